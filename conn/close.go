@@ -1,0 +1,269 @@
+package conn
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"time"
+
+	"github.com/seed60239977/websocket/frame"
+)
+
+// closing is a connection's way from open to closed (§7.1). These are its edges; the state is what of it is set.
+//
+//	from      event                                         to        section
+//	open      Close: our close frame is queued              sent      §7.1.2
+//	open      their close frame came; its echo is queued    ending    §5.5.1, §7.1.3
+//	open      they broke a rule; close frame is queued      ending    §7.1.7
+//	sent      their close frame came                        ending    §7.1.4
+//	sent      they broke a rule                             ending    §7.1.7
+//	ending    our frame is on the wire and TCP may go       closed    §7.1.1
+//	any       the network failed, EOF without a close frame closed    §7.1.5 (1006)
+//	any       Config.CloseTimeout went by, CloseNow         closed    §7.1.5 (1006)
+//
+// In the state "ending" nothing more is read as frames: "after receiving a control frame indicating the connection
+// should be closed, a peer discards any further data received" (§1.4). Who lets TCP go first is told at awaitEOF.
+type closing struct {
+	// Guarded by Conn.out.mu.
+	sent     bool        // our close frame is queued: nothing may be sent behind it (§5.5.1)
+	received bool        // their close frame came
+	at       int64       // value of output.sent at which our close frame is on the wire
+	by       time.Time   // when Config.CloseTimeout is over
+	peer     *CloseError // what their close frame said
+
+	// Guarded by Conn.reading.
+	ending *CloseError // how the connection will have ended
+}
+
+// Close closes the connection with the closing handshake of §7: it sends a close frame with code and reason, waits for
+// the peer's, and closes the net.Conn. All that was written before goes out first. Messages that arrive meanwhile go to
+// a reader that is at work, or are dropped. It takes no longer than Config.CloseTimeout.
+//
+// code is one of those that [StatusCode.ValidOnWire] allows, or [StatusNoStatus] with no reason for a close frame
+// without a body; reason is UTF-8 of at most [frame.MaxCloseReason] octets. If they are not, Close returns a
+// [*frame.ProtocolError] and does nothing. Otherwise it returns nil if the handshake was completed, now or before, or
+// given up by [Conn.CloseNow], and else the *[CloseError]. Close may be called more than once and by several goroutines: the first one's code goes out,
+// and all return when the connection has ended.
+func (c *Conn) Close(code StatusCode, reason string) error {
+	if err := c.sendClose(code, reason); err != nil {
+		return err
+	}
+	c.finishClose()
+	return c.closed()
+}
+
+// finishClose sends our close frame, which is queued, and waits for the end.
+func (c *Conn) finishClose() {
+	bound, cancel := context.WithDeadline(context.Background(), c.closeBy())
+	defer cancel()
+	c.kick()
+	if c.reading.acquire(bound, c.dead) == nil {
+		c.drain(bound)
+		c.endRead()
+	}
+	c.fail(&CloseError{Code: StatusAbnormalClosure, Err: ErrCloseTimeout})
+}
+
+// CloseNow closes the net.Conn without a closing handshake. Every call that is under way returns. It returns nil, unless
+// the connection had ended before and not cleanly: then how it had.
+func (c *Conn) CloseNow() error {
+	c.fail(&CloseError{Code: StatusAbnormalClosure, Err: errClosedNow})
+	return c.closed()
+}
+
+// errClosedNow is the cause when this side ended the connection without a closing handshake.
+var errClosedNow = errors.New("websocket: closed without a closing handshake")
+
+// closed waits for what is still at work on a connection that has ended and says whether that was as it should be.
+func (c *Conn) closed() error {
+	c.awaitFlusher()
+	c.background.Wait()
+	if e := c.end.Load(); !e.WasClean && e.Err != errClosedNow {
+		return e
+	}
+	return nil
+}
+
+// awaitFlusher returns when no goroutine of ours is writing any more.
+func (c *Conn) awaitFlusher() {
+	c.out.flushing.acquire(context.Background(), nil)
+	c.stopFlushing()
+}
+
+// sendClose queues a close frame unless one was queued before, and starts the clock.
+func (c *Conn) sendClose(code StatusCode, reason string) error {
+	var room [frame.MaxControlPayload]byte
+	body, err := frame.AppendClose(room[:0], code, reason)
+	if err != nil {
+		return err
+	}
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	if c.sendable() != nil {
+		return nil
+	}
+	c.encode(frame.Header{Fin: true, Opcode: frame.Close}, body)
+	c.closing.sent = true
+	c.closing.at = c.out.queued
+	c.startClock()
+	return nil
+}
+
+// startClock is called at the first close frame in either direction. The caller holds out.mu.
+func (c *Conn) startClock() {
+	if c.closing.by.IsZero() {
+		c.closing.by = time.Now().Add(c.cfg.CloseTimeout)
+	}
+}
+
+func (c *Conn) closeBy() time.Time {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	return c.closing.by
+}
+
+// drain reads until the connection has ended, or bound has.
+func (c *Conn) drain(bound context.Context) {
+	if c.readCut.begin(bound) != nil {
+		return
+	}
+	for {
+		if _, err := c.nextPart(bound); err != nil {
+			return
+		}
+	}
+}
+
+// peerClosed takes the body of the peer's close frame, answers it, and ends the connection. "When sending a Close frame
+// in response, the endpoint typically echos the status code it received" (§5.5.1).
+func (c *Conn) peerClosed(ctx context.Context, body []byte) error {
+	code, reason, err := frame.ParseClose(body)
+	if err != nil {
+		return c.peerFailed(ctx, err)
+	}
+	c.out.mu.Lock()
+	peer := &CloseError{Code: code, Reason: reason, Remote: !c.closing.sent}
+	c.closing.received, c.closing.peer = true, peer
+	c.startClock()
+	c.out.mu.Unlock()
+	c.sendClose(code, "")
+	clean := *peer
+	clean.WasClean = true
+	c.closing.ending = &clean
+	return c.finish(ctx)
+}
+
+// peerFailed ends the connection because the peer broke a rule: "Fail the WebSocket Connection" (§7.1.7).
+func (c *Conn) peerFailed(ctx context.Context, err error) error {
+	e := violation(err)
+	c.sendClose(e.Code, e.Reason)
+	c.out.mu.Lock()
+	c.startClock()
+	c.out.mu.Unlock()
+	c.closing.ending = e
+	return c.finish(ctx)
+}
+
+// finish goes the last steps to closing.ending. If ctx ends first it returns that error, and the next call that reads
+// goes on from there. The caller holds reading.
+func (c *Conn) finish(ctx context.Context) error {
+	c.out.mu.Lock()
+	at, by := c.closing.at, c.closing.by
+	c.out.mu.Unlock()
+	bound, cancel := context.WithDeadline(ctx, by)
+	defer cancel()
+	e := c.closing.ending
+	flushed := c.flush(bound, at)
+	if flushed == nil {
+		c.awaitEOF(bound, e.WasClean)
+	}
+	if ended := c.end.Load(); ended != nil {
+		return ended
+	}
+	if err := ctx.Err(); err != nil && time.Now().Before(by) {
+		return err
+	}
+	if flushed != nil {
+		late := *e
+		late.WasClean = false
+		if late.Err == nil {
+			late.Err = ErrCloseTimeout
+		}
+		e = &late
+	}
+	return c.fail(e)
+}
+
+// awaitEOF waits until it is this side's turn to close TCP (§7.1.1). "The server MUST close the underlying TCP
+// connection immediately"; "the client SHOULD wait for the server to close". After a broken rule both ends half-close
+// and wait: were TCP closed while unread data stands in its receive buffer, the reset could overtake our close frame.
+func (c *Conn) awaitEOF(bound context.Context, clean bool) {
+	if clean && c.role == frame.Server {
+		return
+	}
+	if !clean {
+		half, ok := c.nc.(interface{ CloseWrite() error })
+		if ok {
+			half.CloseWrite()
+		} else if c.role == frame.Server {
+			return
+		}
+	}
+	c.readCut.end() // the call's context is part of bound
+	if c.readCut.begin(bound) != nil {
+		return
+	}
+	for {
+		c.in.release()
+		c.in.buf = getBuffer(smallestBuffer)
+		if c.in.src.read(&c.in) != nil {
+			return
+		}
+	}
+}
+
+// fail makes e the way in which the connection ended, unless it had ended before, and lets go of what it holds. It
+// returns how the connection ended.
+func (c *Conn) fail(e *CloseError) *CloseError {
+	if !c.end.CompareAndSwap(nil, e) {
+		return c.end.Load()
+	}
+	if under, ok := c.nc.(interface{ NetConn() net.Conn }); ok && !e.WasClean {
+		under.NetConn().Close() // a tls.Conn would wait seconds to say goodbye to a peer that does not read
+	}
+	c.nc.Close()
+	close(c.dead)
+	c.readCut.forget()
+	c.out.mu.Lock()
+	c.out.pending.release()
+	c.out.pending, c.out.newest = nil, nil
+	c.out.mu.Unlock()
+	if c.reading.tryAcquire() {
+		c.endRead()
+	}
+	return e
+}
+
+// failNetwork ends the connection because reading or writing failed. What the peer's close frame said is kept.
+func (c *Conn) failNetwork(err error) *CloseError {
+	e := &CloseError{Code: StatusAbnormalClosure, Err: err}
+	if err == io.EOF {
+		e.Remote, e.Err = true, errPeerVanished
+	}
+	c.out.mu.Lock()
+	if c.closing.peer != nil {
+		*e = *c.closing.peer
+		e.Err = err
+	}
+	c.out.mu.Unlock()
+	return c.fail(e)
+}
+
+// ended prefers how the connection ended, if it has, to err.
+func (c *Conn) ended(err error) error {
+	if e := c.end.Load(); e != nil {
+		return e
+	}
+	return err
+}

@@ -1,0 +1,63 @@
+package conn
+
+import "time"
+
+// Defaults of a [Config] whose fields are zero.
+const (
+	DefaultReadLimit    = 1 << 20         // octets
+	DefaultMaxFragments = 16384           // frames
+	DefaultCloseTimeout = 5 * time.Second // for a whole closing handshake
+	DefaultSendQueue    = 256 << 10       // octets
+)
+
+// Config says how a connection behaves. The zero value is the safe one. [Client] and [Server] copy it, so that one
+// Config may serve any number of connections and may be changed after.
+type Config struct {
+	// Subprotocol is what the opening handshake agreed to (§1.9), for [Conn.Subprotocol] to report; "" if nothing.
+	Subprotocol string
+
+	// Buffered are bytes that arrived together with the opening handshake. They are read before anything from the
+	// net.Conn. The connection takes the slice over and writes to it (payloads are unmasked in place).
+	Buffered []byte
+
+	// ReadLimit is the longest message that is accepted, in octets after decompression. 0 stands for
+	// [DefaultReadLimit]; a negative value sets no limit. A longer message ends the connection with
+	// [StatusMessageTooBig] and [ErrMessageTooBig] before it takes memory. [Conn.SetReadLimit] changes it later.
+	ReadLimit int64
+
+	// MaxFragments is how many frames one message may come in. 0 stands for [DefaultMaxFragments]; a negative value
+	// sets no limit. More end the connection with [StatusPolicyViolation] and [ErrTooManyFragments].
+	MaxFragments int
+
+	// CloseTimeout bounds the closing handshake: from the first close frame in either direction until TCP is closed.
+	// 0 stands for [DefaultCloseTimeout].
+	CloseTimeout time.Duration
+
+	// SendQueue is how many octets of frames may wait when [Conn.Send] adds a message. One message is accepted in any
+	// case when nothing waits. 0 stands for [DefaultSendQueue].
+	SendQueue int
+
+	// SkipUTF8 turns off the check that text messages are UTF-8, which §8.1 asks for. Only for applications that check
+	// themselves.
+	SkipUTF8 bool
+}
+
+func (c *Config) withDefaults() Config {
+	var d Config
+	if c != nil {
+		d = *c
+	}
+	if d.ReadLimit == 0 {
+		d.ReadLimit = DefaultReadLimit
+	}
+	if d.MaxFragments == 0 {
+		d.MaxFragments = DefaultMaxFragments
+	}
+	if d.CloseTimeout <= 0 {
+		d.CloseTimeout = DefaultCloseTimeout
+	}
+	if d.SendQueue <= 0 {
+		d.SendQueue = DefaultSendQueue
+	}
+	return d
+}

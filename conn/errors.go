@@ -1,0 +1,124 @@
+package conn
+
+import (
+	"errors"
+	"net"
+
+	"github.com/seed60239977/websocket/frame"
+)
+
+// StatusCode says why a connection was closed (§7.4). The constants are those of package frame.
+type StatusCode = frame.StatusCode
+
+// The status codes of §7.4.1 and the registry of §11.7. See package frame for what each means.
+const (
+	StatusNormalClosure      = frame.StatusNormalClosure
+	StatusGoingAway          = frame.StatusGoingAway
+	StatusProtocolError      = frame.StatusProtocolError
+	StatusUnsupportedData    = frame.StatusUnsupportedData
+	StatusNoStatus           = frame.StatusNoStatus
+	StatusAbnormalClosure    = frame.StatusAbnormalClosure
+	StatusInvalidPayload     = frame.StatusInvalidPayload
+	StatusPolicyViolation    = frame.StatusPolicyViolation
+	StatusMessageTooBig      = frame.StatusMessageTooBig
+	StatusMandatoryExtension = frame.StatusMandatoryExtension
+	StatusInternalError      = frame.StatusInternalError
+	StatusServiceRestart     = frame.StatusServiceRestart
+	StatusTryAgainLater      = frame.StatusTryAgainLater
+	StatusBadGateway         = frame.StatusBadGateway
+	StatusTLSHandshake       = frame.StatusTLSHandshake
+)
+
+// What the peer did to end the connection; found with errors.Is in the [*CloseError] that every call returns from then
+// on. A breach of the protocol itself is a *frame.ProtocolError, found with errors.As.
+var (
+	// ErrMessageTooBig: a message is longer than Config.ReadLimit. The peer is told with code 1009.
+	ErrMessageTooBig = errors.New("websocket: message is longer than the read limit (Config.ReadLimit, SetReadLimit)")
+	// ErrTooManyFragments: a message comes in more frames than Config.MaxFragments. The peer is told with code 1008.
+	ErrTooManyFragments = errors.New("websocket: message has too many fragments (Config.MaxFragments)")
+	// ErrInvalidUTF8: a text message is not UTF-8 (§8.1). The peer is told with code 1007.
+	ErrInvalidUTF8 = errors.New("websocket: text message is not valid UTF-8")
+	// ErrCloseTimeout: the peer did not finish the closing handshake within Config.CloseTimeout.
+	ErrCloseTimeout = errors.New("websocket: closing handshake took too long (Config.CloseTimeout)")
+)
+
+// What a caller did wrong or too early. The connection goes on as before.
+var (
+	// ErrConcurrentRead: another goroutine is reading. A connection has one reader at a time.
+	ErrConcurrentRead = errors.New("websocket: another goroutine is reading")
+	// ErrQueueFull: Send would have to wait, because the peer is slow.
+	ErrQueueFull = errors.New("websocket: send queue is full (Config.SendQueue)")
+	// ErrMessageType: the type of an outgoing message is neither Text nor Binary.
+	ErrMessageType = errors.New("websocket: message type is neither Text nor Binary")
+	// ErrReaderDone: a reader of a message was used after the connection moved on to another message.
+	ErrReaderDone = errors.New("websocket: message reader used after the next message was begun")
+	// ErrWriterClosed: a writer of a message was used after Close.
+	ErrWriterClosed = errors.New("websocket: message writer used after Close")
+)
+
+// ErrCloseSent is returned by everything that sends once a close frame has been sent: nothing may follow it (§5.5.1).
+// errors.Is(ErrCloseSent, net.ErrClosed) holds.
+var ErrCloseSent error = closeSentError{}
+
+type closeSentError struct{}
+
+func (closeSentError) Error() string        { return "websocket: close frame already sent" }
+func (closeSentError) Is(target error) bool { return target == net.ErrClosed }
+
+// errPeerVanished is the cause when the byte stream ends without a close frame.
+var errPeerVanished = errors.New("websocket: peer closed the network connection without a close frame")
+
+// CloseError is how a connection ended. Once it has, every call returns the same one. errors.Is(err, net.ErrClosed)
+// holds for each.
+type CloseError struct {
+	// Code is the status code of the peer's close frame: [StatusNoStatus] if that had none, [StatusAbnormalClosure] if
+	// no close frame came. When the peer broke a rule it is the code that was sent to the peer.
+	Code StatusCode
+	// Reason is the text that came, or was sent, with Code.
+	Reason string
+	// Remote reports whether the peer began to close.
+	Remote bool
+	// WasClean reports whether close frames went in both directions, as in a browser's CloseEvent.
+	WasClean bool
+	// Err is the cause if there is more to say: a *frame.ProtocolError, [ErrMessageTooBig], [ErrInvalidUTF8], an error
+	// of the network or of a context, …
+	Err error
+}
+
+// Error says who closed, with which code and reason, and the cause.
+func (e *CloseError) Error() string {
+	who := "closed by this side"
+	if e.Remote {
+		who = "closed by the peer"
+	}
+	s := "websocket: " + who + ": " + e.Code.String()
+	if e.Reason != "" {
+		s += ": " + e.Reason
+	}
+	if e.Err != nil && e.Err.Error() != e.Reason {
+		s += " (" + e.Err.Error() + ")"
+	}
+	return s
+}
+
+// Unwrap returns the cause, which may be nil.
+func (e *CloseError) Unwrap() error { return e.Err }
+
+// Is makes errors.Is(err, net.ErrClosed) hold.
+func (e *CloseError) Is(target error) bool { return target == net.ErrClosed }
+
+// violation turns what the receiving state machine refused into what the peer is told (§7.1.7).
+func violation(err error) *CloseError {
+	var protocol *frame.ProtocolError
+	switch {
+	case errors.As(err, &protocol):
+		return &CloseError{Code: protocol.Code, Reason: protocol.Reason, Err: err}
+	case errors.Is(err, ErrMessageTooBig):
+		return &CloseError{Code: StatusMessageTooBig, Reason: "message too big", Err: err}
+	case errors.Is(err, ErrTooManyFragments):
+		return &CloseError{Code: StatusPolicyViolation, Reason: "too many fragments", Err: err}
+	case errors.Is(err, ErrInvalidUTF8):
+		return &CloseError{Code: StatusInvalidPayload, Reason: "text is not UTF-8", Err: err}
+	}
+	return &CloseError{Code: StatusInternalError, Err: err}
+}

@@ -1,0 +1,64 @@
+package conn
+
+// input holds the bytes that arrived and that the receiver did not take yet. It belongs to whoever holds Conn.reading.
+type input struct {
+	src source
+	buf *buffer // nil while everything was taken
+	r   int     // buf.b[r:] is what the receiver did not take
+	// lent is set while a caller looks at a message inside buf: then its bytes stay where they are.
+	lent bool
+}
+
+// unread returns the bytes that the receiver did not take. They are valid until fill or idle.
+func (in *input) unread() []byte {
+	if in.buf == nil {
+		return nil
+	}
+	return in.buf.b[in.r:]
+}
+
+// take marks n bytes as taken. Their memory is not touched until fill or idle.
+func (in *input) take(n int) { in.r += n }
+
+// fill waits for more bytes. Those that were taken before are lost, unless they are lent.
+func (in *input) fill() error {
+	in.idle()
+	if in.buf != nil {
+		in.makeRoom()
+	}
+	return in.src.read(in)
+}
+
+// idle lets go of the buffer if nothing in it is unread or lent.
+func (in *input) idle() {
+	if in.buf != nil && in.r == len(in.buf.b) && !in.lent {
+		in.release()
+	}
+}
+
+// release lets go of everything that arrived.
+func (in *input) release() {
+	if !in.lent {
+		in.buf.release()
+	}
+	in.buf, in.r, in.lent = nil, 0, false
+}
+
+// minRead is the least room that is worth a read. It also is more than the receiver ever leaves untaken when it asks
+// for more: a header and the payload of a control frame.
+const minRead = 512
+
+// makeRoom moves the unread bytes so that at least minRead fit behind them. A lent buffer is left to its borrower.
+func (in *input) makeRoom() {
+	unread := in.buf.b[in.r:]
+	switch {
+	case in.lent || cap(in.buf.b) < len(unread)+minRead:
+		bigger := getBuffer(len(unread) + minRead)
+		bigger.b = append(bigger.b, unread...)
+		in.release()
+		in.buf = bigger
+	case cap(in.buf.b)-len(in.buf.b) < minRead:
+		in.buf.b = in.buf.b[:copy(in.buf.b, unread)]
+		in.r = 0
+	}
+}

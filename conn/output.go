@@ -1,0 +1,224 @@
+package conn
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/mask"
+)
+
+// output is the sending half of a connection. Frames are encoded into pending, in the order in which they are to go out;
+// whoever holds flushing takes all of pending and writes it at once. So goroutines that come while one writes leave
+// their frames for the next write, which serves them all.
+type output struct {
+	message slot // held by Write and Writer, so that messages wait for their turn in order
+
+	mu       sync.Mutex  // guards the fields up to the next blank line; held for a moment only
+	pending  *buffer     // encoded frames
+	queued   int64       // octets that were ever added to pending
+	sent     int64       // octets of them that are on the wire
+	open     bool        // the last fragment of a message is still to come (§5.4)
+	deferred []outgoing  // what Send took while open
+	waiting  int         // octets of deferred
+	pongs    int         // pongs in pending
+	newest   []byte      // payload of the newest ping that found too many pongs in pending
+	piled    bool        // newest is to be answered
+	kicked   bool        // somebody left frames and does not wait for them
+	gather   bool        // Serve is at work: frames wait for those of the next messages
+	hurry    *time.Timer // bounds how long gathered frames wait; nil until it was needed
+	hurrying bool        // the timer is set
+
+	flushing slot    // held while writing to the net.Conn
+	current  *buffer // what is being written: current.b[written:] is still to come
+	written  int
+}
+
+// outgoing is a message, or a fragment of one.
+type outgoing struct {
+	opcode  frame.Opcode
+	fin     bool
+	payload []byte
+}
+
+// size returns how many octets of frames o will be.
+func (o outgoing) size() int { return frame.MaxHeaderSize + len(o.payload) }
+
+// maxPending is how many octets may wait in pending before senders wait themselves.
+const maxPending = 64 << 10
+
+// maxPongs is how many pongs may wait in pending before only the newest ping is answered (§5.5.3).
+const maxPongs = 16
+
+// enqueue encodes a message or a fragment once there is room. It returns the value of sent at which that is on the wire.
+// The caller holds out.message.
+func (c *Conn) enqueue(ctx context.Context, m outgoing) (end int64, err error) {
+	for {
+		c.out.mu.Lock()
+		if err := c.sendable(); err != nil {
+			c.out.mu.Unlock()
+			return 0, err
+		}
+		if c.out.pending == nil || len(c.out.pending.b) < maxPending {
+			c.encodeMessage(m)
+			end := c.out.queued
+			c.out.mu.Unlock()
+			return end, nil
+		}
+		end := c.out.queued
+		c.out.mu.Unlock()
+		if err := c.flush(ctx, end); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// encodeMessage is the seam that every octet of a message passes on its way out, in the order in which messages go. The
+// caller holds out.mu.
+func (c *Conn) encodeMessage(m outgoing) {
+	o := &c.out
+	c.encode(frame.Header{Fin: m.fin, Opcode: m.opcode}, m.payload)
+	o.open = !m.fin
+	if m.fin {
+		for _, d := range o.deferred {
+			c.encode(frame.Header{Fin: true, Opcode: d.opcode}, d.payload)
+		}
+		o.deferred, o.waiting = nil, 0
+	}
+}
+
+// sendable returns why nothing more may be sent, or nil. The caller holds out.mu.
+func (c *Conn) sendable() error {
+	if e := c.end.Load(); e != nil {
+		return e
+	}
+	if c.closing.sent {
+		return ErrCloseSent
+	}
+	return nil
+}
+
+// encode adds one frame to pending. Header and payload lie in one buffer, so that one write sends both, and masking
+// works on that copy. The caller holds out.mu.
+func (c *Conn) encode(h frame.Header, payload []byte) {
+	h.Length = int64(len(payload))
+	if h.Masked = c.role.Masks(); h.Masked {
+		randomOctets(h.Key[:])
+	}
+	o := &c.out
+	size := h.Size() + len(payload)
+	if o.pending == nil {
+		o.pending = getBuffer(size)
+	} else {
+		o.pending = o.pending.grow(size)
+	}
+	b := h.Append(o.pending.b)
+	start := len(b)
+	b = b[:start+len(payload)]
+	if h.Masked {
+		mask.Copy(b[start:], payload, h.Key, 0)
+	} else {
+		copy(b[start:], payload)
+	}
+	o.pending.b = b
+	o.queued += int64(size)
+}
+
+// flush returns when everything up to end is on the wire, or the error of ctx if that ends first.
+func (c *Conn) flush(ctx context.Context, end int64) error {
+	for {
+		if err := c.out.flushing.acquire(ctx, c.dead); err != nil {
+			return c.ended(err)
+		}
+		if err := c.Err(); err != nil || c.out.reached(end) {
+			c.stopFlushing()
+			return err
+		}
+		if ctx.Done() == nil {
+			c.writePending()
+			c.stopFlushing()
+			continue
+		}
+		// A net.Conn need not survive a write that is cut (a tls.Conn does not). So the write goes on by itself, and
+		// only the waiting for it is cut.
+		go c.flushOnce()
+	}
+}
+
+// reached reports whether everything up to end is on the wire.
+func (o *output) reached(end int64) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.sent >= end
+}
+
+// kick sees to it that what is pending goes out without anybody waiting for it.
+func (c *Conn) kick() {
+	c.out.mu.Lock()
+	c.out.kicked = true
+	c.out.mu.Unlock()
+	if c.out.flushing.tryAcquire() {
+		go c.flushOnce()
+	}
+}
+
+// flushOnce makes one write. It is started by one who holds flushing, and gives it back. CloseNow, which makes the write
+// end, waits for that.
+func (c *Conn) flushOnce() {
+	c.writePending()
+	c.stopFlushing()
+}
+
+// stopFlushing gives flushing back, and sees to those who came meanwhile and do not wait.
+func (c *Conn) stopFlushing() {
+	if c.end.Load() != nil && c.out.current != nil {
+		c.out.current.release()
+		c.out.current = nil
+	}
+	c.out.flushing.release()
+	c.out.mu.Lock()
+	again := c.out.kicked && c.end.Load() == nil
+	c.out.mu.Unlock()
+	if again {
+		c.kick()
+	}
+}
+
+// writePending makes one write of what was left by the last one, or else of all that is pending. An error ends the
+// connection. The caller holds flushing.
+func (c *Conn) writePending() {
+	o := &c.out
+	if c.end.Load() != nil || o.current == nil && !c.takePending() {
+		return
+	}
+	n, err := c.src.write(o.current.b[o.written:])
+	o.written += n
+	o.mu.Lock()
+	o.sent += int64(n)
+	o.mu.Unlock()
+	if o.written == len(o.current.b) {
+		o.current.release()
+		o.current, o.written = nil, 0
+	}
+	if err != nil {
+		c.failNetwork(err)
+	}
+}
+
+// takePending makes all that is pending current. The caller holds flushing.
+func (c *Conn) takePending() bool {
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.piled && !c.closing.sent {
+		c.encode(frame.Header{Fin: true, Opcode: frame.Pong}, o.newest)
+	}
+	o.current, o.pending = o.pending, nil
+	o.pongs, o.piled, o.kicked = 0, false, false
+	if o.hurrying {
+		o.hurry.Stop()
+		o.hurrying = false
+	}
+	return o.current != nil
+}

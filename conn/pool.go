@@ -1,0 +1,67 @@
+package conn
+
+import "sync"
+
+// Buffers come in classes, so that what one connection gives back serves any other. A class is four times the one
+// below it: the smallest holds a burst of small frames, the largest a message of the default limit.
+const (
+	smallestBuffer = 4 << 10
+	bufferClasses  = 5 // 4 KiB, 16 KiB, 64 KiB, 256 KiB, 1 MiB
+)
+
+// buffer is pooled memory. Whoever holds the pointer owns it, and gives it back with release exactly once.
+type buffer struct {
+	b []byte // length: what is in use
+}
+
+var pools [bufferClasses]sync.Pool
+
+// classOf returns the smallest class that holds n bytes, or bufferClasses if none does.
+func classOf(n int) int {
+	class := 0
+	for size := smallestBuffer; size < n && class < bufferClasses; class++ {
+		size *= 4
+	}
+	return class
+}
+
+func classSize(class int) int { return smallestBuffer << (2 * class) }
+
+// getBuffer returns an empty buffer with room for at least n bytes.
+func getBuffer(n int) *buffer {
+	class := classOf(n)
+	if class == bufferClasses {
+		return &buffer{b: make([]byte, 0, n)}
+	}
+	if b, ok := pools[class].Get().(*buffer); ok {
+		return b
+	}
+	return &buffer{b: make([]byte, 0, classSize(class))}
+}
+
+// release gives b back. Its bytes may be overwritten at any moment after. A nil b is fine.
+func (b *buffer) release() {
+	if b == nil {
+		return
+	}
+	// A buffer that append has grown is no longer of the size that its class promises: the garbage collector has it.
+	if class := classOf(cap(b.b)); class < bufferClasses && cap(b.b) == classSize(class) {
+		poison(b.b[:cap(b.b)])
+		b.b = b.b[:0]
+		pools[class].Put(b)
+	}
+}
+
+// grow returns a buffer with the contents of b and room for n more bytes. b is used up.
+func (b *buffer) grow(n int) *buffer {
+	if len(b.b)+n <= cap(b.b) {
+		return b
+	}
+	bigger := getBuffer(max(len(b.b)+n, min(2*cap(b.b), len(b.b)+maxGrowth)))
+	bigger.b = append(bigger.b, b.b...)
+	b.release()
+	return bigger
+}
+
+// maxGrowth bounds how much more than needed a growing buffer takes.
+const maxGrowth = 16 << 20

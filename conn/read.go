@@ -1,0 +1,329 @@
+package conn
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"net"
+)
+
+// readState is how far the reading of messages has come. It belongs to whoever holds Conn.reading.
+type readState struct {
+	partial *buffer        // what was gathered of a message whose reading was cut
+	typ     MessageType    // of that message
+	reader  *messageReader // has not yet come to the end of its message
+	replied bool           // pongs were queued and nobody was told to send them
+	serving bool           // the caller is Serve
+}
+
+// Read waits for the next message and returns it whole. The caller owns the bytes.
+//
+// If ctx ends first, Read returns its error and nothing is lost: what has arrived of a message stays in the connection,
+// and the next call that reads goes on from there. Once the connection has ended, the error is the *[CloseError]; see
+// there for a peer that broke a rule. [ErrConcurrentRead] says that another goroutine is reading.
+func (c *Conn) Read(ctx context.Context) (MessageType, []byte, error) {
+	return c.ReadAppend(ctx, nil)
+}
+
+// ReadAppend is like [Conn.Read] but appends the message to dst and returns the extended slice. With an error, dst is
+// returned as it was. It allocates only if dst is too small.
+func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte, error) {
+	if err := c.beginMessageRead(ctx); err != nil {
+		return 0, dst, err
+	}
+	defer c.endRead()
+	start := len(dst)
+	if c.read.partial != nil {
+		dst = append(dst, c.read.partial.b...)
+	}
+	for {
+		part, err := c.nextPart(ctx)
+		if err != nil {
+			c.keepPartial(dst[start:])
+			return 0, dst[:start], err
+		}
+		c.read.typ = part.typ
+		dst = append(dst, part.payload...)
+		if part.fin {
+			c.dropPartial()
+			return part.typ, dst, nil
+		}
+	}
+}
+
+// Messages returns the messages that come, one by one, for a range loop:
+//
+//	for m, err := range c.Messages(ctx) {
+//		if err != nil {
+//			return err
+//		}
+//		…
+//	}
+//
+// It is [Conn.Read] without the copy: m.Data is valid, and may be changed, until the next iteration. The last
+// iteration is the one with an error, the same that Read would return. The loop body may call anything but the methods
+// that read; it may end the loop at any time, and reading may go on later in any way.
+func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
+	return func(yield func(Message, error) bool) {
+		for {
+			m, held, err := c.borrow(ctx, false)
+			if err != nil {
+				yield(Message{}, err)
+				return
+			}
+			more := yield(m, nil)
+			c.giveBack(held)
+			if !more {
+				return
+			}
+		}
+	}
+}
+
+// borrow waits for the next message and leaves it where it lies: in the input buffer if it came whole, else in a buffer
+// of its own. Its data is valid until giveBack.
+func (c *Conn) borrow(ctx context.Context, serving bool) (Message, *buffer, error) {
+	if err := c.beginMessageRead(ctx); err != nil {
+		return Message{}, nil, err
+	}
+	defer c.endRead()
+	c.read.serving = serving
+	part, err := c.nextPart(ctx)
+	for err == nil && !part.fin {
+		c.keepPart(part)
+		part, err = c.nextPart(ctx)
+	}
+	if err != nil {
+		return Message{}, nil, err
+	}
+	if serving {
+		c.gatherIf(c.moreArrived())
+	}
+	if c.read.partial == nil {
+		c.in.lent = true
+		return Message{part.typ, part.payload}, c.in.buf, nil
+	}
+	c.keepPart(part)
+	whole := c.read.partial
+	c.read.partial = nil
+	return Message{part.typ, whole.b}, whole, nil
+}
+
+// giveBack ends the loan of a message.
+func (c *Conn) giveBack(held *buffer) {
+	if c.reading.acquire(context.Background(), c.dead) != nil {
+		return // somebody is still cleaning up; the garbage collector takes the buffer
+	}
+	if c.in.buf == held {
+		c.in.lent = false
+	} else {
+		held.release()
+	}
+	c.endRead()
+}
+
+// Reader waits for the next message and returns a reader for it, which gives the parts as they come and io.EOF at the
+// end of the message. Nothing larger than a read buffer is held for it. The reader is for the goroutine that reads the
+// connection, and good until the next call that reads: then the rest of the message is dropped.
+//
+// ctx bounds every call of the reader too, and cuts it as it cuts [Conn.Read]. The errors are the same. Text that turns
+// out not to be UTF-8 ends the connection where it does, after the valid part was given out.
+func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
+	if err := c.beginMessageRead(ctx); err != nil {
+		return 0, nil, err
+	}
+	defer c.endRead()
+	r := &messageReader{c: c, ctx: ctx}
+	typ := c.read.typ
+	if c.read.partial == nil {
+		part, err := c.nextPart(ctx)
+		if err != nil {
+			return 0, nil, err
+		}
+		typ = part.typ
+		r.have(part)
+	} else {
+		r.partial, c.read.partial = c.read.partial, nil
+		r.rest = r.partial.b
+	}
+	c.read.reader = r
+	return typ, r, nil
+}
+
+// messageReader gives out one message in parts.
+type messageReader struct {
+	c       *Conn
+	ctx     context.Context
+	rest    []byte  // of the part that came last; lies in the input buffer or in partial
+	partial *buffer // what a cut call had gathered of the message
+	fin     bool    // no part comes after rest
+	err     error   // io.EOF once all was given out, ErrReaderDone once the rest was dropped
+}
+
+func (r *messageReader) have(part event) { r.rest, r.fin = part.payload, part.fin }
+
+func (r *messageReader) Read(p []byte) (int, error) {
+	c := r.c
+	if r.err != nil {
+		return 0, r.err
+	}
+	if err := c.beginRead(r.ctx); err != nil {
+		return 0, err
+	}
+	defer c.endRead()
+	for len(r.rest) == 0 {
+		r.partial.release()
+		r.partial = nil
+		if r.fin {
+			c.read.reader, r.err = nil, io.EOF
+			return 0, io.EOF
+		}
+		part, err := c.nextPart(r.ctx)
+		if err != nil {
+			return 0, err
+		}
+		r.have(part)
+	}
+	n := copy(p, r.rest)
+	r.rest = r.rest[n:]
+	return n, nil
+}
+
+// beginRead makes the caller the one who reads. If it returns nil, endRead must follow.
+func (c *Conn) beginRead(ctx context.Context) error {
+	if !c.reading.tryAcquire() {
+		if c.State() < StateClosing {
+			return ErrConcurrentRead
+		}
+		// Close is reading the rest.
+		if err := c.reading.acquire(ctx, c.dead); err != nil {
+			return c.ended(err)
+		}
+	}
+	err := c.Err()
+	if err == nil {
+		err = c.readCut.begin(ctx)
+	}
+	if err != nil {
+		c.endRead()
+	}
+	return err
+}
+
+// beginMessageRead is beginRead for calls that want a message from its start: what a Reader left is dropped.
+func (c *Conn) beginMessageRead(ctx context.Context) error {
+	if err := c.beginRead(ctx); err != nil {
+		return err
+	}
+	r := c.read.reader
+	if r == nil {
+		return nil
+	}
+	r.err = ErrReaderDone
+	for !r.fin {
+		part, err := c.nextPart(ctx)
+		if err != nil {
+			c.endRead()
+			return err
+		}
+		r.have(part)
+	}
+	r.rest = nil
+	r.partial.release()
+	c.read.reader, r.partial = nil, nil
+	return nil
+}
+
+// endRead ends what beginRead began.
+func (c *Conn) endRead() {
+	c.readCut.end()
+	if c.end.Load() != nil {
+		c.in.release()
+		c.dropPartial()
+	} else if c.read.reader == nil {
+		c.in.idle()
+	}
+	c.reading.release()
+}
+
+// nextPart waits for the next part of a message and deals with the control frames before it (§5.4: they may stand
+// between the fragments of a message). The part's payload is valid until the next call. The caller holds reading.
+func (c *Conn) nextPart(ctx context.Context) (event, error) {
+	if c.closing.ending != nil {
+		return event{}, c.finish(ctx)
+	}
+	for {
+		ev, n, err := c.recv.next(c.in.unread())
+		c.in.take(n)
+		if err != nil {
+			return event{}, c.peerFailed(ctx, err)
+		}
+		switch ev.kind {
+		case eventData:
+			c.sendReplies()
+			return ev, nil
+		case eventPing:
+			c.enqueuePong(ev.payload)
+			c.read.replied = true
+		case eventPong:
+			c.pings.pong(ev.payload)
+		case eventClose:
+			return event{}, c.peerClosed(ctx, ev.payload)
+		case eventNone:
+			c.sendReplies()
+			if err := c.sendGathered(ctx); err != nil {
+				return event{}, err
+			}
+			if err := c.in.fill(); err != nil {
+				return event{}, c.readFailed(ctx, err)
+			}
+		}
+	}
+}
+
+// sendReplies sends the pongs that are queued. It does not wait for them: a peer that does not read must not keep this
+// side from reading.
+func (c *Conn) sendReplies() {
+	if c.read.replied {
+		c.read.replied = false
+		c.kick()
+	}
+}
+
+// readFailed tells a context that cut the call from a connection that is gone.
+func (c *Conn) readFailed(ctx context.Context, err error) error {
+	if e := c.end.Load(); e != nil {
+		return e
+	}
+	var timeout net.Error
+	if cut := ctx.Err(); cut != nil && errors.As(err, &timeout) && timeout.Timeout() {
+		return cut
+	}
+	return c.failNetwork(err)
+}
+
+// keepPart adds a part to what was gathered of the message.
+func (c *Conn) keepPart(part event) {
+	if c.read.partial == nil {
+		c.read.partial = getBuffer(len(part.payload))
+	} else {
+		c.read.partial = c.read.partial.grow(len(part.payload))
+	}
+	c.read.partial.b = append(c.read.partial.b, part.payload...)
+	c.read.typ = part.typ
+}
+
+// keepPartial makes b what was gathered of the message.
+func (c *Conn) keepPartial(b []byte) {
+	c.dropPartial()
+	if c.recv.begun && len(b) > 0 {
+		c.read.partial = getBuffer(len(b))
+		c.read.partial.b = append(c.read.partial.b, b...)
+	}
+}
+
+func (c *Conn) dropPartial() {
+	c.read.partial.release()
+	c.read.partial = nil
+}

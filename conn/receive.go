@@ -1,0 +1,169 @@
+package conn
+
+import (
+	"sync/atomic"
+
+	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/mask"
+	"github.com/seed60239977/websocket/utf8"
+)
+
+// eventKind says what a receiver found in the bytes it was given.
+type eventKind uint8
+
+const (
+	eventNone  eventKind = iota // nothing more until there are more bytes
+	eventData                   // a part of a message
+	eventPing                   // §5.5.2
+	eventPong                   // §5.5.3
+	eventClose                  // §5.5.1
+)
+
+// event is what a receiver reports. Its payload lies unmasked in the bytes that were given to next.
+type event struct {
+	kind    eventKind
+	typ     MessageType // of the message, for eventData
+	first   bool        // the message starts with this part
+	fin     bool        // the message ends with this part
+	payload []byte      // bytes of the message, or the body of the control frame
+}
+
+// receiver is the receiving half of the protocol as a state machine without I/O: bytes in, events out. It can stop and
+// go on at any byte, is the same for both roles, and keeps nothing on anybody's stack. Every way of reading is a loop
+// around next.
+type receiver struct {
+	checker      frame.Checker
+	limit        atomic.Int64 // octets of a message, negative: none
+	maxFragments int          // frames of a message, negative: no limit
+	skipUTF8     bool
+
+	// The frame whose payload is coming in, if inFrame.
+	inFrame bool
+	fin     bool
+	masked  bool
+	key     [4]byte
+	pos     int   // position in the payload modulo 4
+	left    int64 // octets still to come
+
+	// The message that the frame belongs to.
+	typ       MessageType
+	begun     bool  // a part of it was reported
+	size      int64 // octets so far
+	fragments int
+	text      utf8.Validator
+}
+
+func newReceiver(r *receiver, role frame.Role, cfg *Config) {
+	r.checker.Role = role
+	r.limit.Store(cfg.ReadLimit)
+	r.maxFragments = cfg.MaxFragments
+	r.skipUTF8 = cfg.SkipUTF8
+}
+
+// next takes bytes from the start of p, reports the next event, and returns how many bytes it took. p is unmasked in
+// place. Bytes that next did not take are to be given again, with more behind them if the event was eventNone: a
+// header, or a control frame, is taken whole or not at all. The error is what violation understands; then the receiver
+// is of no more use.
+func (r *receiver) next(p []byte) (ev event, n int, err error) {
+	for {
+		if r.inFrame {
+			ev, taken, err := r.data(p[n:])
+			if ev.kind != eventNone || err != nil || r.inFrame {
+				return ev, n + taken, err
+			}
+			n += taken
+			continue
+		}
+		h, size, err := frame.Parse(p[n:])
+		if err != nil || size == 0 {
+			return event{}, n, err
+		}
+		if h.Opcode.IsControl() {
+			ev, taken, err := r.control(h, p[n+size:])
+			if ev.kind != eventNone {
+				n += size + taken
+			}
+			return ev, n, err
+		}
+		if err := r.begin(h); err != nil {
+			return event{}, n, err
+		}
+		n += size
+	}
+}
+
+// control reports a control frame once it is whole; its payload is never longer than 125 octets.
+func (r *receiver) control(h frame.Header, p []byte) (event, int, error) {
+	if err := r.checker.Check(h); err != nil {
+		return event{}, 0, err
+	}
+	n := int(h.Length)
+	if len(p) < n {
+		return event{}, 0, nil
+	}
+	body := p[:n:n]
+	if h.Masked {
+		mask.XOR(h.Key, 0, body)
+	}
+	ev := event{kind: eventPing, payload: body}
+	switch h.Opcode {
+	case frame.Pong:
+		ev.kind = eventPong
+	case frame.Close:
+		ev.kind = eventClose
+	}
+	return ev, n, nil
+}
+
+// begin starts a data frame. All limits that the header can break are checked here, before any of its payload counts.
+func (r *receiver) begin(h frame.Header) error {
+	if err := r.checker.Check(h); err != nil {
+		return err
+	}
+	if h.Opcode != frame.Continuation {
+		r.typ = MessageType(h.Opcode)
+		r.begun, r.size, r.fragments = false, 0, 0
+		r.text.Reset()
+	}
+	r.fragments++
+	if r.maxFragments >= 0 && r.fragments > r.maxFragments {
+		return ErrTooManyFragments
+	}
+	if limit := r.limit.Load(); limit >= 0 && h.Length > limit-r.size {
+		return ErrMessageTooBig
+	}
+	r.inFrame, r.fin, r.masked, r.key, r.pos, r.left = true, h.Fin, h.Masked, h.Key, 0, h.Length
+	return nil
+}
+
+// data takes what there is of the current frame's payload. It reports nothing for a frame that is empty and not the
+// last of its message, nor when p is empty and something is still to come.
+func (r *receiver) data(p []byte) (event, int, error) {
+	n := int(min(int64(len(p)), r.left))
+	part := p[:n:n]
+	if r.masked {
+		r.pos = mask.XOR(r.key, r.pos, part)
+	}
+	r.left -= int64(n)
+	r.inFrame = r.left > 0
+	last := r.fin && !r.inFrame
+	if n == 0 && !last {
+		return event{}, 0, nil
+	}
+	ev, err := r.payload(part, last)
+	return ev, n, err
+}
+
+// payload is the seam that every octet of a message passes, after framing and before the caller.
+func (r *receiver) payload(part []byte, last bool) (event, error) {
+	r.size += int64(len(part))
+	if r.typ == Text && !r.skipUTF8 {
+		// §8.1: fail at the first byte that cannot be UTF-8, even if the frame is not finished.
+		if _, err := r.text.Write(part); err != nil || last && !r.text.Complete() {
+			return event{}, ErrInvalidUTF8
+		}
+	}
+	ev := event{kind: eventData, typ: r.typ, first: !r.begun, fin: last, payload: part}
+	r.begun = true
+	return ev, nil
+}

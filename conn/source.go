@@ -1,0 +1,68 @@
+package conn
+
+import (
+	"io"
+	"net"
+	"time"
+)
+
+// source is the seam between the protocol and the operating system: where bytes come from and where they go to.
+type source interface {
+	// read waits until it can add at least one byte to in, or for an error. While it waits it holds no buffer that is
+	// empty. Only whoever holds Conn.reading calls it.
+	read(in *input) error
+	// write waits until all of p is sent, or for an error, and returns how much was sent. Only whoever holds
+	// output.flushing calls it.
+	write(p []byte) (int, error)
+}
+
+// portable is the source for any net.Conn. It assumes nothing but the contract of that interface.
+type portable struct {
+	nc net.Conn
+	// first takes the start of what comes after a pause, so that waiting for it needs no buffer. It is long enough for
+	// the header of every frame.
+	first [16]byte
+}
+
+func (s *portable) read(in *input) error {
+	if in.buf != nil {
+		free := in.buf.b[len(in.buf.b):cap(in.buf.b)]
+		n, err := s.readSome(free)
+		in.buf.b = in.buf.b[:len(in.buf.b)+n]
+		return err
+	}
+	n, err := s.readSome(s.first[:])
+	if n > 0 {
+		in.buf = getBuffer(smallestBuffer)
+		in.buf.b = append(in.buf.b, s.first[:n]...)
+	}
+	return err
+}
+
+// maxEmptyReads is how often in a row a net.Conn may read nothing and say that all is well.
+const maxEmptyReads = 100
+
+// readSome reads at least one byte or returns an error, never both.
+func (s *portable) readSome(p []byte) (int, error) {
+	for range maxEmptyReads {
+		n, err := s.nc.Read(p)
+		if n > 0 {
+			return n, nil // an error comes again with the next read
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	return 0, io.ErrNoProgress
+}
+
+func (s *portable) write(p []byte) (int, error) {
+	n, err := s.nc.Write(p)
+	if n < len(p) && err == nil {
+		err = io.ErrShortWrite
+	}
+	return n, err
+}
+
+// longAgo is a deadline that has passed.
+var longAgo = time.Unix(1, 0)

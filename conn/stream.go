@@ -1,0 +1,195 @@
+package conn
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// Stream returns c as a net.Conn that carries a stream of bytes in messages of type typ. Each Write sends one message
+// (long ones are cut into several of up to 64 KiB); Read gives out the bytes of the messages that come, whose edges
+// and types do not matter. Both ends of the connection must treat it as a stream.
+//
+// Deadlines and concurrent calls work as with any net.Conn. A read or write that a deadline cuts may be repeated; the n
+// of such a write counts bytes that the connection accepted and will send. ctx bounds every call. When the peer closes
+// with [StatusNormalClosure] or [StatusGoingAway], Read returns io.EOF. Close closes c with [StatusNormalClosure].
+func Stream(ctx context.Context, c *Conn, typ MessageType) net.Conn {
+	s := &stream{c: c, typ: typ}
+	s.read.init(ctx)
+	s.write.init(ctx)
+	return s
+}
+
+// streamMessage is the longest message that a stream sends, in octets.
+const streamMessage = 64 << 10
+
+type stream struct {
+	c   *Conn
+	typ MessageType
+
+	read   deadlineContext
+	reader io.Reader // of the message that is being given out; guarded by turn
+	turn   slot      // held by the goroutine that reads
+
+	write deadlineContext
+}
+
+// Read implements [net.Conn].
+func (s *stream) Read(p []byte) (int, error) {
+	ctx := s.read.context()
+	if ctx.Err() != nil {
+		return 0, s.read.error()
+	}
+	if err := s.turn.acquire(ctx, nil); err != nil {
+		return 0, s.read.error()
+	}
+	defer s.turn.release()
+	for len(p) > 0 {
+		n, err := s.readMessage(ctx, p)
+		if n > 0 || err != nil {
+			return n, s.convert(ctx, &s.read, err)
+		}
+	}
+	return 0, nil
+}
+
+// readMessage reads from the message that is being given out, or from the next one.
+func (s *stream) readMessage(ctx context.Context, p []byte) (int, error) {
+	if s.reader == nil {
+		_, r, err := s.c.Reader(ctx)
+		if err != nil {
+			return 0, err
+		}
+		s.reader = r
+	}
+	s.reader.(*messageReader).ctx = ctx
+	n, err := s.reader.Read(p)
+	if err == io.EOF {
+		s.reader, err = nil, nil
+	}
+	return n, err
+}
+
+// Write implements [net.Conn].
+func (s *stream) Write(p []byte) (n int, err error) {
+	ctx := s.write.context()
+	for first := true; first || n < len(p); first = false {
+		piece := p[n:min(len(p), n+streamMessage)]
+		accepted, err := s.c.write(ctx, s.typ, piece)
+		if accepted {
+			n += len(piece)
+		}
+		if err != nil {
+			return n, s.convert(ctx, &s.write, err)
+		}
+	}
+	return n, nil
+}
+
+// convert turns errors into those that users of a net.Conn know.
+func (s *stream) convert(ctx context.Context, d *deadlineContext, err error) error {
+	var closed *CloseError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &closed):
+		if closed.Remote && closed.WasClean && (closed.Code == StatusNormalClosure || closed.Code == StatusGoingAway) {
+			return io.EOF
+		}
+		return err
+	case ctx.Err() != nil:
+		return d.error()
+	}
+	return err
+}
+
+// Close implements [net.Conn]. It returns nil also if the peer closed first.
+func (s *stream) Close() error {
+	s.read.stop()
+	s.write.stop()
+	return s.c.Close(StatusNormalClosure, "")
+}
+
+// LocalAddr implements [net.Conn].
+func (s *stream) LocalAddr() net.Addr { return s.c.LocalAddr() }
+
+// RemoteAddr implements [net.Conn].
+func (s *stream) RemoteAddr() net.Addr { return s.c.RemoteAddr() }
+
+// SetDeadline implements [net.Conn].
+func (s *stream) SetDeadline(t time.Time) error {
+	s.read.set(t)
+	s.write.set(t)
+	return nil
+}
+
+// SetReadDeadline implements [net.Conn].
+func (s *stream) SetReadDeadline(t time.Time) error {
+	s.read.set(t)
+	return nil
+}
+
+// SetWriteDeadline implements [net.Conn].
+func (s *stream) SetWriteDeadline(t time.Time) error {
+	s.write.set(t)
+	return nil
+}
+
+// deadlineContext is a deadline that may be moved while calls wait for it. Its context ends at the deadline; moving a
+// deadline that has passed makes a new one.
+type deadlineContext struct {
+	parent context.Context
+
+	mu     sync.Mutex
+	ctx    context.Context
+	cancel context.CancelFunc
+	timer  *time.Timer
+}
+
+func (d *deadlineContext) init(parent context.Context) {
+	d.parent = parent
+	d.ctx, d.cancel = context.WithCancel(parent)
+}
+
+func (d *deadlineContext) context() context.Context {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.ctx
+}
+
+// error says why the context ended: os.ErrDeadlineExceeded, or the error of the parent.
+func (d *deadlineContext) error() error {
+	if err := d.parent.Err(); err != nil {
+		return err
+	}
+	return os.ErrDeadlineExceeded
+}
+
+func (d *deadlineContext) set(t time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.timer != nil {
+		d.timer.Stop()
+		d.timer = nil
+	}
+	wait := time.Until(t)
+	if !t.IsZero() && wait <= 0 {
+		d.cancel()
+		return
+	}
+	if d.ctx.Err() != nil {
+		d.ctx, d.cancel = context.WithCancel(d.parent)
+	}
+	if !t.IsZero() {
+		d.timer = time.AfterFunc(wait, d.cancel)
+	}
+}
+
+// stop ends the context for good.
+func (d *deadlineContext) stop() {
+	d.set(longAgo)
+}

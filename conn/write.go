@@ -1,0 +1,200 @@
+package conn
+
+import (
+	"bytes"
+	"context"
+	"io"
+
+	"github.com/seed60239977/websocket/frame"
+)
+
+// Write sends one message in one frame and returns when it is on the wire: handed to the net.Conn. Any number of
+// goroutines may write; each message goes out whole. data is not changed and not kept; text must be UTF-8 and is not
+// checked.
+//
+// If ctx ends first, Write returns its error and the connection goes on. The message may then have been accepted: what
+// was not sent of it goes out ahead of the next one. Other errors are [ErrMessageType], [ErrCloseSent] and, once the
+// connection has ended, the *[CloseError].
+func (c *Conn) Write(ctx context.Context, typ MessageType, data []byte) error {
+	_, err := c.write(ctx, typ, data)
+	return err
+}
+
+// write is Write. It also reports whether the message was accepted, so that it goes out even if there is an error of
+// ctx.
+func (c *Conn) write(ctx context.Context, typ MessageType, data []byte) (accepted bool, err error) {
+	if !typ.valid() {
+		return false, ErrMessageType
+	}
+	if err := c.beginMessage(ctx); err != nil {
+		return false, err
+	}
+	end, err := c.enqueue(ctx, outgoing{opcode: frame.Opcode(typ), fin: true, payload: data})
+	c.out.message.release()
+	if err != nil {
+		return false, err
+	}
+	if c.gathered() {
+		return true, nil
+	}
+	return true, c.flush(ctx, end)
+}
+
+// Send accepts one message and returns at once; the message goes out in the order of acceptance among all that is sent.
+// It never blocks, and may be called from any goroutine. data is copied.
+//
+// What the peer is too slow to take is bounded by Config.SendQueue: a message that finds others waiting and does not fit
+// is refused with [ErrQueueFull]. [Conn.BufferedAmount] says how much waits, [Conn.Flush] waits for it. Other errors are
+// those of [Conn.Write]; a network error after Send ends the connection.
+func (c *Conn) Send(typ MessageType, data []byte) error {
+	if !typ.valid() {
+		return ErrMessageType
+	}
+	return c.send(outgoing{opcode: frame.Opcode(typ), fin: true, payload: data})
+}
+
+func (c *Conn) send(m outgoing) error {
+	if err := c.accept(m); err != nil {
+		return err
+	}
+	if !c.gathered() {
+		c.kick()
+	}
+	return nil
+}
+
+// accept puts m behind all that waits, if the queue has room.
+func (c *Conn) accept(m outgoing) error {
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := c.sendable(); err != nil {
+		return err
+	}
+	waiting := o.queued - o.sent + int64(o.waiting)
+	if waiting > 0 && waiting+int64(m.size()) > int64(c.cfg.SendQueue) {
+		return ErrQueueFull
+	}
+	if o.open {
+		m.payload = bytes.Clone(m.payload)
+		o.deferred = append(o.deferred, m)
+		o.waiting += m.size()
+		return nil
+	}
+	c.encodeMessage(m)
+	return nil
+}
+
+// beginMessage waits until no other message is being sent: "the fragments of one message MUST NOT be interleaved
+// between the fragments of another message" (§5.4).
+func (c *Conn) beginMessage(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := c.out.message.acquire(ctx, c.dead); err != nil {
+		return c.ended(err)
+	}
+	return nil
+}
+
+// Writer starts a message whose length is not known yet and returns a writer for it; Close ends the message. Other
+// messages wait until then; control frames do not. The message goes out in fragments of up to [FragmentSize] octets, and
+// in one frame if it is no longer than that.
+//
+// ctx bounds the wait for other messages and every call of the writer. If one of these returns an error, the message
+// cannot be completed: Close then begins to close the connection with [StatusInternalError], so that the peer never takes a part
+// for the whole. The writer must be closed, and is for one goroutine.
+func (c *Conn) Writer(ctx context.Context, typ MessageType) (io.WriteCloser, error) {
+	if !typ.valid() {
+		return nil, ErrMessageType
+	}
+	if err := c.beginMessage(ctx); err != nil {
+		return nil, err
+	}
+	return &messageWriter{c: c, ctx: ctx, opcode: frame.Opcode(typ)}, nil
+}
+
+// FragmentSize is how much of a message a [Conn.Writer] gathers before it sends a frame, in octets.
+const FragmentSize = 16 << 10
+
+// messageWriter holds Conn.out.message from its making until Close.
+type messageWriter struct {
+	c      *Conn
+	ctx    context.Context
+	opcode frame.Opcode // of the next frame
+	part   *buffer      // gathered and not yet sent
+	err    error        // the first error; ErrWriterClosed after Close
+}
+
+// Write gathers p and sends what fills a frame. n counts the bytes that were accepted.
+func (w *messageWriter) Write(p []byte) (n int, err error) {
+	for len(p) > 0 && w.err == nil {
+		if w.part == nil {
+			w.part = getBuffer(min(FragmentSize, len(p)))
+		}
+		if len(w.part.b) == FragmentSize {
+			w.err = w.send(false)
+			continue
+		}
+		room := min(FragmentSize-len(w.part.b), len(p))
+		w.part = w.part.grow(room)
+		w.part.b = append(w.part.b, p[:room]...)
+		p = p[room:]
+		n += room
+	}
+	return n, w.err
+}
+
+// send sends what was gathered as the next frame of the message.
+func (w *messageWriter) send(fin bool) error {
+	var part []byte
+	if w.part != nil {
+		part = w.part.b
+	}
+	end, err := w.c.enqueue(w.ctx, outgoing{opcode: w.opcode, fin: fin, payload: part})
+	if err != nil {
+		return err
+	}
+	w.opcode = frame.Continuation
+	w.part.release()
+	w.part = nil
+	return w.c.flush(w.ctx, end)
+}
+
+// Close sends the last frame and returns when the message is on the wire.
+func (w *messageWriter) Close() error {
+	if w.err == ErrWriterClosed {
+		return w.err
+	}
+	err := w.err
+	if err == nil {
+		err = w.send(true)
+	} else {
+		w.c.sendClose(StatusInternalError, "message abandoned")
+		w.c.kick()
+	}
+	w.err = ErrWriterClosed
+	w.part.release()
+	w.part = nil
+	w.c.out.message.release()
+	return err
+}
+
+// Flush returns when everything that was accepted before it is on the wire, with the same errors as [Conn.Write].
+func (c *Conn) Flush(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c.out.mu.Lock()
+	end := c.out.queued
+	c.out.mu.Unlock()
+	return c.flush(ctx, end)
+}
+
+// BufferedAmount returns how many octets of frames were accepted and are not yet on the wire, like a browser's
+// bufferedAmount but with the frames' headers.
+func (c *Conn) BufferedAmount() int64 {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	return c.out.queued - c.out.sent + int64(c.out.waiting)
+}
