@@ -10,6 +10,9 @@ const (
 	DefaultSendQueue    = 256 << 10       // octets
 )
 
+// SmallFragment is the payload in octets below which a frame counts towards Config.MaxFragments.
+const SmallFragment = 64
+
 // Config says how a connection behaves. The zero value is the safe one. [Client] and [Server] copy it, so that one
 // Config may serve any number of connections and may be changed after.
 type Config struct {
@@ -25,8 +28,9 @@ type Config struct {
 	// [StatusMessageTooBig] and [ErrMessageTooBig] before it takes memory. [Conn.SetReadLimit] changes it later.
 	ReadLimit int64
 
-	// MaxFragments is how many frames one message may come in. 0 stands for [DefaultMaxFragments]; a negative value
-	// sets no limit. More end the connection with [StatusPolicyViolation] and [ErrTooManyFragments].
+	// MaxFragments is how many frames of less than [SmallFragment] octets one message may come in; the number of larger
+	// ones is bounded by ReadLimit. 0 stands for [DefaultMaxFragments]; a negative value sets no limit. More end the
+	// connection with [StatusPolicyViolation] and [ErrTooManyFragments].
 	MaxFragments int
 
 	// CloseTimeout bounds the closing handshake: from the first close frame in either direction until TCP is closed.

@@ -34,8 +34,8 @@ const (
 var (
 	// ErrMessageTooBig: a message is longer than Config.ReadLimit. The peer is told with code 1009.
 	ErrMessageTooBig = errors.New("websocket: message is longer than the read limit (Config.ReadLimit, SetReadLimit)")
-	// ErrTooManyFragments: a message comes in more frames than Config.MaxFragments. The peer is told with code 1008.
-	ErrTooManyFragments = errors.New("websocket: message has too many fragments (Config.MaxFragments)")
+	// ErrTooManyFragments: a message comes in more small frames than Config.MaxFragments. The peer is told with code 1008.
+	ErrTooManyFragments = errors.New("websocket: message has too many small fragments (Config.MaxFragments)")
 	// ErrInvalidUTF8: a text message is not UTF-8 (§8.1). The peer is told with code 1007.
 	ErrInvalidUTF8 = errors.New("websocket: text message is not valid UTF-8")
 	// ErrCloseTimeout: the peer did not finish the closing handshake within Config.CloseTimeout.

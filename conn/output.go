@@ -37,9 +37,10 @@ type output struct {
 
 // outgoing is a message, or a fragment of one.
 type outgoing struct {
-	opcode  frame.Opcode
-	fin     bool
-	payload []byte
+	opcode   frame.Opcode
+	fin      bool
+	payload  []byte
+	prepared *Prepared // what payload is of, or nil
 }
 
 // size returns how many octets of frames o will be.
@@ -78,13 +79,29 @@ func (c *Conn) enqueue(ctx context.Context, m outgoing) (end int64, err error) {
 // caller holds out.mu.
 func (c *Conn) encodeMessage(m outgoing) {
 	o := &c.out
-	c.encode(frame.Header{Fin: m.fin, Opcode: m.opcode}, m.payload)
+	if m.prepared != nil && !c.role.Masks() {
+		c.room(len(m.prepared.plain))
+		o.pending.b = append(o.pending.b, m.prepared.plain...)
+		o.queued += int64(len(m.prepared.plain))
+	} else {
+		c.encode(frame.Header{Fin: m.fin, Opcode: m.opcode}, m.payload)
+	}
 	o.open = !m.fin
-	if m.fin {
-		for _, d := range o.deferred {
-			c.encode(frame.Header{Fin: true, Opcode: d.opcode}, d.payload)
-		}
+	if m.fin && o.deferred != nil {
+		later := o.deferred
 		o.deferred, o.waiting = nil, 0
+		for _, m := range later {
+			c.encodeMessage(m)
+		}
+	}
+}
+
+// room makes room for n octets in pending. The caller holds out.mu.
+func (c *Conn) room(n int) {
+	if c.out.pending == nil {
+		c.out.pending = getBuffer(n)
+	} else {
+		c.out.pending = c.out.pending.grow(n)
 	}
 }
 
@@ -108,11 +125,7 @@ func (c *Conn) encode(h frame.Header, payload []byte) {
 	}
 	o := &c.out
 	size := h.Size() + len(payload)
-	if o.pending == nil {
-		o.pending = getBuffer(size)
-	} else {
-		o.pending = o.pending.grow(size)
-	}
+	c.room(size)
 	b := h.Append(o.pending.b)
 	start := len(b)
 	b = b[:start+len(payload)]

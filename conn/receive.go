@@ -34,7 +34,7 @@ type event struct {
 type receiver struct {
 	checker      frame.Checker
 	limit        atomic.Int64 // octets of a message, negative: none
-	maxFragments int          // frames of a message, negative: no limit
+	maxFragments int          // small frames of a message, negative: no limit
 	skipUTF8     bool
 
 	// The frame whose payload is coming in, if inFrame.
@@ -49,7 +49,7 @@ type receiver struct {
 	typ       MessageType
 	begun     bool  // a part of it was reported
 	size      int64 // octets so far
-	fragments int
+	fragments int   // small ones so far
 	text      utf8.Validator
 }
 
@@ -125,7 +125,9 @@ func (r *receiver) begin(h frame.Header) error {
 		r.begun, r.size, r.fragments = false, 0, 0
 		r.text.Reset()
 	}
-	r.fragments++
+	if h.Length < SmallFragment {
+		r.fragments++
+	}
 	if r.maxFragments >= 0 && r.fragments > r.maxFragments {
 		return ErrTooManyFragments
 	}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/seed60239977/websocket/frame"
 )
 
 // Stream returns c as a net.Conn that carries a stream of bytes in messages of type typ. Each Write sends one message
@@ -17,7 +19,12 @@ import (
 // Deadlines and concurrent calls work as with any net.Conn. A read or write that a deadline cuts may be repeated; the n
 // of such a write counts bytes that the connection accepted and will send. ctx bounds every call. When the peer closes
 // with [StatusNormalClosure] or [StatusGoingAway], Read returns io.EOF. Close closes c with [StatusNormalClosure].
+//
+// Stream panics if typ is neither Text nor Binary, which is a mistake in the program.
 func Stream(ctx context.Context, c *Conn, typ MessageType) net.Conn {
+	if !typ.valid() {
+		panic(ErrMessageType)
+	}
 	s := &stream{c: c, typ: typ}
 	s.read.init(ctx)
 	s.write.init(ctx)
@@ -79,7 +86,7 @@ func (s *stream) Write(p []byte) (n int, err error) {
 	ctx := s.write.context()
 	for first := true; first || n < len(p); first = false {
 		piece := p[n:min(len(p), n+streamMessage)]
-		accepted, err := s.c.write(ctx, s.typ, piece)
+		accepted, err := s.c.write(ctx, outgoing{opcode: frame.Opcode(s.typ), fin: true, payload: piece})
 		if accepted {
 			n += len(piece)
 		}

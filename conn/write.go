@@ -1,7 +1,6 @@
 package conn
 
 import (
-	"bytes"
 	"context"
 	"io"
 
@@ -16,20 +15,20 @@ import (
 // was not sent of it goes out ahead of the next one. Other errors are [ErrMessageType], [ErrCloseSent] and, once the
 // connection has ended, the *[CloseError].
 func (c *Conn) Write(ctx context.Context, typ MessageType, data []byte) error {
-	_, err := c.write(ctx, typ, data)
+	if !typ.valid() {
+		return ErrMessageType
+	}
+	_, err := c.write(ctx, outgoing{opcode: frame.Opcode(typ), fin: true, payload: data})
 	return err
 }
 
 // write is Write. It also reports whether the message was accepted, so that it goes out even if there is an error of
 // ctx.
-func (c *Conn) write(ctx context.Context, typ MessageType, data []byte) (accepted bool, err error) {
-	if !typ.valid() {
-		return false, ErrMessageType
-	}
+func (c *Conn) write(ctx context.Context, m outgoing) (accepted bool, err error) {
 	if err := c.beginMessage(ctx); err != nil {
 		return false, err
 	}
-	end, err := c.enqueue(ctx, outgoing{opcode: frame.Opcode(typ), fin: true, payload: data})
+	end, err := c.enqueue(ctx, m)
 	c.out.message.release()
 	if err != nil {
 		return false, err
@@ -76,8 +75,7 @@ func (c *Conn) accept(m outgoing) error {
 		return ErrQueueFull
 	}
 	if o.open {
-		m.payload = bytes.Clone(m.payload)
-		o.deferred = append(o.deferred, m)
+		o.deferred = append(o.deferred, m.keep())
 		o.waiting += m.size()
 		return nil
 	}
