@@ -47,7 +47,7 @@ func Server(nc net.Conn, cfg *Config) *Conn { return newConn(nc, frame.Server, c
 
 func newConn(nc net.Conn, role frame.Role, cfg *Config) *Conn {
 	c := &Conn{nc: nc, role: role, cfg: cfg.withDefaults(), dead: make(chan struct{})}
-	c.src = &portable{nc: nc}
+	c.src = newSource(nc)
 	c.in.src = c.src
 	if len(c.cfg.Buffered) > 0 {
 		c.in.buf = &buffer{b: c.cfg.Buffered}
@@ -55,16 +55,22 @@ func newConn(nc net.Conn, role frame.Role, cfg *Config) *Conn {
 	}
 	newReceiver(&c.recv, role, &c.cfg)
 	c.readCut.interrupt = c.interruptRead
+	c.out.cut.interrupt = c.interruptWrite
 	return c
 }
 
 // interruptRead makes reads from the net.Conn fail at once, or wait again.
-func (c *Conn) interruptRead(now bool) {
+func (c *Conn) interruptRead(now bool) { c.interrupt(c.nc.SetReadDeadline, now) }
+
+// interruptWrite does the same for writes.
+func (c *Conn) interruptWrite(now bool) { c.interrupt(c.nc.SetWriteDeadline, now) }
+
+func (c *Conn) interrupt(set func(time.Time) error, now bool) {
 	var deadline time.Time
 	if now {
 		deadline = longAgo
 	}
-	if c.nc.SetReadDeadline(deadline) != nil {
+	if set(deadline) != nil {
 		c.nc.Close() // a call that must end matters more than a connection that cannot do it
 	}
 }

@@ -7,6 +7,8 @@ type input struct {
 	r   int     // buf.b[r:] is what the receiver did not take
 	// lent is set while a caller looks at a message inside buf: then its bytes stay where they are.
 	lent bool
+	// class is the size of the next buffer. It follows how much comes at once.
+	class uint8
 }
 
 // unread returns the bytes that the receiver did not take. They are valid until fill or idle.
@@ -27,6 +29,32 @@ func (in *input) fill() error {
 		in.makeRoom()
 	}
 	return in.src.read(in)
+}
+
+// maxReadClass is the largest class of buffer that is read into: 256 KiB.
+const maxReadClass = 3
+
+// prepare sees to it that there is a buffer to read into.
+func (in *input) prepare() {
+	if in.buf == nil {
+		in.buf = getBuffer(classSize(int(in.class)))
+		in.r = 0
+	}
+}
+
+// free is the room behind what has arrived.
+func (in *input) free() []byte { return in.buf.b[len(in.buf.b):cap(in.buf.b)] }
+
+// received adds n bytes that were read into free.
+func (in *input) received(n int) {
+	room := cap(in.buf.b) - len(in.buf.b)
+	in.buf.b = in.buf.b[:len(in.buf.b)+n]
+	switch {
+	case n == room && in.class < maxReadClass:
+		in.class++
+	case n < room/8 && in.class > 0:
+		in.class--
+	}
 }
 
 // idle lets go of the buffer if nothing in it is unread or lent.
@@ -53,7 +81,7 @@ func (in *input) makeRoom() {
 	unread := in.buf.b[in.r:]
 	switch {
 	case in.lent || cap(in.buf.b) < len(unread)+minRead:
-		bigger := getBuffer(len(unread) + minRead)
+		bigger := getBuffer(max(len(unread)+minRead, classSize(int(in.class))))
 		bigger.b = append(bigger.b, unread...)
 		in.release()
 		in.buf = bigger

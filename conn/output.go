@@ -33,6 +33,7 @@ type output struct {
 	flushing slot    // held while writing to the net.Conn
 	current  *buffer // what is being written: current.b[written:] is still to come
 	written  int
+	cut      cut
 }
 
 // outgoing is a message, or a fragment of one.
@@ -148,14 +149,21 @@ func (c *Conn) flush(ctx context.Context, end int64) error {
 			c.stopFlushing()
 			return err
 		}
-		if ctx.Done() == nil {
-			c.writePending()
-			c.stopFlushing()
+		if ctx.Done() != nil && !c.src.cuttable() {
+			go c.flushOnce() // only the waiting for it is cut
 			continue
 		}
-		// A net.Conn need not survive a write that is cut (a tls.Conn does not). So the write goes on by itself, and
-		// only the waiting for it is cut.
-		go c.flushOnce()
+		err := c.out.cut.begin(ctx)
+		if err == nil {
+			c.writePending(ctx)
+			c.out.cut.end()
+			err = ctx.Err()
+		}
+		if err != nil && !c.out.reached(end) {
+			c.stopFlushing()
+			return c.ended(err)
+		}
+		c.stopFlushing()
 	}
 }
 
@@ -171,57 +179,92 @@ func (c *Conn) kick() {
 	c.out.mu.Lock()
 	c.out.kicked = true
 	c.out.mu.Unlock()
-	if c.out.flushing.tryAcquire() {
-		go c.flushOnce()
+	for c.toFlush() && c.out.flushing.tryAcquire() {
+		if !c.tryWritePending() {
+			go c.flushOnce()
+			return
+		}
+		c.releaseFlushing()
 	}
+}
+
+// toFlush reports whether frames wait that nobody else sees to.
+func (c *Conn) toFlush() bool {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	return c.out.kicked && c.end.Load() == nil
 }
 
 // flushOnce makes one write. It is started by one who holds flushing, and gives it back. CloseNow, which makes the write
 // end, waits for that.
 func (c *Conn) flushOnce() {
-	c.writePending()
+	c.writePending(context.Background())
 	c.stopFlushing()
 }
 
-// stopFlushing gives flushing back, and sees to those who came meanwhile and do not wait.
+// stopFlushing gives flushing back, and sees to the frames of those who came meanwhile and do not wait.
 func (c *Conn) stopFlushing() {
-	if c.end.Load() != nil && c.out.current != nil {
-		c.out.current.release()
-		c.out.current = nil
-	}
-	c.out.flushing.release()
-	c.out.mu.Lock()
-	again := c.out.kicked && c.end.Load() == nil
-	c.out.mu.Unlock()
-	if again {
+	c.releaseFlushing()
+	if c.toFlush() {
 		c.kick()
 	}
 }
 
-// writePending makes one write of what was left by the last one, or else of all that is pending. An error ends the
-// connection. The caller holds flushing.
-func (c *Conn) writePending() {
-	o := &c.out
-	if c.end.Load() != nil || o.current == nil && !c.takePending() {
-		return
+// releaseFlushing gives flushing back.
+func (c *Conn) releaseFlushing() {
+	if c.end.Load() != nil {
+		c.out.current.release()
+		c.out.current = nil
+		c.out.cut.forget()
 	}
-	n, err := c.src.write(o.current.b[o.written:])
-	o.written += n
+	c.out.flushing.release()
+}
+
+// writePending makes one write of what was left by the last one, or else of all that is pending. An error ends the
+// connection, unless it is that ctx has cut the write. The caller holds flushing.
+func (c *Conn) writePending(ctx context.Context) {
+	if c.end.Load() == nil && c.takePending() {
+		n, err := c.src.write(c.out.rest())
+		c.wrote(ctx, n, err)
+	}
+}
+
+// tryWritePending is writePending without waiting. It reports whether nothing is left to wait for.
+func (c *Conn) tryWritePending() bool {
+	if c.end.Load() != nil || !c.takePending() {
+		return true
+	}
+	n, err := c.src.tryWrite(c.out.rest())
+	c.wrote(context.Background(), n, err)
+	return c.out.current == nil || err != nil
+}
+
+// rest is what is still to be written of current.
+func (o *output) rest() []byte { return o.current.b[o.written:] }
+
+// wrote takes note of a write of n octets of current.
+func (c *Conn) wrote(ctx context.Context, n int, err error) {
+	o := &c.out
 	o.mu.Lock()
 	o.sent += int64(n)
 	o.mu.Unlock()
+	o.written += n
 	if o.written == len(o.current.b) {
 		o.current.release()
 		o.current, o.written = nil, 0
 	}
-	if err != nil {
+	if err != nil && !(ctx.Err() != nil && isTimeout(err)) {
 		c.failNetwork(err)
 	}
 }
 
-// takePending makes all that is pending current. The caller holds flushing.
+// takePending makes all that is pending current, unless something was left there by a write that was cut. It reports
+// whether there is anything to write. The caller holds flushing.
 func (c *Conn) takePending() bool {
 	o := &c.out
+	if o.current != nil {
+		return true
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.piled && !c.closing.sent {

@@ -296,11 +296,16 @@ func (c *Conn) readFailed(ctx context.Context, err error) error {
 	if e := c.end.Load(); e != nil {
 		return e
 	}
-	var timeout net.Error
-	if cut := ctx.Err(); cut != nil && errors.As(err, &timeout) && timeout.Timeout() {
+	if cut := ctx.Err(); cut != nil && isTimeout(err) {
 		return cut
 	}
 	return c.failNetwork(err)
+}
+
+// isTimeout reports whether a deadline made I/O fail.
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // keepPart adds a part to what was gathered of the message.

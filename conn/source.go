@@ -12,8 +12,13 @@ type source interface {
 	// empty. Only whoever holds Conn.reading calls it.
 	read(in *input) error
 	// write waits until all of p is sent, or for an error, and returns how much was sent. Only whoever holds
-	// output.flushing calls it.
+	// output.flushing calls it, or tryWrite.
 	write(p []byte) (int, error)
+	// tryWrite sends as much of p as is possible without waiting, which may be nothing.
+	tryWrite(p []byte) (int, error)
+	// cuttable reports whether a write that fails because of its deadline counts what it has sent and can be gone on
+	// with later.
+	cuttable() bool
 }
 
 // portable is the source for any net.Conn. It assumes nothing but the contract of that interface.
@@ -26,18 +31,22 @@ type portable struct {
 
 func (s *portable) read(in *input) error {
 	if in.buf != nil {
-		free := in.buf.b[len(in.buf.b):cap(in.buf.b)]
-		n, err := s.readSome(free)
-		in.buf.b = in.buf.b[:len(in.buf.b)+n]
+		n, err := s.readSome(in.free())
+		in.received(n)
 		return err
 	}
 	n, err := s.readSome(s.first[:])
 	if n > 0 {
-		in.buf = getBuffer(smallestBuffer)
+		in.prepare()
 		in.buf.b = append(in.buf.b, s.first[:n]...)
 	}
 	return err
 }
+
+// cuttable: a net.Conn need not survive a write that is cut, and a tls.Conn does not.
+func (s *portable) cuttable() bool { return false }
+
+func (s *portable) tryWrite([]byte) (int, error) { return 0, nil }
 
 // maxEmptyReads is how often in a row a net.Conn may read nothing and say that all is well.
 const maxEmptyReads = 100

@@ -1,0 +1,29 @@
+//go:build linux && !386 && !s390x && !websocket_portable
+
+package conn
+
+import (
+	"syscall"
+	"unsafe"
+)
+
+// recvNonblocking and sendNonblocking never wait, so the scheduler need not be told of them: that is what RawSyscall6
+// saves. On the architectures left out these calls go by another name.
+
+func recvNonblocking(fd uintptr, p []byte) (int, error) {
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd,
+		uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), syscall.MSG_DONTWAIT, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
+}
+
+func sendNonblocking(fd uintptr, p []byte) (int, error) {
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, fd,
+		uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
+}
