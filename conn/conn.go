@@ -50,7 +50,7 @@ func newConn(nc net.Conn, role frame.Role, cfg *Config) *Conn {
 	c.src = newSource(nc)
 	c.in.src = c.src
 	if len(c.cfg.Buffered) > 0 {
-		c.in.buf = &buffer{b: c.cfg.Buffered}
+		c.in.buf = &buffer{b: c.cfg.Buffered, foreign: true}
 		c.cfg.Buffered = nil
 	}
 	newReceiver(&c.recv, role, &c.cfg)

@@ -50,6 +50,7 @@ func (in *input) received(n int) {
 	room := cap(in.buf.b) - len(in.buf.b)
 	in.buf.b = in.buf.b[:len(in.buf.b)+n]
 	switch {
+	case n == 0:
 	case n == room && in.class < maxReadClass:
 		in.class++
 	case n < room/8 && in.class > 0:

@@ -245,14 +245,19 @@ func (o *output) rest() []byte { return o.current.b[o.written:] }
 // wrote takes note of a write of n octets of current.
 func (c *Conn) wrote(ctx context.Context, n int, err error) {
 	o := &c.out
-	o.mu.Lock()
-	o.sent += int64(n)
-	o.mu.Unlock()
 	o.written += n
 	if o.written == len(o.current.b) {
 		o.current.release()
 		o.current, o.written = nil, 0
 	}
+	c.count(ctx, n, err)
+}
+
+// count takes note that n octets are on the wire, and of the error of the write that sent them.
+func (c *Conn) count(ctx context.Context, n int, err error) {
+	c.out.mu.Lock()
+	c.out.sent += int64(n)
+	c.out.mu.Unlock()
 	if err != nil && !(ctx.Err() != nil && isTimeout(err)) {
 		c.failNetwork(err)
 	}

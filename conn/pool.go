@@ -11,7 +11,8 @@ const (
 
 // buffer is pooled memory. Whoever holds the pointer owns it, and gives it back with release exactly once.
 type buffer struct {
-	b []byte // length: what is in use
+	b       []byte // length: what is in use
+	foreign bool   // the memory is a caller's: it never goes to the pool
 }
 
 var pools [bufferClasses]sync.Pool
@@ -41,7 +42,7 @@ func getBuffer(n int) *buffer {
 
 // release gives b back. Its bytes may be overwritten at any moment after. A nil b is fine.
 func (b *buffer) release() {
-	if b == nil {
+	if b == nil || b.foreign {
 		return
 	}
 	// A buffer that append has grown is no longer of the size that its class promises: the garbage collector has it.
@@ -52,12 +53,18 @@ func (b *buffer) release() {
 	}
 }
 
-// grow returns a buffer with the contents of b and room for n more bytes. b is used up.
+// grow returns a buffer with the contents of b and room for n more bytes. b is used up. What a caller gave grows in
+// place, into memory that is the caller's again.
 func (b *buffer) grow(n int) *buffer {
 	if len(b.b)+n <= cap(b.b) {
 		return b
 	}
-	bigger := getBuffer(max(len(b.b)+n, min(2*cap(b.b), len(b.b)+maxGrowth)))
+	size := max(len(b.b)+n, min(2*cap(b.b), len(b.b)+maxGrowth))
+	if b.foreign {
+		b.b = append(make([]byte, 0, size), b.b...)
+		return b
+	}
+	bigger := getBuffer(size)
 	bigger.b = append(bigger.b, b.b...)
 	b.release()
 	return bigger

@@ -11,6 +11,7 @@ import (
 // readState is how far the reading of messages has come. It belongs to whoever holds Conn.reading.
 type readState struct {
 	partial *buffer        // what was gathered of a message whose reading was cut
+	dst     buffer         // what ReadAppend was given
 	typ     MessageType    // of that message
 	reader  *messageReader // has not yet come to the end of its message
 	replied bool           // pongs were queued and nobody was told to send them
@@ -33,23 +34,73 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte,
 		return 0, dst, err
 	}
 	defer c.endRead()
-	start := len(dst)
+	into := &c.read.dst
+	*into = buffer{b: dst, foreign: true}
 	if c.read.partial != nil {
-		dst = append(dst, c.read.partial.b...)
+		into.grow(len(c.read.partial.b))
+		into.b = append(into.b, c.read.partial.b...)
+		c.dropPartial()
 	}
+	_, err := c.gather(ctx, into)
+	whole := into.b
+	*into = buffer{}
+	if err != nil {
+		c.keepPartial(whole[len(dst):])
+		return 0, dst, err
+	}
+	return c.read.typ, whole, nil
+}
+
+// gather adds the message that comes, or the rest of one, to into, and returns what into has become.
+func (c *Conn) gather(ctx context.Context, into *buffer) (*buffer, error) {
 	for {
-		part, err := c.nextPart(ctx)
+		part, err := event{}, error(nil)
+		if room := c.directRoom(len(into.b)); room > 0 {
+			into = into.grow(room)
+			part, err = c.readDirect(ctx, into, room)
+		} else if part, err = c.nextPart(ctx); err == nil {
+			into = into.grow(len(part.payload))
+			into.b = append(into.b, part.payload...)
+		}
 		if err != nil {
-			c.keepPartial(dst[start:])
-			return 0, dst[:start], err
+			return into, err
 		}
 		c.read.typ = part.typ
-		dst = append(dst, part.payload...)
 		if part.fin {
-			c.dropPartial()
-			return part.typ, dst, nil
+			return into, nil
 		}
 	}
+}
+
+// minDirect is how much must be to come of a frame for its payload to be read to where it is gathered.
+const minDirect = 16 << 10
+
+// directRoom returns how much of the payload that comes may be read without passing the input buffer, for a message of
+// which so much is there. Memory follows what has arrived, not what the header promises.
+func (c *Conn) directRoom(have int) int {
+	if len(c.in.unread()) > 0 || c.closing.ending != nil || c.recv.direct() < minDirect {
+		return 0
+	}
+	return int(min(c.recv.direct(), max(minDirect, 3*int64(have))))
+}
+
+// readDirect waits for payload and adds it to into, where room octets are free.
+func (c *Conn) readDirect(ctx context.Context, into *buffer, room int) (event, error) {
+	if err := c.beforeWait(ctx); err != nil {
+		return event{}, err
+	}
+	c.in.idle()
+	have := len(into.b)
+	n, err := c.src.readInto(into.b[have : have+room])
+	if err != nil {
+		return event{}, c.readFailed(ctx, err)
+	}
+	part, _, err := c.recv.next(into.b[have : have+n])
+	if err != nil {
+		return event{}, c.peerFailed(ctx, err)
+	}
+	into.b = into.b[:have+n]
+	return part, nil
 }
 
 // Messages returns the messages that come, one by one, for a range loop:
@@ -89,25 +140,36 @@ func (c *Conn) borrow(ctx context.Context, serving bool) (Message, *buffer, erro
 	}
 	defer c.endRead()
 	c.read.serving = serving
-	part, err := c.nextPart(ctx)
-	for err == nil && !part.fin {
-		c.keepPart(part)
-		part, err = c.nextPart(ctx)
-	}
-	if err != nil {
-		return Message{}, nil, err
-	}
-	if serving {
+	m, held, err := c.wholeMessage(ctx)
+	if err == nil && serving {
 		c.gatherIf(c.moreArrived())
 	}
-	if c.read.partial == nil {
-		c.in.lent = true
-		return Message{part.typ, part.payload}, c.in.buf, nil
+	return m, held, err
+}
+
+// wholeMessage is borrow without what is around it.
+func (c *Conn) wholeMessage(ctx context.Context) (Message, *buffer, error) {
+	into := c.read.partial
+	if into == nil {
+		part, err := c.nextPart(ctx)
+		if err != nil {
+			return Message{}, nil, err
+		}
+		if part.fin {
+			c.in.lent = true
+			return Message{part.typ, part.payload}, c.in.buf, nil
+		}
+		into = getBuffer(len(part.payload))
+		into.b = append(into.b, part.payload...)
+		c.read.typ = part.typ
 	}
-	c.keepPart(part)
-	whole := c.read.partial
+	into, err := c.gather(ctx, into)
+	if err != nil {
+		c.read.partial = into
+		return Message{}, nil, err
+	}
 	c.read.partial = nil
-	return Message{part.typ, whole.b}, whole, nil
+	return Message{c.read.typ, into.b}, into, nil
 }
 
 // giveBack ends the loan of a message.
@@ -271,8 +333,7 @@ func (c *Conn) nextPart(ctx context.Context) (event, error) {
 		case eventClose:
 			return event{}, c.peerClosed(ctx, ev.payload)
 		case eventNone:
-			c.sendReplies()
-			if err := c.sendGathered(ctx); err != nil {
+			if err := c.beforeWait(ctx); err != nil {
 				return event{}, err
 			}
 			if err := c.in.fill(); err != nil {
@@ -280,6 +341,12 @@ func (c *Conn) nextPart(ctx context.Context) (event, error) {
 			}
 		}
 	}
+}
+
+// beforeWait sends what waited for this moment.
+func (c *Conn) beforeWait(ctx context.Context) error {
+	c.sendReplies()
+	return c.sendGathered(ctx)
 }
 
 // sendReplies sends the pongs that are queued. It does not wait for them: a peer that does not read must not keep this
@@ -306,17 +373,6 @@ func (c *Conn) readFailed(ctx context.Context, err error) error {
 func isTimeout(err error) bool {
 	var timeout net.Error
 	return errors.As(err, &timeout) && timeout.Timeout()
-}
-
-// keepPart adds a part to what was gathered of the message.
-func (c *Conn) keepPart(part event) {
-	if c.read.partial == nil {
-		c.read.partial = getBuffer(len(part.payload))
-	} else {
-		c.read.partial = c.read.partial.grow(len(part.payload))
-	}
-	c.read.partial.b = append(c.read.partial.b, part.payload...)
-	c.read.typ = part.typ
 }
 
 // keepPartial makes b what was gathered of the message.

@@ -156,6 +156,14 @@ func (r *receiver) data(p []byte) (event, int, error) {
 	return ev, n, err
 }
 
+// direct returns how many octets will come that next reports as they are, without needing the bytes around them.
+func (r *receiver) direct() int64 {
+	if !r.inFrame {
+		return 0
+	}
+	return r.left
+}
+
 // payload is the seam that every octet of a message passes, after framing and before the caller.
 func (r *receiver) payload(part []byte, last bool) (event, error) {
 	r.size += int64(len(part))

@@ -11,6 +11,8 @@ type source interface {
 	// read waits until it can add at least one byte to in, or for an error. While it waits it holds no buffer that is
 	// empty. Only whoever holds Conn.reading calls it.
 	read(in *input) error
+	// readInto does the same for memory that is in use anyway: it waits until it has read at least one byte into p.
+	readInto(p []byte) (int, error)
 	// write waits until all of p is sent, or for an error, and returns how much was sent. Only whoever holds
 	// output.flushing calls it, or tryWrite.
 	write(p []byte) (int, error)
@@ -31,11 +33,11 @@ type portable struct {
 
 func (s *portable) read(in *input) error {
 	if in.buf != nil {
-		n, err := s.readSome(in.free())
+		n, err := s.readInto(in.free())
 		in.received(n)
 		return err
 	}
-	n, err := s.readSome(s.first[:])
+	n, err := s.readInto(s.first[:])
 	if n > 0 {
 		in.prepare()
 		in.buf.b = append(in.buf.b, s.first[:n]...)
@@ -51,8 +53,8 @@ func (s *portable) tryWrite([]byte) (int, error) { return 0, nil }
 // maxEmptyReads is how often in a row a net.Conn may read nothing and say that all is well.
 const maxEmptyReads = 100
 
-// readSome reads at least one byte or returns an error, never both.
-func (s *portable) readSome(p []byte) (int, error) {
+// readInto reads at least one byte or returns an error, never both.
+func (s *portable) readInto(p []byte) (int, error) {
 	for range maxEmptyReads {
 		n, err := s.nc.Read(p)
 		if n > 0 {

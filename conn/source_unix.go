@@ -27,7 +27,9 @@ type socket struct {
 	raw syscall.RawConn
 
 	// What the callbacks below work on, because a closure for each call would be garbage for each call.
-	in    *input
+	in    *input // read into this, or
+	into  []byte // into this
+	got   int
 	inErr error
 	recv  func(fd uintptr) bool
 
@@ -48,39 +50,45 @@ func newSocket(nc net.Conn, syscallConn func() (syscall.RawConn, error)) source 
 }
 
 func (s *socket) read(in *input) error {
-	s.in, s.inErr = in, nil
+	s.in = in
+	_, err := s.readInto(nil)
+	s.in = nil
+	return err
+}
+
+func (s *socket) readInto(p []byte) (int, error) {
+	s.into, s.got, s.inErr = p, 0, nil
 	// Always try first: readiness that was reported once is not reported again.
 	err := s.raw.Read(s.recv)
-	s.in = nil
-	if s.inErr != nil {
-		return s.inErr
+	s.into = nil
+	if err == nil {
+		err = s.inErr
 	}
-	return err
+	return s.got, err
 }
 
 // tryRecv reports whether it is done: bytes have come, the end has, or an error.
 func (s *socket) tryRecv(fd uintptr) bool {
-	in := s.in
-	in.prepare()
-	for {
-		n, err := recvNonblocking(fd, in.free())
-		switch {
-		case err == syscall.EINTR:
-			continue
-		case err == syscall.EAGAIN:
-			in.idle()
-			return false
-		case err != nil:
-			s.inErr = &net.OpError{Op: "read", Net: "tcp", Err: err}
-		case n == 0:
-			s.inErr = io.EOF
-		default:
-			in.received(n)
-			return true
-		}
-		in.idle()
-		return true
+	room := s.into
+	if s.in != nil {
+		s.in.prepare()
+		room = s.in.free()
 	}
+	var err error
+	for s.got, err = recvNonblocking(fd, room); err == syscall.EINTR; {
+		s.got, err = recvNonblocking(fd, room)
+	}
+	switch {
+	case err == nil && s.got == 0:
+		s.inErr = io.EOF
+	case err != nil && err != syscall.EAGAIN:
+		s.inErr = &net.OpError{Op: "read", Net: "tcp", Err: err}
+	}
+	if s.in != nil {
+		s.in.received(s.got)
+		s.in.idle()
+	}
+	return err != syscall.EAGAIN
 }
 
 func (s *socket) cuttable() bool { return true }

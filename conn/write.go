@@ -28,6 +28,11 @@ func (c *Conn) write(ctx context.Context, m outgoing) (accepted bool, err error)
 	if err := c.beginMessage(ctx); err != nil {
 		return false, err
 	}
+	if len(m.payload) >= minDirectWrite && (ctx.Done() == nil || c.src.cuttable()) {
+		accepted, err = c.writeDirect(ctx, m)
+		c.out.message.release()
+		return accepted, err
+	}
 	end, err := c.enqueue(ctx, m)
 	c.out.message.release()
 	if err != nil {

@@ -1,0 +1,113 @@
+package conn
+
+import (
+	"context"
+
+	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/mask"
+)
+
+// minDirectWrite is the length in octets from which a message is written from where it lies, not by way of pending.
+const minDirectWrite = 64 << 10
+
+// maskedPiece is how much of such a message a client masks and writes at a time.
+const maskedPiece = 64 << 10
+
+// writeDirect is enqueue and flush for a long message. Nothing of it is copied if this side does not mask, and else only
+// piece by piece. If ctx cuts it, the rest is copied for the next write to go on with. The caller holds out.message.
+func (c *Conn) writeDirect(ctx context.Context, m outgoing) (accepted bool, err error) {
+	if err := c.out.flushing.acquire(ctx, c.dead); err != nil {
+		return false, c.ended(err)
+	}
+	defer c.stopFlushing()
+	h := frame.Header{Fin: m.fin, Opcode: m.opcode, Length: int64(len(m.payload)), Masked: c.role.Masks()}
+	if h.Masked {
+		randomOctets(h.Key[:])
+	}
+	if err := c.out.cut.begin(ctx); err != nil {
+		return false, err
+	}
+	defer c.out.cut.end()
+	for {
+		first, err := c.reserve(h)
+		if err != nil {
+			return false, err
+		}
+		if first {
+			break
+		}
+		if c.writePending(ctx); ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+	}
+	piece := getBuffer(maskedPiece)
+	piece.b = h.Append(piece.b)
+	c.out.current = piece
+	return true, c.writePayload(ctx, h, m.payload)
+}
+
+// reserve makes a frame the next one on the wire, if no other waits for that. The caller holds flushing, and keeps it
+// until the frame is written or its rest is current.
+func (c *Conn) reserve(h frame.Header) (first bool, err error) {
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := c.sendable(); err != nil {
+		return false, err
+	}
+	if o.current != nil || o.pending != nil {
+		return false, nil
+	}
+	o.queued += int64(h.Size()) + h.Length
+	o.open = !h.Fin
+	return true, nil
+}
+
+// writePayload writes current, which holds the header, and then the payload. The caller holds flushing.
+func (c *Conn) writePayload(ctx context.Context, h frame.Header, payload []byte) error {
+	o := &c.out
+	for pos := 0; ; {
+		free := o.current.b[len(o.current.b):cap(o.current.b)]
+		n := min(len(free), len(payload))
+		if !h.Masked {
+			n = min(n, smallestBuffer) // what fits a segment or so goes with the header; the rest is not copied
+		}
+		mask.Copy(free[:n], payload[:n], h.Key, pos)
+		pos, payload = (pos+n)%4, payload[n:]
+		o.current.b = o.current.b[:len(o.current.b)+n]
+		c.writePending(ctx)
+		if !h.Masked && o.current == nil && c.end.Load() == nil {
+			payload = payload[c.writeRaw(ctx, payload):]
+		}
+		switch {
+		case c.end.Load() != nil:
+			return c.end.Load()
+		case len(payload) == 0 && o.current == nil:
+			return nil
+		case ctx.Err() != nil:
+			c.keepRest(h, pos, payload)
+			return ctx.Err()
+		}
+		o.current = getBuffer(maskedPiece)
+	}
+}
+
+// writeRaw writes p from where it is, and returns how much of it. The caller holds flushing.
+func (c *Conn) writeRaw(ctx context.Context, p []byte) int {
+	n, err := c.src.write(p)
+	c.count(ctx, n, err)
+	return n
+}
+
+// keepRest makes what a cut write has left of a frame current. The caller's payload may change once the call returns.
+func (c *Conn) keepRest(h frame.Header, pos int, payload []byte) {
+	o := &c.out
+	if o.current == nil {
+		o.current, o.written = getBuffer(len(payload)), 0
+	} else {
+		o.current = o.current.grow(len(payload))
+	}
+	start := len(o.current.b)
+	o.current.b = o.current.b[:start+len(payload)]
+	mask.Copy(o.current.b[start:], payload, h.Key, pos)
+}
