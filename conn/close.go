@@ -237,7 +237,10 @@ func (c *Conn) fail(e *CloseError) *CloseError {
 	c.readCut.forget()
 	c.out.mu.Lock()
 	c.out.pending.release()
-	c.out.pending, c.out.newest = nil, nil
+	c.out.pending, c.out.newest, c.out.deferred = nil, nil, nil
+	if c.out.deflater != nil {
+		c.out.deflater.Release()
+	}
 	c.out.mu.Unlock()
 	if c.reading.tryAcquire() {
 		c.endRead()

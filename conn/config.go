@@ -1,6 +1,10 @@
 package conn
 
-import "time"
+import (
+	"time"
+
+	"github.com/seed60239977/websocket/deflate"
+)
 
 // Defaults of a [Config] whose fields are zero.
 const (
@@ -40,6 +44,14 @@ type Config struct {
 	// SendQueue is how many octets of frames may wait when [Conn.Send] adds a message. One message is accepted in any
 	// case when nothing waits. 0 stands for [DefaultSendQueue].
 	SendQueue int
+
+	// Deflate is what the opening handshake agreed to for permessage-deflate (RFC 7692). Nil: no message is compressed
+	// in either direction, and a compressed one from the peer is a protocol error.
+	Deflate *deflate.Params
+
+	// DeflateOptions say how this side compresses when Deflate is set: their Level and MinSize. They are valid; nil
+	// stands for the defaults.
+	DeflateOptions *deflate.Options
 
 	// SkipUTF8 turns off the check that text messages are UTF-8, which §8.1 asks for. Only for applications that check
 	// themselves.

@@ -54,6 +54,9 @@ func newConn(nc net.Conn, role frame.Role, cfg *Config) *Conn {
 		c.cfg.Buffered = nil
 	}
 	newReceiver(&c.recv, role, &c.cfg)
+	if d := c.cfg.Deflate; d != nil {
+		c.out.deflater = d.Compressor(role == frame.Server, c.cfg.DeflateOptions)
+	}
 	c.readCut.interrupt = c.interruptRead
 	c.out.cut.interrupt = c.interruptWrite
 	return c

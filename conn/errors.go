@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 
+	"github.com/seed60239977/websocket/deflate"
 	"github.com/seed60239977/websocket/frame"
 )
 
@@ -30,7 +31,8 @@ const (
 )
 
 // What the peer did to end the connection; found with errors.Is in the [*CloseError] that every call returns from then
-// on. A breach of the protocol itself is a *frame.ProtocolError, found with errors.As.
+// on. A breach of the protocol itself is a *frame.ProtocolError, and compressed data that cannot be decompressed a
+// *deflate.CorruptError (the peer is told with code 1007), found with errors.As.
 var (
 	// ErrMessageTooBig: a message is longer than Config.ReadLimit. The peer is told with code 1009.
 	ErrMessageTooBig = errors.New("websocket: message is longer than the read limit (Config.ReadLimit, SetReadLimit)")
@@ -110,6 +112,7 @@ func (e *CloseError) Is(target error) bool { return target == net.ErrClosed }
 // violation turns what the receiving state machine refused into what the peer is told (§7.1.7).
 func violation(err error) *CloseError {
 	var protocol *frame.ProtocolError
+	var corrupt *deflate.CorruptError
 	switch {
 	case errors.As(err, &protocol):
 		return &CloseError{Code: protocol.Code, Reason: protocol.Reason, Err: err}
@@ -117,6 +120,8 @@ func violation(err error) *CloseError {
 		return &CloseError{Code: StatusMessageTooBig, Reason: "message too big", Err: err}
 	case errors.Is(err, ErrTooManyFragments):
 		return &CloseError{Code: StatusPolicyViolation, Reason: "too many fragments", Err: err}
+	case errors.As(err, &corrupt):
+		return &CloseError{Code: StatusInvalidPayload, Reason: "corrupt compressed data", Err: err}
 	case errors.Is(err, ErrInvalidUTF8):
 		return &CloseError{Code: StatusInvalidPayload, Reason: "text is not UTF-8", Err: err}
 	}

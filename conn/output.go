@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/seed60239977/websocket/deflate"
 	"github.com/seed60239977/websocket/frame"
 	"github.com/seed60239977/websocket/mask"
 )
@@ -26,9 +27,12 @@ type output struct {
 	newest   []byte      // payload of the newest ping that found too many pongs in pending
 	piled    bool        // newest is to be answered
 	kicked   bool        // somebody left frames and does not wait for them
+	packing  bool        // the message that is open is compressed
 	gather   bool        // Serve is at work: frames wait for those of the next messages
 	hurry    *time.Timer // bounds how long gathered frames wait; nil until it was needed
 	hurrying bool        // the timer is set
+
+	deflater *deflate.Compressor // guarded by mu; nil: not agreed to
 
 	flushing slot    // held while writing to the net.Conn
 	current  *buffer // what is being written: current.b[written:] is still to come
@@ -80,11 +84,15 @@ func (c *Conn) enqueue(ctx context.Context, m outgoing) (end int64, err error) {
 // caller holds out.mu.
 func (c *Conn) encodeMessage(m outgoing) {
 	o := &c.out
-	if m.prepared != nil && !c.role.Masks() {
-		c.room(len(m.prepared.plain))
-		o.pending.b = append(o.pending.b, m.prepared.plain...)
-		o.queued += int64(len(m.prepared.plain))
-	} else {
+	if m.opcode != frame.Continuation {
+		o.packing = o.deflater != nil && (!m.fin || o.deflater.Worthwhile(len(m.payload)))
+	}
+	switch {
+	case o.packing:
+		c.encodeCompressed(m)
+	case m.prepared != nil && !c.role.Masks():
+		c.encodePlain(m.prepared.plain)
+	default:
 		c.encode(frame.Header{Fin: m.fin, Opcode: m.opcode}, m.payload)
 	}
 	o.open = !m.fin
@@ -96,6 +104,34 @@ func (c *Conn) encodeMessage(m outgoing) {
 		}
 	}
 }
+
+// encodePlain adds frames that are encoded already. The caller holds out.mu.
+func (c *Conn) encodePlain(frames []byte) {
+	c.room(len(frames))
+	c.out.pending.b = append(c.out.pending.b, frames...)
+	c.out.queued += int64(len(frames))
+}
+
+// encodeCompressed compresses as it encodes. What was compressed is part of the context for all that follows (RFC 7692
+// §7.2.1), so it must be sent: nothing takes frames out of pending. The caller holds out.mu.
+func (c *Conn) encodeCompressed(m outgoing) {
+	h := frame.Header{Fin: m.fin, Opcode: m.opcode}
+	if m.opcode != frame.Continuation {
+		h.RSV = frame.RSV1 // on the first frame alone (RFC 7692 §6.1)
+	}
+	if m.prepared != nil {
+		c.out.deflater.Commit(m.payload)
+		c.encode(h, m.prepared.compressed(c.deflateKey()))
+		return
+	}
+	packed := getBuffer(compressBound(len(m.payload)))
+	packed.b = c.out.deflater.AppendPart(packed.b, m.payload, m.fin)
+	c.encode(h, packed.b)
+	packed.release()
+}
+
+// compressBound is the most that n octets become when they are compressed, which is a little more than they were.
+func compressBound(n int) int { return n + n/1024 + 64 }
 
 // room makes room for n octets in pending. The caller holds out.mu.
 func (c *Conn) room(n int) {

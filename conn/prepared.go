@@ -3,7 +3,9 @@ package conn
 import (
 	"bytes"
 	"context"
+	"sync"
 
+	"github.com/seed60239977/websocket/deflate"
 	"github.com/seed60239977/websocket/frame"
 )
 
@@ -13,6 +15,44 @@ type Prepared struct {
 	typ     MessageType
 	payload []byte
 	plain   []byte // the frame as a server sends it; a client masks each anew (§5.3)
+
+	mu     sync.Mutex
+	packed map[deflateKey][]byte // compressed payloads
+}
+
+// deflateKey tells compressed forms of a message apart.
+type deflateKey struct {
+	windowBits int
+	level      deflate.Level
+}
+
+// deflateKey returns which form of a prepared message the connection sends.
+func (c *Conn) deflateKey() deflateKey {
+	key := deflateKey{windowBits: c.cfg.Deflate.ClientMaxWindowBits}
+	if c.role == frame.Server {
+		key.windowBits = c.cfg.Deflate.ServerMaxWindowBits
+	}
+	if c.cfg.DeflateOptions != nil {
+		key.level = c.cfg.DeflateOptions.Level
+	}
+	return key
+}
+
+// compressed returns the compressed payload. It refers to no earlier message, so that it is the same for every
+// connection, and right also for those with context takeover.
+func (p *Prepared) compressed(key deflateKey) []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if b, ok := p.packed[key]; ok {
+		return b
+	}
+	params := deflate.Params{ServerNoContextTakeover: true, ServerMaxWindowBits: key.windowBits}
+	b := params.Compressor(true, &deflate.Options{Level: key.level}).Append(nil, p.payload)
+	if p.packed == nil {
+		p.packed = map[deflateKey][]byte{}
+	}
+	p.packed[key] = b
+	return b
 }
 
 // Prepare encodes a message. data is copied; text must be UTF-8 and is not checked. Prepare panics if typ is neither Text

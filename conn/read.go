@@ -156,8 +156,7 @@ func (c *Conn) wholeMessage(ctx context.Context) (Message, *buffer, error) {
 			return Message{}, nil, err
 		}
 		if part.fin {
-			c.in.lent = true
-			return Message{part.typ, part.payload}, c.in.buf, nil
+			return Message{part.typ, part.payload}, c.lend(), nil
 		}
 		into = getBuffer(len(part.payload))
 		into.b = append(into.b, part.payload...)
@@ -170,6 +169,17 @@ func (c *Conn) wholeMessage(ctx context.Context) (Message, *buffer, error) {
 	}
 	c.read.partial = nil
 	return Message{c.read.typ, into.b}, into, nil
+}
+
+// lend leaves the memory in which a message lies whole to the caller.
+func (c *Conn) lend() *buffer {
+	if c.recv.compressed {
+		held := c.recv.inflated
+		c.recv.inflated = nil
+		return held
+	}
+	c.in.lent = true
+	return c.in.buf
 }
 
 // giveBack ends the loan of a message.
@@ -302,9 +312,11 @@ func (c *Conn) endRead() {
 	c.readCut.end()
 	if c.end.Load() != nil {
 		c.in.release()
+		c.recv.release()
 		c.dropPartial()
 	} else if c.read.reader == nil {
 		c.in.idle()
+		c.recv.idle()
 	}
 	c.reading.release()
 }
@@ -343,8 +355,9 @@ func (c *Conn) nextPart(ctx context.Context) (event, error) {
 	}
 }
 
-// beforeWait sends what waited for this moment.
+// beforeWait is for what waited for this moment: memory that is of no use any more, frames to send.
 func (c *Conn) beforeWait(ctx context.Context) error {
+	c.recv.idle()
 	c.sendReplies()
 	return c.sendGathered(ctx)
 }

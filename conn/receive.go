@@ -3,6 +3,7 @@ package conn
 import (
 	"sync/atomic"
 
+	"github.com/seed60239977/websocket/deflate"
 	"github.com/seed60239977/websocket/frame"
 	"github.com/seed60239977/websocket/mask"
 	"github.com/seed60239977/websocket/utf8"
@@ -19,7 +20,8 @@ const (
 	eventClose                  // §5.5.1
 )
 
-// event is what a receiver reports. Its payload lies unmasked in the bytes that were given to next.
+// event is what a receiver reports. Its payload lies in the bytes that were given to next, unmasked, or in the receiver's
+// inflated if the message was compressed.
 type event struct {
 	kind    eventKind
 	typ     MessageType // of the message, for eventData
@@ -44,6 +46,7 @@ type receiver struct {
 	key     [4]byte
 	pos     int   // position in the payload modulo 4
 	left    int64 // octets still to come
+	plain   int   // octets of them that were given, are unmasked, and were not taken
 
 	// The message that the frame belongs to.
 	typ       MessageType
@@ -51,6 +54,11 @@ type receiver struct {
 	size      int64 // octets so far
 	fragments int   // small ones so far
 	text      utf8.Validator
+
+	// Compressed messages (RFC 7692).
+	inflater   *deflate.Decompressor // nil: not agreed to
+	compressed bool                  // the message is one
+	inflated   *buffer               // where its parts are put; nil when none is of use any more
 }
 
 func newReceiver(r *receiver, role frame.Role, cfg *Config) {
@@ -58,6 +66,10 @@ func newReceiver(r *receiver, role frame.Role, cfg *Config) {
 	r.limit.Store(cfg.ReadLimit)
 	r.maxFragments = cfg.MaxFragments
 	r.skipUTF8 = cfg.SkipUTF8
+	if cfg.Deflate != nil {
+		r.checker.Claimed = frame.RSV1
+		r.inflater = cfg.Deflate.Decompressor(role == frame.Server)
+	}
 }
 
 // next takes bytes from the start of p, reports the next event, and returns how many bytes it took. p is unmasked in
@@ -123,6 +135,7 @@ func (r *receiver) begin(h frame.Header) error {
 	if h.Opcode != frame.Continuation {
 		r.typ = MessageType(h.Opcode)
 		r.begun, r.size, r.fragments = false, 0, 0
+		r.compressed = h.RSV&frame.RSV1 != 0
 		r.text.Reset()
 	}
 	if h.Length < SmallFragment {
@@ -131,11 +144,17 @@ func (r *receiver) begin(h frame.Header) error {
 	if r.maxFragments >= 0 && r.fragments > r.maxFragments {
 		return ErrTooManyFragments
 	}
-	if limit := r.limit.Load(); limit >= 0 && h.Length > limit-r.size {
+	if !r.compressed && r.exceeds(h.Length) {
 		return ErrMessageTooBig
 	}
 	r.inFrame, r.fin, r.masked, r.key, r.pos, r.left = true, h.Fin, h.Masked, h.Key, 0, h.Length
 	return nil
+}
+
+// exceeds reports whether n octets more make the message longer than is allowed.
+func (r *receiver) exceeds(n int64) bool {
+	limit := r.limit.Load()
+	return limit >= 0 && n > limit-r.size
 }
 
 // data takes what there is of the current frame's payload. It reports nothing for a frame that is empty and not the
@@ -143,22 +162,66 @@ func (r *receiver) begin(h frame.Header) error {
 func (r *receiver) data(p []byte) (event, int, error) {
 	n := int(min(int64(len(p)), r.left))
 	part := p[:n:n]
-	if r.masked {
-		r.pos = mask.XOR(r.key, r.pos, part)
+	if r.masked && n > r.plain {
+		r.pos = mask.XOR(r.key, r.pos, part[r.plain:])
+		r.plain = n
 	}
+	done := false
+	var err error
+	if r.compressed {
+		part, n, done, err = r.inflate(part)
+	} else {
+		done = r.fin && r.left == int64(n)
+	}
+	r.plain = max(0, r.plain-n)
 	r.left -= int64(n)
-	r.inFrame = r.left > 0
-	last := r.fin && !r.inFrame
-	if n == 0 && !last {
-		return event{}, 0, nil
+	r.inFrame = r.left > 0 || r.fin && !done
+	if err != nil || len(part) == 0 && !done {
+		return event{}, n, err
 	}
-	ev, err := r.payload(part, last)
+	ev, err := r.payload(part, done)
 	return ev, n, err
+}
+
+// inflatedSize is how much of a compressed message is decompressed at a time, in octets.
+const inflatedSize = 16 << 10
+
+// inflate decompresses from src, which is of the current frame's payload. It returns what came out, which is valid until
+// the next call, how much of src it took, and whether that was the end of the message.
+func (r *receiver) inflate(src []byte) (out []byte, taken int, done bool, err error) {
+	if r.inflated == nil {
+		r.inflated = getBuffer(inflatedSize)
+	}
+	out = r.inflated.b[:cap(r.inflated.b)]
+	n, taken, err := r.inflater.Decompress(out, src)
+	if err == nil && r.fin && r.left == int64(taken) && n < len(out) {
+		var more int
+		more, done, err = r.inflater.Finish(out[n:])
+		n += more
+	}
+	if err == nil && r.exceeds(int64(n)) {
+		err = ErrMessageTooBig
+	}
+	return out[:n], taken, done, err
+}
+
+// idle lets go of memory that no part of a message lies in any more.
+func (r *receiver) idle() {
+	r.inflated.release()
+	r.inflated = nil
+}
+
+// release lets go of all memory.
+func (r *receiver) release() {
+	r.idle()
+	if r.inflater != nil {
+		r.inflater.Release()
+	}
 }
 
 // direct returns how many octets will come that next reports as they are, without needing the bytes around them.
 func (r *receiver) direct() int64 {
-	if !r.inFrame {
+	if !r.inFrame || r.compressed {
 		return 0
 	}
 	return r.left

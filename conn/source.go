@@ -28,16 +28,20 @@ type portable struct {
 	nc net.Conn
 	// first takes the start of what comes after a pause, so that waiting for it needs no buffer. It is long enough for
 	// the header of every frame.
-	first [16]byte
+	first [17]byte
+	more  bool // first was not enough the last time: there may be more to read without waiting
 }
 
 func (s *portable) read(in *input) error {
-	if in.buf != nil {
+	if in.buf != nil || s.more {
+		s.more = false
+		in.prepare()
 		n, err := s.readInto(in.free())
 		in.received(n)
 		return err
 	}
 	n, err := s.readInto(s.first[:])
+	s.more = n == len(s.first)
 	if n > 0 {
 		in.prepare()
 		in.buf.b = append(in.buf.b, s.first[:n]...)

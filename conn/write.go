@@ -28,7 +28,7 @@ func (c *Conn) write(ctx context.Context, m outgoing) (accepted bool, err error)
 	if err := c.beginMessage(ctx); err != nil {
 		return false, err
 	}
-	if len(m.payload) >= minDirectWrite && (ctx.Done() == nil || c.src.cuttable()) {
+	if len(m.payload) >= minDirectWrite && c.out.deflater == nil && (ctx.Done() == nil || c.src.cuttable()) {
 		accepted, err = c.writeDirect(ctx, m)
 		c.out.message.release()
 		return accepted, err

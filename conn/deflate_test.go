@@ -1,0 +1,233 @@
+package conn_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/deflate"
+	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/wstest"
+)
+
+// agreements are ways in which both ends may have agreed to compress.
+var agreements = map[string]deflate.Params{
+	"takeover":              {},
+	"no takeover":           {ServerNoContextTakeover: true, ClientNoContextTakeover: true},
+	"takeover one way":      {ServerNoContextTakeover: true, ClientMaxWindowBits: 9},
+	"the smallest windows":  {ServerMaxWindowBits: 8, ClientMaxWindowBits: 8},
+	"windows of both sizes": {ServerMaxWindowBits: 15, ClientMaxWindowBits: 10},
+}
+
+var compressAll = &deflate.Options{MinSize: -1}
+
+// deflatePair returns both ends of a connection that compresses.
+func deflatePair(params deflate.Params) (client, server *conn.Conn) {
+	near, far := wstest.Pipe(0)
+	cfg := &conn.Config{Deflate: &params, DeflateOptions: compressAll}
+	return conn.Client(near, cfg), conn.Server(far, cfg)
+}
+
+func TestCompressedMessagesArriveAsTheyWereSent(t *testing.T) {
+	messages := []got{
+		{conn.Text, ""}, {conn.Text, "Hello"}, {conn.Text, "Hello"}, {conn.Binary, "\x00\xff"},
+		{conn.Text, strings.Repeat("日本語のテキスト, ", 5000)}, {conn.Binary, strings.Repeat("abcdefghij", 90_000)},
+		{conn.Text, "the end"},
+	}
+	for name, params := range agreements {
+		for way, read := range ways {
+			t.Run(name+" "+way, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					client, server := deflatePair(params)
+					defer client.CloseNow()
+					defer server.CloseNow()
+					for _, ends := range [][2]*conn.Conn{{client, server}, {server, client}} {
+						go func() {
+							for i, m := range messages {
+								if i%2 == 0 {
+									ends[0].Write(t.Context(), m.typ, []byte(m.data))
+									continue
+								}
+								w, _ := ends[0].Writer(t.Context(), m.typ)
+								for part := range strings.SplitSeq(m.data, "e") {
+									fmt.Fprint(w, part, "e")
+								}
+								w.Close()
+							}
+						}()
+						for i, want := range messages {
+							m, err := read(t.Context(), ends[1])
+							require.NoError(t, err)
+							if i%2 == 1 {
+								want.data += "e"
+							}
+							require.Equal(t, want, m)
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestPreparedMessagesAreCompressedOnceForAll(t *testing.T) {
+	message := strings.Repeat(`{"symbol":"ABC","price":12.5}`, 40)
+	p := conn.Prepare(conn.Text, []byte(message))
+	for name, params := range agreements {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, server := deflatePair(params)
+				defer client.CloseNow()
+				defer server.CloseNow()
+				for _, ends := range [][2]*conn.Conn{{client, server}, {server, client}} {
+					for range 3 {
+						require.NoError(t, ends[0].WritePrepared(t.Context(), p))
+						require.NoError(t, ends[0].SendPrepared(p))
+						require.NoError(t, ends[0].Write(t.Context(), conn.Text, []byte("plain "+message)))
+						for _, want := range []string{message, message, "plain " + message} {
+							_, data, err := ends[1].Read(t.Context())
+							require.NoError(t, err)
+							require.Equal(t, want, string(data))
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestShortMessagesGoOutPlain(t *testing.T) {
+	inBothRoles(t, &conn.Config{Deflate: &deflate.Params{}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		require.NoError(t, c.Write(t.Context(), conn.Text, []byte("short")))
+		peer.Expect(text("short"))
+		long := strings.Repeat("long ", 100)
+		require.NoError(t, c.Write(t.Context(), conn.Text, []byte(long)))
+		f := peer.Receive()
+		require.Equal(t, frame.RSV1, f.RSV)
+		require.Less(t, len(f.Payload), 50)
+		require.NoError(t, c.Write(t.Context(), conn.Text, []byte("short")))
+		peer.Expect(text("short"))
+	})
+}
+
+// squeeze returns message as the frame of a peer that compresses without context.
+func squeeze(message []byte) wstest.Frame {
+	params := deflate.Params{ServerNoContextTakeover: true}
+	return wstest.Frame{Fin: true, RSV: frame.RSV1, Opcode: frame.Binary, Payload: params.Compressor(true, compressAll).Append(nil, message)}
+}
+
+func TestABombIsStoppedAtTheReadLimit(t *testing.T) {
+	bomb := squeeze(make([]byte, 64<<20))
+	require.Less(t, len(bomb.Payload), 128<<10)
+	const limit = 100_000
+	half := len(bomb.Payload) / 2
+	cases := map[string][]wstest.Frame{
+		"in one frame": {bomb},
+		"in fragments around a ping": {
+			{RSV: frame.RSV1, Opcode: frame.Binary, Payload: bomb.Payload[:half]}, ping("!"),
+			{Fin: true, Opcode: frame.Continuation, Payload: bomb.Payload[half:]},
+		},
+	}
+	for name, frames := range cases {
+		t.Run(name, func(t *testing.T) {
+			inAllWays(t, &conn.Config{Deflate: &deflate.Params{}, ReadLimit: limit}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer, read func(context.Context, *conn.Conn) (got, error)) {
+				go func() {
+					peer.Conn().Write(peer.Encode(frames...))
+					peer.Conn().Close()
+				}()
+				_, err := read(t.Context(), c)
+				require.ErrorIs(t, err, conn.ErrMessageTooBig)
+			})
+		})
+	}
+}
+
+func TestALimitIsOfTheMessageAsItIsRead(t *testing.T) {
+	message := bytes.Repeat([]byte("0123456789"), 1000)
+	for limit, want := range map[int64]error{9999: conn.ErrMessageTooBig, 10_000: nil, -1: nil} {
+		inBothRoles(t, &conn.Config{Deflate: &deflate.Params{}, ReadLimit: limit}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+			peer.Send(squeeze(message))
+			go peer.Conn().Close()
+			_, data, err := c.Read(t.Context())
+			require.ErrorIs(t, err, want)
+			if want == nil {
+				require.Equal(t, message, data)
+			}
+		})
+	}
+}
+
+func TestWhatIsWrongWithCompressionIsToldWithTheRightCode(t *testing.T) {
+	good := squeeze(bytes.Repeat([]byte("x"), 1000))
+	cases := map[string]struct {
+		cfg    conn.Config
+		frames []wstest.Frame
+		code   conn.StatusCode
+	}{
+		"not agreed to":        {conn.Config{}, []wstest.Frame{good}, conn.StatusProtocolError},
+		"on a continuation":    {conn.Config{Deflate: &deflate.Params{}}, []wstest.Frame{wstest.Part(frame.Text, false, ""), {Fin: true, RSV: frame.RSV1, Opcode: frame.Continuation}}, conn.StatusProtocolError},
+		"on a ping":            {conn.Config{Deflate: &deflate.Params{}}, []wstest.Frame{{Fin: true, RSV: frame.RSV1, Opcode: frame.Ping}}, conn.StatusProtocolError},
+		"another bit":          {conn.Config{Deflate: &deflate.Params{}}, []wstest.Frame{{Fin: true, RSV: frame.RSV2, Opcode: frame.Text}}, conn.StatusProtocolError},
+		"corrupt":              {conn.Config{Deflate: &deflate.Params{}}, []wstest.Frame{{Fin: true, RSV: frame.RSV1, Opcode: frame.Binary, Payload: []byte{0xff, 0xff, 0xff}}}, conn.StatusInvalidPayload},
+		"truncated":            {conn.Config{Deflate: &deflate.Params{}}, []wstest.Frame{{Fin: true, RSV: frame.RSV1, Opcode: frame.Binary, Payload: good.Payload[:len(good.Payload)/2]}}, conn.StatusInvalidPayload},
+		"text that is no text": {conn.Config{Deflate: &deflate.Params{}}, []wstest.Frame{{Fin: true, RSV: frame.RSV1, Opcode: frame.Text, Payload: squeeze([]byte("\xff\xff\xff\xff")).Payload}}, conn.StatusInvalidPayload},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			inAllWays(t, &tc.cfg, func(t *testing.T, c *conn.Conn, peer *wstest.Peer, read func(context.Context, *conn.Conn) (got, error)) {
+				peer.Send(tc.frames...)
+				go peer.Conn().Close()
+				_, err := read(t.Context(), c)
+				var closed *conn.CloseError
+				require.True(t, errors.As(err, &closed), "%v", err)
+				require.Equal(t, tc.code, closed.Code)
+			})
+		})
+	}
+}
+
+func TestWindowsStayInStepWhenWritesAreCut(t *testing.T) {
+	for name, params := range agreements {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				near, far := wstest.Pipe(100)
+				cfg := &conn.Config{Deflate: &params, DeflateOptions: compressAll}
+				client, server := conn.Client(near, cfg), conn.Server(far, cfg)
+				defer client.CloseNow()
+				defer server.CloseNow()
+				var sent []string
+				cutOff := 0
+				for i := range 20 { // the pipe is full after a few
+					m := fmt.Sprint(strings.Repeat("context ", 20), i*i*i*7919)
+					ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+					if client.Write(ctx, conn.Text, []byte(m)) != nil {
+						cutOff++
+					}
+					cancel()
+					sent = append(sent, m)
+				}
+				require.Greater(t, cutOff, 5)
+				go client.Write(t.Context(), conn.Text, []byte("last"))
+				for {
+					_, data, err := server.Read(t.Context())
+					require.NoError(t, err)
+					if string(data) == "last" {
+						break
+					}
+					i := slices.Index(sent, string(data))
+					require.GreaterOrEqual(t, i, 0)
+					sent = sent[i+1:]
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,36 @@
+package deflate
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// A bitWriter appends bits to dst, the least significant first (RFC 1951,
+// section 3.1.1). After flush fewer than 8 bits wait in acc, so that 56 can be
+// added before the next one.
+type bitWriter struct {
+	dst []byte
+	acc uint64
+	n   uint
+}
+
+// put adds the n low bits of v, whose other bits are zero.
+func (w *bitWriter) put(v uint64, n uint) {
+	w.acc |= v << (w.n & 63)
+	w.n += n
+}
+
+// flush moves whole octets from acc to dst.
+func (w *bitWriter) flush() {
+	dst := slices.Grow(w.dst, 8)
+	binary.LittleEndian.PutUint64(dst[len(dst):len(dst)+8], w.acc)
+	w.dst = dst[:len(dst)+int(w.n>>3)]
+	w.acc >>= w.n &^ 7 & 63
+	w.n &= 7
+}
+
+// align fills up the octet that was begun with zero bits.
+func (w *bitWriter) align() {
+	w.n = (w.n + 7) &^ 7
+	w.flush()
+}

@@ -1,0 +1,175 @@
+package deflate
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+const (
+	maxBlock     = 60 << 10 // octets of input in a block: below the 65535 of a stored one, and of a uint16 count
+	maxSequences = 4096     // matches in a block
+
+	// literalCodeBits is the longest code for a literal or length that blocks use: of 14
+	// bits four fit between flushes, which is faster and costs nothing to speak of.
+	literalCodeBits = maxCodeBits - 1
+)
+
+// A sequence is a run of literals and the match that follows it.
+type sequence struct {
+	literals, length, distance uint16
+	lengthCode, distanceCode   uint8
+}
+
+// A block is what goes into one DEFLATE block, with the working memory to write it.
+type block struct {
+	n         int // sequences in use
+	sequences [maxSequences]sequence
+
+	literal, distance prefixCode
+	header
+	sorter
+}
+
+// reset empties the block.
+func (b *block) reset() {
+	b.n = 0
+	clear(b.literal.freq[:])
+	clear(b.distance.freq[:numDistance])
+}
+
+// count counts literals.
+func (b *block) count(literals []byte) {
+	for _, c := range literals {
+		b.literal.freq[c]++
+	}
+}
+
+// add appends a match and the literals before it, which are counted already.
+func (b *block) add(literals, length, distance int) {
+	lc, dc := lengthCodes[length-minMatch], distanceCode(distance)
+	b.literal.freq[firstLength+int(lc)]++
+	b.distance.freq[dc]++
+	b.sequences[b.n] = sequence{uint16(literals), uint16(length), uint16(distance), lc, dc}
+	b.n++
+}
+
+// write writes the block, whose octets are src, in the form that is smallest:
+// stored, with the fixed code or with a code of its own.
+func (b *block) write(w *bitWriter, src []byte) {
+	b.literal.freq[endOfBlock] = 1
+	fixed := encodeFixed()
+	extra := b.extraBits()
+	fixedBits := extra + b.fixedCost()
+	best := fixedBits
+	if len(src) >= dynamicFrom {
+		b.literal.build(&b.sorter, numLiteral, literalCodeBits)
+		b.distance.build(&b.sorter, numDistance, maxCodeBits)
+		best = min(best, extra+b.plan(b)+b.literal.cost()+b.distance.cost())
+	}
+	switch {
+	case (len(src)+4)*8 < best:
+		w.stored(src)
+	case fixedBits == best:
+		w.put(0b010, 3)
+		w.body(src, b, &fixed.literal.codes, &fixed.distance.codes, best)
+	default:
+		w.put(0b100, 3)
+		b.header.write(w)
+		b.literal.assign()
+		b.distance.assign()
+		w.body(src, b, &b.literal.codes, &b.distance.codes, best)
+	}
+}
+
+// dynamicFrom is the size of input from which a code of the block's own is
+// considered: below it cannot pay for its header.
+const dynamicFrom = 64
+
+// extraBits counts the bits that follow codes and do not depend on them.
+func (b *block) extraBits() int {
+	n := 0
+	for i, f := range b.literal.freq[firstLength:] {
+		n += int(f) * int(lengthExtra[i])
+	}
+	for i, f := range b.distance.freq[:numDistance] {
+		n += int(f) * int(distanceExtra(uint8(i)))
+	}
+	return n
+}
+
+// fixedCost counts the bits that the symbols take in the fixed codes.
+func (b *block) fixedCost() int {
+	n := 0
+	for i, f := range b.literal.freq {
+		n += int(f) * int(fixedLiteralLen(i))
+	}
+	for _, f := range b.distance.freq[:numDistance] {
+		n += int(f) * 5
+	}
+	return n
+}
+
+// stored writes src as a block without compression (RFC 1951, section 3.2.4).
+func (w *bitWriter) stored(src []byte) {
+	w.put(0, 3)
+	w.align()
+	w.put(uint64(len(src))|uint64(^uint16(len(src)))<<16, 32)
+	w.flush()
+	w.dst = append(w.dst, src...)
+}
+
+// body writes the block's sequences and its end, which take size bits.
+func (w *bitWriter) body(src []byte, b *block, literal, distance *[numLiteral]code, size int) {
+	w.flush()
+	dst := slices.Grow(w.dst, size/8+16)
+	at := len(dst)
+	dst = dst[:cap(dst)]
+	acc, n := w.acc, w.n // in registers
+	for i := range b.sequences[:b.n] {
+		s := &b.sequences[i]
+		at, acc, n = literals(dst, at, acc, n, src[:s.literals], literal)
+		src = src[int(s.literals)+int(s.length):]
+		// At most 14+5 and 15+13 bits come onto 7. The extra bits are the lowest of what
+		// is coded, as every base is a multiple of what they count, plus minMatch or 1.
+		acc, n = add(acc, n, literal[firstLength+int(s.lengthCode)])
+		acc, n = addLow(acc, n, uint(s.length-minMatch), uint(lengthExtra[s.lengthCode&31]))
+		acc, n = add(acc, n, distance[s.distanceCode])
+		acc, n = addLow(acc, n, uint(s.distance-1), distanceExtra(s.distanceCode))
+		at, acc, n = spill(dst, at, acc, n)
+	}
+	at, acc, n = literals(dst, at, acc, n, src, literal)
+	acc, n = add(acc, n, literal[endOfBlock])
+	at, acc, n = spill(dst, at, acc, n)
+	w.dst, w.acc, w.n = dst[:at], acc, n
+}
+
+// literals writes a run of literals, four codes of at most 14 bits at a time.
+func literals(dst []byte, at int, acc uint64, n uint, run []byte, codes *[numLiteral]code) (int, uint64, uint) {
+	for ; len(run) >= 4; run = run[4:] {
+		acc, n = add(acc, n, codes[run[0]])
+		acc, n = add(acc, n, codes[run[1]])
+		acc, n = add(acc, n, codes[run[2]])
+		acc, n = add(acc, n, codes[run[3]])
+		at, acc, n = spill(dst, at, acc, n)
+	}
+	if len(run) == 0 {
+		return at, acc, n
+	}
+	for _, c := range run {
+		acc, n = add(acc, n, codes[c])
+	}
+	return spill(dst, at, acc, n)
+}
+
+// add, addLow and spill are put and flush of a bitWriter whose fields the compiler
+// can keep in registers.
+func add(acc uint64, n uint, c code) (uint64, uint) { return acc | c.bits()<<(n&63), n + c.len() }
+
+func addLow(acc uint64, n, v, bits uint) (uint64, uint) {
+	return acc | uint64(v&(1<<(bits&63)-1))<<(n&63), n + bits
+}
+
+func spill(dst []byte, at int, acc uint64, n uint) (int, uint64, uint) {
+	binary.LittleEndian.PutUint64(dst[at:at+8], acc)
+	return at + int(n>>3), acc >> (n &^ 7 & 63), n & 7
+}

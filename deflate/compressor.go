@@ -1,0 +1,102 @@
+package deflate
+
+// A Compressor compresses the messages that one endpoint of a connection sends
+// (RFC 7692, section 7.2.1). [Params.Compressor] makes one.
+//
+// Between messages it holds its history alone: nothing without context takeover,
+// otherwise what [Options] says for the level, and never more than was sent. It
+// takes working memory from a pool while a call lasts.
+//
+// A Compressor is not safe for concurrent use. With context takeover, messages have
+// to be sent in the order in which they were compressed.
+type Compressor struct {
+	history  window // with takeover, or while a message goes out in parts
+	window   int    // the largest distance, in octets
+	takeover bool
+	level    Level
+	minSize  int
+}
+
+// Compressor returns the compressor for the messages this endpoint sends: those of
+// the server or those of the client. It takes [Options.Level] and [Options.MinSize]
+// from o, which is valid and may be nil.
+func (p Params) Compressor(server bool, o *Options) *Compressor {
+	if o == nil {
+		o = &Options{}
+	}
+	bits, takeover := p.outgoing(server)
+	c := &Compressor{window: 1 << bits, takeover: takeover, level: o.Level, minSize: o.minSize()}
+	c.history = newWindow(min(bits, levels[o.Level].keepBits))
+	return c
+}
+
+// Worthwhile reports whether a message of n octets is to be compressed, according to
+// [Options.MinSize]. Nothing is wrong with compressing others.
+func (c *Compressor) Worthwhile(n int) bool { return n >= c.minSize }
+
+// Append appends the compressed form of a message to dst and returns the extended
+// buffer. What it appends is at least one octet, is the whole payload of the message
+// (RFC 7692, section 7.2.1), and exceeds len(message) by not more than 6 octets, and
+// 5 for each further 60 KiB. It retains neither slice; they must not overlap.
+//
+// The message becomes part of the context: it has to be sent. Where that is not
+// certain yet, or depends on the size, use [Compressor.Draft].
+func (c *Compressor) Append(dst, message []byte) []byte {
+	return c.AppendPart(dst, message, true)
+}
+
+// AppendPart is [Compressor.Append] for a message in parts, the last of which is
+// final and may be empty. The parts' outputs are to be sent in order as the payload
+// of one message, in whatever frames. All that went in comes out at the other end
+// as soon as this part's output has arrived there, which costs up to 5 octets a part.
+func (c *Compressor) AppendPart(dst, part []byte, final bool) []byte {
+	dst = c.compress(dst, part, final)
+	if final && !c.takeover {
+		c.history.release()
+	} else {
+		c.history.write(part)
+	}
+	return dst
+}
+
+// Draft is [Compressor.Append] for a message that might not be sent in this form
+// after all: the context stays as it is until [Compressor.Commit] says that it was.
+// Until then other messages may be drafted in its place, or be sent uncompressed.
+func (c *Compressor) Draft(dst, message []byte) []byte { return c.compress(dst, message, true) }
+
+// Commit makes the message that was drafted last part of the context. The octets are
+// the ones that were given to [Compressor.Draft].
+func (c *Compressor) Commit(message []byte) {
+	if c.takeover {
+		c.history.write(message)
+	}
+}
+
+// Release gives back the memory of the history. Messages compressed from then on do
+// not refer to earlier ones, which every receiver understands. A connection calls
+// it at its end; a Compressor that is dropped without leaks nothing.
+func (c *Compressor) Release() { c.history.release() }
+
+func (c *Compressor) compress(dst, src []byte, final bool) []byte {
+	w := bitWriter{dst: dst}
+	if len(src) > 0 {
+		e := newEncoder(c.level)
+		e.encode(&w, &c.history, src, c.window)
+		encoders[c.level].Put(e)
+	} else if !final {
+		return dst
+	}
+	// "Append an empty DEFLATE block with no compression" and "remove 4 octets (that are
+	// 0x00 0x00 0xff 0xff) from the tail end": of an empty message, too, the one octet
+	// stays that section 7.2.3.6 asks for.
+	w.put(0, 3)
+	w.align()
+	if !final {
+		w.dst = append(w.dst, syncTail...)
+	}
+	return w.dst
+}
+
+// syncTail is what an empty stored block ends with: LEN and NLEN. It is cut off a
+// message's end, and put back by the receiver (RFC 7692, sections 7.2.1 and 7.2.2).
+var syncTail = []byte{0x00, 0x00, 0xff, 0xff}

@@ -1,0 +1,22 @@
+package deflate
+
+// A CorruptError says that a message's payload is not what RFC 7692 and RFC 1951
+// describe: it makes no sense, breaks off, or refers to octets beyond the agreed
+// window. The connection has to fail with status 1007 (RFC 6455, section 7.4.1).
+type CorruptError struct{ Reason string }
+
+// Error says what is wrong.
+func (e *CorruptError) Error() string { return "deflate: corrupt message: " + e.Reason }
+
+var (
+	errBlockType   = &CorruptError{"unknown block type"}
+	errStoredLen   = &CorruptError{"length of a stored block does not match its complement"}
+	errCodeCounts  = &CorruptError{"too many codes"}
+	errCodeLens    = &CorruptError{"code lengths make no code"}
+	errRepeat      = &CorruptError{"repeated code length out of place"}
+	errNoEnd       = &CorruptError{"no code for the end of the block"}
+	errSymbol      = &CorruptError{"bits that are no code"}
+	errDistance    = &CorruptError{"distance beyond the window or the octets seen"}
+	errReleased    = &CorruptError{"decompressor was released"}
+	errMessageEnds = &CorruptError{"message breaks off"}
+)
