@@ -147,7 +147,7 @@ func (c *Conn) peerClosed(ctx context.Context, body []byte) error {
 	c.closing.received, c.closing.peer = true, peer
 	c.startClock()
 	c.out.mu.Unlock()
-	c.sendClose(code, "")
+	c.sendClose(code, reason)
 	clean := *peer
 	clean.WasClean = true
 	c.closing.ending = &clean
@@ -235,6 +235,9 @@ func (c *Conn) fail(e *CloseError) *CloseError {
 	c.nc.Close()
 	close(c.dead)
 	c.readCut.forget()
+	if c.beat != nil {
+		c.beat.timer.Stop()
+	}
 	c.out.mu.Lock()
 	c.out.pending.release()
 	c.out.pending, c.out.newest, c.out.deferred = nil, nil, nil

@@ -31,6 +31,8 @@ type Conn struct {
 	closing closing  // the way from open to closed
 	pings   pingList // pings that wait for their pong
 
+	beat *heartbeat // nil if it is off
+
 	background sync.WaitGroup // goroutines of CloseRead
 
 	end  atomic.Pointer[CloseError] // how the connection ended; nil until it has
@@ -59,6 +61,9 @@ func newConn(nc net.Conn, role frame.Role, cfg *Config) *Conn {
 	}
 	c.readCut.interrupt = c.interruptRead
 	c.out.cut.interrupt = c.interruptWrite
+	if c.cfg.PingInterval > 0 || c.cfg.IdleTimeout > 0 {
+		c.startHeartbeat()
+	}
 	return c
 }
 

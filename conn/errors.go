@@ -40,6 +40,8 @@ var (
 	ErrTooManyFragments = errors.New("websocket: message has too many small fragments (Config.MaxFragments)")
 	// ErrInvalidUTF8: a text message is not UTF-8 (§8.1). The peer is told with code 1007.
 	ErrInvalidUTF8 = errors.New("websocket: text message is not valid UTF-8")
+	// ErrPeerTimeout: nothing came from the peer for Config.IdleTimeout. The code is 1006; the peer is not told.
+	ErrPeerTimeout = errors.New("websocket: nothing came from the peer for too long (Config.IdleTimeout)")
 	// ErrCloseTimeout: the peer did not finish the closing handshake within Config.CloseTimeout.
 	ErrCloseTimeout = errors.New("websocket: closing handshake took too long (Config.CloseTimeout)")
 )

@@ -18,6 +18,6 @@ func (t MessageType) valid() bool { return t == Text || t == Binary }
 
 // Message is one whole message, however many frames it came in.
 type Message struct {
-	Type MessageType
-	Data []byte // text is valid UTF-8 unless Config.SkipUTF8
+	Type MessageType // Text or Binary
+	Data []byte      // text is valid UTF-8 unless Config.SkipUTF8
 }

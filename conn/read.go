@@ -91,7 +91,9 @@ func (c *Conn) readDirect(ctx context.Context, into *buffer, room int) (event, e
 	}
 	c.in.idle()
 	have := len(into.b)
+	c.beat.wait()
 	n, err := c.src.readInto(into.b[have : have+room])
+	c.beat.came()
 	if err != nil {
 		return event{}, c.readFailed(ctx, err)
 	}
@@ -348,7 +350,10 @@ func (c *Conn) nextPart(ctx context.Context) (event, error) {
 			if err := c.beforeWait(ctx); err != nil {
 				return event{}, err
 			}
-			if err := c.in.fill(); err != nil {
+			c.beat.wait()
+			err := c.in.fill()
+			c.beat.came()
+			if err != nil {
 				return event{}, c.readFailed(ctx, err)
 			}
 		}

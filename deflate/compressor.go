@@ -36,8 +36,8 @@ func (c *Compressor) Worthwhile(n int) bool { return n >= c.minSize }
 
 // Append appends the compressed form of a message to dst and returns the extended
 // buffer. What it appends is at least one octet, is the whole payload of the message
-// (RFC 7692, section 7.2.1), and exceeds len(message) by not more than 6 octets, and
-// 5 for each further 60 KiB. It retains neither slice; they must not overlap.
+// (RFC 7692, section 7.2.1), and exceeds len(message) by at most 6 octets, and 6 more
+// for each 16 KiB. It retains neither slice; they must not overlap.
 //
 // The message becomes part of the context: it has to be sent. Where that is not
 // certain yet, or depends on the size, use [Compressor.Draft].

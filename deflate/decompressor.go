@@ -73,7 +73,7 @@ func (d *Decompressor) Finish(dst []byte) (nDst int, done bool, err error) {
 }
 
 // Release gives memory back when a connection ends, even within a message. A
-// Decompressor that is dropped without leaks nothing. It is of no use afterwards.
+// Decompressor that is dropped without leaks nothing. All later calls return an error.
 func (d *Decompressor) Release() {
 	if d.err == nil {
 		d.fail(errReleased)

@@ -24,8 +24,8 @@ type encoder struct {
 }
 
 const (
-	maxJoined = 2 * maxWindow // without padding; what lies behind is coded in place
 	padding   = 8
+	maxJoined = 2*maxWindow - padding // without padding; what lies behind is coded in place
 )
 
 // newEncoder takes an encoder from the level's pool.
@@ -39,6 +39,9 @@ func newEncoder(l Level) *encoder {
 // encode writes src, which comes after history, in blocks.
 func (e *encoder) encode(w *bitWriter, history *window, src []byte, window int) {
 	n := min(len(src), maxJoined-history.n)
+	if need := history.n + n + padding; cap(e.joined) < need {
+		e.joined = make([]byte, 0, min(2*need, maxJoined+padding))
+	}
 	e.joined = append(history.appendTo(e.joined[:0]), src[:n]...)
 	end := len(e.joined)
 	e.joined = append(e.joined, make([]byte, padding)...)

@@ -1,9 +1,13 @@
 package deflate
 
+import "errors"
+
 // A CorruptError says that a message's payload is not what RFC 7692 and RFC 1951
 // describe: it makes no sense, breaks off, or refers to octets beyond the agreed
 // window. The connection has to fail with status 1007 (RFC 6455, section 7.4.1).
-type CorruptError struct{ Reason string }
+type CorruptError struct {
+	Reason string // what is wrong, in a few words
+}
 
 // Error says what is wrong.
 func (e *CorruptError) Error() string { return "deflate: corrupt message: " + e.Reason }
@@ -17,6 +21,7 @@ var (
 	errNoEnd       = &CorruptError{"no code for the end of the block"}
 	errSymbol      = &CorruptError{"bits that are no code"}
 	errDistance    = &CorruptError{"distance beyond the window or the octets seen"}
-	errReleased    = &CorruptError{"decompressor was released"}
 	errMessageEnds = &CorruptError{"message breaks off"}
 )
+
+var errReleased = errors.New("deflate: decompressor was released")

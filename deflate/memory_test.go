@@ -15,11 +15,13 @@ func TestMemoryIsNoMoreThanDocumented(t *testing.T) {
 	require.LessOrEqual(t, unsafe.Sizeof(encoder{})+unsafe.Sizeof(chain{}), uintptr(176<<10))
 
 	for _, level := range levelsToTest {
-		e := newEncoder(level)
-		w := bitWriter{}
+		e := &encoder{matcher: levels[level].matcher()}
 		h := newWindow(15)
-		h.write(noise(maxWindow))
-		e.encode(&w, &h, noise(1<<20), maxWindow)
-		require.LessOrEqual(t, cap(e.joined), 80<<10)
+		for _, size := range []int{1, 1000, 20_000, 25_000, 1 << 20} {
+			w := bitWriter{}
+			e.encode(&w, &h, noise(size), maxWindow)
+			require.LessOrEqual(t, cap(e.joined), 64<<10)
+			h.write(noise(size))
+		}
 	}
 }

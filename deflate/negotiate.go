@@ -16,8 +16,8 @@ const (
 // A Parameter is an extension parameter in a Sec-WebSocket-Extensions header (RFC
 // 6455, section 9.1). A quoted value has lost its quotes and escapes.
 type Parameter struct {
-	Name  string
-	Value string
+	Name  string // one of the four, or unknown
+	Value string // empty if there is none
 	// HasValue tells "name=" and "name" apart.
 	HasValue bool
 }
@@ -36,7 +36,7 @@ type NegotiationError struct {
 	// Parameter is the parameter at fault. With an empty Value and without HasValue it
 	// may be one that is missing.
 	Parameter Parameter
-	Reason    string
+	Reason    string // what is wrong with it
 }
 
 // Error says what is wrong.

@@ -87,7 +87,7 @@ type Direction struct {
 // An OptionsError says which of the [Options] is out of its range.
 type OptionsError struct {
 	Field string // as in "Incoming.WindowBits"
-	Value int
+	Value int    // what was set
 }
 
 // Error says what is wrong.

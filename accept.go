@@ -1,0 +1,197 @@
+package websocket
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/handshake"
+)
+
+// DefaultHandshakeTimeout bounds an opening handshake unless an option says otherwise.
+const DefaultHandshakeTimeout = 10 * time.Second
+
+// AcceptOptions are the decisions of a server. The zero value, and nil, are safe: only requests of the same origin, or
+// without one, get a connection, and the connection has the default limits. Options are only read; any number of calls
+// may share them.
+type AcceptOptions struct {
+	// Config holds the limits and habits of the connections. Its Subprotocol, Buffered, Deflate and DeflateOptions are set
+	// by the handshake.
+	Config Config
+
+	// Deflate, if not nil, compresses messages (RFC 7692) with clients that offer it. &DeflateOptions{} is right for most;
+	// what it costs in memory is told at its fields.
+	Deflate *DeflateOptions
+
+	// Subprotocols are the names the server speaks, in its order of preference. The first one that the client offers is
+	// agreed on; when there is none, the connection goes without one.
+	Subprotocols []string
+
+	// SelectSubprotocol, if not nil, chooses instead of Subprotocols. It gets what the client offered, in the client's
+	// order and possibly nothing, and returns one of these names, or "" for none. An error refuses the request: with
+	// its own status if it is a [*HandshakeError], otherwise with 400.
+	SelectSubprotocol func(r *http.Request, offered []string) (string, error)
+
+	// AllowedOrigins lists the origins that may connect besides the one that the request is addressed to, as patterns
+	//
+	//	[scheme://]host[:port]
+	//
+	// where the scheme is http or https if left out and the port is the scheme's default one. A host "*.example.com" stands
+	// for all names below example.com, but not for itself; a port "*" for all ports. "null" allows the opaque origin
+	// of sandboxed frames and local files, "*" allows everybody.
+	AllowedOrigins []string
+
+	// CheckOrigin, if not nil, decides alone: AllowedOrigins is not looked at. An error refuses the request: with its
+	// own status if it is a [*HandshakeError], otherwise with 403.
+	CheckOrigin func(r *http.Request) error
+
+	// Header is sent along with the response that accepts. [Accept] and [Handler] also send what middleware has put into
+	// the ResponseWriter's header, unless it is here too. Fields that belong to the handshake may not be in it.
+	Header http.Header
+
+	// HandshakeTimeout bounds what is left to wait for in a handshake: with [AcceptConn] the arrival of the request and
+	// the sending of the response, otherwise only the latter, because net/http has read the request (see
+	// http.Server.ReadHeaderTimeout). 0 stands for [DefaultHandshakeTimeout]; a negative value sets no bound.
+	HandshakeTimeout time.Duration
+
+	// ConnContext, if not nil, makes the context that [Handler] passes on, from a request that is about to be
+	// answered. Without it, that is [context.Background]. A context that is derived from the request's is of little
+	// use: it is canceled when the request is answered, and keeps all of the request in memory.
+	ConnContext func(r *http.Request) context.Context
+
+	// OnError, if not nil, is told by [Handler] about requests that did not become a connection, after they were
+	// answered. The error is a [*HandshakeError].
+	OnError func(r *http.Request, err error)
+}
+
+// Accept answers the request with the opening handshake and returns the connection. It may be used with any
+// http.ResponseWriter that http.ResponseController can hijack, also through middleware; no more may be written to w.
+// If the handshake is refused, Accept has answered with the HTTP status that fits and returns a [*HandshakeError] with the
+// same status.
+//
+// The connection does not end with the request, and r.Context() is canceled when the http.Handler returns. A handler
+// that stays for as long as the connection lives keeps the request and all its buffers alive; [Handler] does not.
+func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, error) {
+	if o == nil {
+		o = &AcceptOptions{}
+	}
+	decide := o.decisions()
+	decide.Header = withMiddleware(o.Header, w.Header())
+	resp, err := decide.Accept(r)
+	if err != nil {
+		return nil, refuse(w, err.(*handshake.Error))
+	}
+	nc, brw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return nil, refuse(w, &handshake.Error{
+			Status: http.StatusInternalServerError,
+			Reason: "this server cannot switch protocols",
+			Err:    err,
+		})
+	}
+	if err := o.bound(nc); err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return o.open(nc, &resp, buffered(brw.Reader))
+}
+
+// decisions are the options that the handshake itself is about.
+func (o *AcceptOptions) decisions() handshake.ServerOptions {
+	return handshake.ServerOptions{
+		Subprotocols:      o.Subprotocols,
+		SelectSubprotocol: o.SelectSubprotocol,
+		AllowedOrigins:    o.AllowedOrigins,
+		CheckOrigin:       o.CheckOrigin,
+		Header:            o.Header,
+		Deflate:           o.Deflate,
+	}
+}
+
+// withMiddleware adds to a caller's header what middleware wants to have sent, less what has no place in a handshake.
+func withMiddleware(own, middleware http.Header) http.Header {
+	if len(middleware) == 0 {
+		return own
+	}
+	all := own.Clone()
+	for name, values := range middleware {
+		if _, set := own[name]; set || handshake.Reserved(name) {
+			continue
+		}
+		if all == nil {
+			all = http.Header{}
+		}
+		all[name] = values
+	}
+	return all
+}
+
+// refuse answers with the refusal and returns it.
+func refuse(w http.ResponseWriter, e *handshake.Error) error {
+	h := w.Header()
+	for name, values := range e.Header {
+		h[name] = values
+	}
+	http.Error(w, e.Reason, e.Status)
+	return e
+}
+
+// bound sets nc's deadline for the handshake, in place of those that an HTTP server may have set.
+func (o *AcceptOptions) bound(nc net.Conn) error {
+	var deadline time.Time
+	if timeout := handshakeTimeout(o.HandshakeTimeout); timeout > 0 {
+		deadline = time.Now().Add(timeout)
+	}
+	if err := nc.SetDeadline(deadline); err != nil {
+		return failed("the deadline of the connection cannot be set", err)
+	}
+	return nil
+}
+
+// handshakeTimeout applies the default; a negative result means none.
+func handshakeTimeout(option time.Duration) time.Duration {
+	if option == 0 {
+		return DefaultHandshakeTimeout
+	}
+	return option
+}
+
+// buffered returns a copy of what has been read behind the end of a handshake.
+func buffered(br *bufio.Reader) []byte {
+	if br.Buffered() == 0 {
+		return nil
+	}
+	b, _ := br.Peek(br.Buffered())
+	return bytes.Clone(b)
+}
+
+// open sends the response and makes the connection, whose deadline it clears. It owns nc.
+func (o *AcceptOptions) open(nc net.Conn, resp *handshake.Response, buffered []byte) (*Conn, error) {
+	s := scratches.Get().(*scratch)
+	_, err := nc.Write(resp.AppendResponse(s.buf[:0]))
+	s.free()
+	if err == nil {
+		err = nc.SetDeadline(time.Time{})
+	}
+	if err != nil {
+		nc.Close()
+		return nil, failed("the response could not be sent", err)
+	}
+	cfg := configure(o.Config, &resp.Agreed, o.Deflate, buffered)
+	return conn.Server(nc, &cfg), nil
+}
+
+// configure adds to a connection's configuration what its handshake settled.
+func configure(cfg Config, agreed *handshake.Agreed, options *DeflateOptions, buffered []byte) Config {
+	cfg.Subprotocol = agreed.Subprotocol
+	cfg.Deflate, cfg.DeflateOptions = agreed.Deflate, options
+	cfg.Buffered = buffered
+	return cfg
+}
+
+// failed is a handshake that ended without a response.
+func failed(reason string, err error) error { return &handshake.Error{Reason: reason, Err: err} }

@@ -1,0 +1,186 @@
+package websocket
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/seed60239977/websocket/handshake"
+)
+
+// AcceptConn serves the opening handshake on a connection that nothing has been read from, without an HTTP server. It
+// reads one request of at most 16 KiB and answers it, for which AcceptOptions.HandshakeTimeout and ctx set the time. The
+// returned request has no body; AcceptConn does not look at its path. A [*tls.Conn] may be passed as well: its handshake
+// is done on the way, and the request's TLS is set.
+//
+// AcceptConn owns nc. If it fails, it has answered with the HTTP status that fits, if there was anybody to answer, and
+// closed nc; the error is a [*HandshakeError], and the request is returned too if it was understood. What arrived behind
+// the request is not lost. ctx bounds the handshake only, but lives on as the request's context.
+func AcceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions) (c *Conn, r *http.Request, err error) {
+	if o == nil {
+		o = &AcceptOptions{}
+	}
+	if err := o.bound(nc); err != nil {
+		nc.Close()
+		return nil, nil, err
+	}
+	release := interruptible(ctx, nc)
+	c, r, err = o.acceptConn(ctx, nc)
+	if cut := release(); cut != nil && err == nil {
+		c.CloseNow()
+		err = failed("the handshake was given up", cut)
+	}
+	if err != nil {
+		return nil, r, err
+	}
+	return c, r, nil
+}
+
+func (o *AcceptOptions) acceptConn(ctx context.Context, nc net.Conn) (c *Conn, r *http.Request, err error) {
+	taken := false // by open, which closes nc if it fails
+	defer func() {
+		if !taken { // also if a hook of the caller panics
+			nc.Close()
+		}
+	}()
+	r, rest, err := readRequest(ctx, nc)
+	if err != nil {
+		o.answer(ctx, nc, err)
+		return nil, nil, err
+	}
+	decide := o.decisions()
+	resp, err := decide.Accept(r)
+	if err != nil {
+		o.answer(ctx, nc, err)
+		return nil, r, err
+	}
+	taken = true
+	c, err = o.open(nc, &resp, rest)
+	return c, r, err
+}
+
+// scratch is the memory that a handshake needs and a connection does not.
+type scratch struct {
+	parser handshake.RequestParser
+	buf    []byte
+}
+
+// scratchSize is enough for the requests of browsers; a larger one makes the buffer grow.
+const scratchSize = 4 << 10
+
+var scratches = sync.Pool{New: func() any { return &scratch{buf: make([]byte, scratchSize)} }}
+
+func (s *scratch) free() {
+	s.parser.Reset()
+	scratches.Put(s)
+}
+
+// readRequest reads a request, and a copy of what came behind it.
+func readRequest(ctx context.Context, nc net.Conn) (r *http.Request, rest []byte, err error) {
+	s := scratches.Get().(*scratch)
+	defer s.free()
+	for filled := 0; ; {
+		if filled == len(s.buf) { // the parser stops at handshake.MaxRequest, before there is no room
+			s.buf = append(s.buf, make([]byte, len(s.buf))...)
+		}
+		n, readErr := nc.Read(s.buf[filled:])
+		filled += n
+		r, used, err := s.parser.Parse(ctx, s.buf[:filled])
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case r != nil:
+			if used < filled {
+				rest = bytes.Clone(s.buf[used:filled])
+			}
+			describe(r, nc)
+			return r, rest, nil
+		case readErr != nil:
+			return nil, nil, readFailed(ctx, readErr)
+		}
+	}
+}
+
+// describe adds to the request what only the network connection knows.
+func describe(r *http.Request, nc net.Conn) {
+	switch addr := nc.RemoteAddr().(type) {
+	case nil:
+	case interface{ AddrPort() netip.AddrPort }: // of TCP; its String would make more garbage
+		ip := addr.AddrPort()
+		r.RemoteAddr = netip.AddrPortFrom(ip.Addr().Unmap(), ip.Port()).String()
+	default:
+		r.RemoteAddr = addr.String()
+	}
+	if t, ok := nc.(interface{ ConnectionState() tls.ConnectionState }); ok {
+		state := t.ConnectionState()
+		r.TLS = &state
+	}
+}
+
+// readFailed tells a client that is slow from one that is gone and from a caller that gave up.
+func readFailed(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return failed("the handshake was given up", ctx.Err())
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &handshake.Error{Status: http.StatusRequestTimeout, Reason: "the request took too long to arrive", Err: err}
+	case errors.Is(err, io.EOF):
+		err = io.ErrUnexpectedEOF
+	}
+	return failed("the request could not be read", err)
+}
+
+// How long and how much AcceptConn listens to a client that it has refused. A connection that is closed with unread
+// input is reset, and the reset may overtake the response.
+const (
+	lingerTime  = 500 * time.Millisecond
+	lingerBytes = 64 << 10
+)
+
+// answer tells the client about a refusal, if it is one, and lets it read that.
+func (o *AcceptOptions) answer(ctx context.Context, nc net.Conn, err error) {
+	var e *handshake.Error
+	if !errors.As(err, &e) || e.Status == 0 || ctx.Err() != nil {
+		return
+	}
+	if nc.SetDeadline(time.Now().Add(lingerTime)) != nil {
+		return
+	}
+	if _, err := nc.Write(e.AppendResponse(nil)); err != nil {
+		return
+	}
+	if half, ok := nc.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		io.CopyN(io.Discard, nc, lingerBytes)
+	}
+}
+
+// longAgo is a deadline that has passed.
+var longAgo = time.Unix(1, 0)
+
+// interruptible makes nc's calls fail once ctx ends. The returned function ends that and returns ctx's error if nc's
+// deadline has been used up for it.
+func interruptible(ctx context.Context, nc net.Conn) (release func() error) {
+	if ctx.Done() == nil {
+		return func() error { return nil }
+	}
+	done := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		nc.SetDeadline(longAgo)
+		close(done)
+	})
+	return func() error {
+		if stop() {
+			return nil
+		}
+		<-done
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,101 @@
+package websocket
+
+import (
+	"context"
+	"net"
+
+	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/handshake"
+)
+
+// The types of package conn, so that most programs import this package alone.
+type (
+	// Conn is one end of a WebSocket connection.
+	Conn = conn.Conn
+	// Config holds the limits and habits of a connection; the zero value is the safe one.
+	Config = conn.Config
+	// Message is one whole message.
+	Message = conn.Message
+	// MessageType is [Text] or [Binary].
+	MessageType = conn.MessageType
+	// State is the phase of a connection, numbered as in browsers.
+	State = conn.State
+	// StatusCode says why a connection was closed.
+	StatusCode = conn.StatusCode
+	// Prepared is a message that goes to many connections and is encoded once.
+	Prepared = conn.Prepared
+	// CloseError is how a connection ended.
+	CloseError = conn.CloseError
+)
+
+// HandshakeError is a handshake that failed or was refused: the error type of [Accept], [AcceptConn] and [Dial].
+type HandshakeError = handshake.Error
+
+// DeflateOptions are what a side wants of the compression of messages (RFC 7692); see package deflate.
+type DeflateOptions = handshake.DeflateOptions
+
+// The two types of message (§5.6).
+const (
+	Text   = conn.Text
+	Binary = conn.Binary
+)
+
+// The phases of a connection.
+const (
+	StateConnecting = conn.StateConnecting
+	StateOpen       = conn.StateOpen
+	StateClosing    = conn.StateClosing
+	StateClosed     = conn.StateClosed
+)
+
+// The status codes of §7.4.1 and of the registry of §11.7.
+const (
+	StatusNormalClosure      = conn.StatusNormalClosure
+	StatusGoingAway          = conn.StatusGoingAway
+	StatusProtocolError      = conn.StatusProtocolError
+	StatusUnsupportedData    = conn.StatusUnsupportedData
+	StatusNoStatus           = conn.StatusNoStatus
+	StatusAbnormalClosure    = conn.StatusAbnormalClosure
+	StatusInvalidPayload     = conn.StatusInvalidPayload
+	StatusPolicyViolation    = conn.StatusPolicyViolation
+	StatusMessageTooBig      = conn.StatusMessageTooBig
+	StatusMandatoryExtension = conn.StatusMandatoryExtension
+	StatusInternalError      = conn.StatusInternalError
+	StatusServiceRestart     = conn.StatusServiceRestart
+	StatusTryAgainLater      = conn.StatusTryAgainLater
+	StatusBadGateway         = conn.StatusBadGateway
+	StatusTLSHandshake       = conn.StatusTLSHandshake
+)
+
+// Defaults of a [Config] and sizes that the library chooses.
+const (
+	DefaultReadLimit    = conn.DefaultReadLimit
+	DefaultMaxFragments = conn.DefaultMaxFragments
+	DefaultCloseTimeout = conn.DefaultCloseTimeout
+	DefaultSendQueue    = conn.DefaultSendQueue
+	SmallFragment       = conn.SmallFragment
+	FragmentSize        = conn.FragmentSize
+)
+
+// The errors of a [Conn]; see package conn for what each means.
+var (
+	ErrMessageTooBig    = conn.ErrMessageTooBig
+	ErrTooManyFragments = conn.ErrTooManyFragments
+	ErrInvalidUTF8      = conn.ErrInvalidUTF8
+	ErrPeerTimeout      = conn.ErrPeerTimeout
+	ErrCloseTimeout     = conn.ErrCloseTimeout
+	ErrConcurrentRead   = conn.ErrConcurrentRead
+	ErrQueueFull        = conn.ErrQueueFull
+	ErrMessageType      = conn.ErrMessageType
+	ErrReaderDone       = conn.ErrReaderDone
+	ErrWriterClosed     = conn.ErrWriterClosed
+	ErrCloseSent        = conn.ErrCloseSent
+)
+
+// Stream returns the connection as a net.Conn whose bytes travel in messages of the given type: each Write is one message,
+// and the ends of messages mean nothing to Read. ctx bounds all its calls. See package conn for how deadlines and the end
+// of the connection show.
+func Stream(ctx context.Context, c *Conn, typ MessageType) net.Conn { return conn.Stream(ctx, c, typ) }
+
+// Prepare encodes a message once for any number of connections; see Conn.WritePrepared and Conn.SendPrepared.
+func Prepare(typ MessageType, data []byte) *Prepared { return conn.Prepare(typ, data) }

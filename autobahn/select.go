@@ -1,0 +1,64 @@
+package autobahn
+
+import (
+	"fmt"
+	"path"
+	"strings"
+)
+
+// Select returns the cases that one of the patterns names and no pattern of
+// exclude does, in order. "*" matches any run of characters; a pattern that
+// names a group stands for all of it ("9" and "9.*" are the same). The 517 are
+// there for the asking; group 14 only when a pattern begins with "14". No
+// pattern at all is "*". A pattern that names nothing is an error, unless it is one
+// to exclude.
+func Select(patterns, exclude []string) ([]Case, error) {
+	if len(patterns) == 0 {
+		patterns = []string{"*"}
+	}
+	all := append(Cases(), StrictCases()...)
+	if err := known(all, patterns); err != nil {
+		return nil, err
+	}
+	var selected []Case
+	for _, c := range all {
+		if matchesAny(patterns, &c) && !matchesAny(exclude, &c) {
+			selected = append(selected, c)
+		}
+	}
+	return selected, nil
+}
+
+// known refuses patterns that match nothing: most likely a slip.
+func known(all []Case, patterns []string) error {
+	for _, p := range patterns {
+		found := false
+		for i := range all {
+			found = found || matches(p, &all[i])
+		}
+		if !found {
+			return fmt.Errorf("no case is called %q", p)
+		}
+	}
+	return nil
+}
+
+func matchesAny(patterns []string, c *Case) bool {
+	for _, p := range patterns {
+		if matches(p, c) {
+			return true
+		}
+	}
+	return false
+}
+
+func matches(pattern string, c *Case) bool {
+	pattern = strings.TrimSpace(pattern)
+	if c.Section != "" && !strings.HasPrefix(pattern, "14") {
+		return false
+	}
+	if ok, err := path.Match(pattern, c.ID); err == nil && ok {
+		return true
+	}
+	return strings.HasPrefix(c.ID, strings.TrimSuffix(pattern, ".*")+".")
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/seed60239977/websocket/autobahn"
+)
+
+// client tests servers.
+func client(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
+	c := newFlags("client", "reports/servers", stderr)
+	one := target{}
+	c.set.StringVar(&one.URL, "url", "", "`URL` of the server, ws or wss")
+	c.set.StringVar(&one.Agent, "agent", "", "`name` of the server in the reports (default its URL)")
+	parallel := c.set.Int("parallel", 0, "cases at a time (default 8)")
+	insecure := c.set.Bool("insecure", false, "accept any certificate of a wss server")
+	s, err := c.parse(args)
+	if err != nil {
+		return unable, err
+	}
+	if one.URL != "" {
+		s.Servers = []target{one}
+	}
+	if len(s.Servers) == 0 {
+		return unable, errors.New("no server: -url is missing")
+	}
+	status := passed
+	for _, t := range s.Servers {
+		if t.Agent == "" {
+			t.Agent = t.URL
+		}
+		o := &autobahn.Options{Agent: t.Agent, Cases: s.Cases, Exclude: s.excludedFor(t.Agent), Parallel: *parallel}
+		if *insecure {
+			o.TLS = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // asked for
+		}
+		report, err := testServer(ctx, stdout, c.quiet, t.URL, o)
+		if err != nil {
+			return unable, err
+		}
+		if err := conclude(stdout, report, s.Out); err != nil {
+			return unable, err
+		}
+		if !report.Passed(c.strict) {
+			status = failed
+		}
+	}
+	return status, nil
+}
+
+// testServer tests one server and shows how far it has come.
+func testServer(ctx context.Context, stdout io.Writer, quiet bool, url string, o *autobahn.Options) (*autobahn.Report, error) {
+	p := newProgress(stdout, quiet, o.Agent)
+	defer p.end()
+	o.Progress = p.show
+	return autobahn.TestServer(ctx, url, o)
+}
+
+// conclude writes the reports and prints the summary.
+func conclude(stdout io.Writer, r *autobahn.Report, dir string) error {
+	if dir != "" {
+		if err := r.Write(dir); err != nil {
+			return err
+		}
+	}
+	if len(r.Results) > 0 {
+		fmt.Fprintf(stdout, "%s: %s (%.1f s)\n", r.Agent, autobahn.Summary(r.Results), r.Took.Seconds())
+	}
+	if len(r.Strict) > 0 {
+		fmt.Fprintf(stdout, "%s: strict: %s\n", r.Agent, autobahn.Summary(r.Strict))
+	}
+	return nil
+}

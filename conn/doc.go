@@ -1,0 +1,45 @@
+// Package conn carries messages over a net.Conn by the framing of RFC 6455, for servers and clients alike, once the
+// opening handshake is done. It knows no HTTP; package websocket has the handshakes.
+//
+// # Which call reads?
+//
+// [Conn.Read] returns one message that belongs to the caller, [Conn.ReadAppend] puts it into the caller's buffer,
+// [Conn.Messages] and [Conn.Serve] lend it without a copy, [Conn.Reader] streams it, [Stream] forgets the edges of
+// messages. They may be mixed: each goes on where the last one stopped. [Conn.CloseRead] is for peers that should say
+// nothing.
+//
+// # Which call writes?
+//
+// [Conn.Write] sends a message and returns when it is on the wire; [Conn.Send] accepts it and never waits; [Conn.Writer]
+// streams one of unknown length; [Prepare] encodes one for many connections.
+//
+// # What happens at the same time?
+//
+// One goroutine at a time reads: a second one gets [ErrConcurrentRead]. All else may be called from any goroutine.
+// Messages of several writers go out whole, in the order in which they were accepted, control frames in between. What
+// waits while one goroutine writes goes out together in the next write.
+//
+// # What does a context do?
+//
+// It cuts the call, not the connection. What has arrived of a message is kept, and the next call that reads goes on
+// there. What was accepted for sending and is not yet sent goes out ahead of the next write.
+//
+// # Who owns which bytes?
+//
+// What is passed to a call that sends may be changed as soon as it returns. What Read and ReadAppend return is the
+// caller's. What Messages and Serve lend is valid until the next iteration, or until the callback returns. A connection
+// that waits for bytes holds no buffer.
+//
+// # How does it end?
+//
+// By [Conn.Close], [Conn.CloseNow], the peer, or an error. Every call then returns the same *[CloseError]; errors.Is and
+// errors.As find its cause, and errors.Is(err, net.ErrClosed) holds. Every connection must be closed, also after an
+// error of the peer or the network; the second and later calls do nothing.
+//
+// # What is checked?
+//
+// Everything that the RFC has a MUST for. What a peer did wrong is told to it with a close frame and the status code
+// that fits, and to the caller as a [*frame.ProtocolError], [ErrInvalidUTF8], [ErrMessageTooBig] or
+// [ErrTooManyFragments] within the *CloseError. Memory is taken for bytes that have arrived, never for what a header
+// promises.
+package conn

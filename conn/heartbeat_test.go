@@ -1,0 +1,104 @@
+package conn_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/wstest"
+)
+
+var beating = &conn.Config{PingInterval: 20 * time.Second, IdleTimeout: time.Minute}
+
+func TestAPeerThatAnswersPingsStays(t *testing.T) {
+	inBothRoles(t, beating, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		go c.Read(t.Context())
+		start := time.Now()
+		seen := map[string]bool{}
+		for range 100 {
+			f := peer.Receive()
+			require.Equal(t, frame.Ping, f.Opcode)
+			require.Len(t, f.Payload, 8)
+			require.False(t, seen[string(f.Payload)], "each ping has a payload of its own")
+			seen[string(f.Payload)] = true
+			peer.Send(pong(string(f.Payload)))
+		}
+		elapsed := time.Since(start)
+		require.Greater(t, elapsed, 100*18*time.Second)
+		require.Less(t, elapsed, 100*20*time.Second, "intervals are spread")
+		require.Equal(t, conn.StateOpen, c.State())
+	})
+}
+
+func TestAPeerThatSaysNothingIsGone(t *testing.T) {
+	inBothRoles(t, beating, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		start := time.Now()
+		_, _, err := c.Read(t.Context())
+		require.ErrorIs(t, err, conn.ErrPeerTimeout)
+		var closed *conn.CloseError
+		require.ErrorAs(t, err, &closed)
+		require.Equal(t, conn.StatusAbnormalClosure, closed.Code)
+		require.Equal(t, time.Minute, time.Since(start))
+	})
+}
+
+func TestAnyByteShowsThatThePeerIsThere(t *testing.T) {
+	inBothRoles(t, &conn.Config{IdleTimeout: time.Minute}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		ended := make(chan error)
+		go func() {
+			_, _, err := c.Read(t.Context())
+			ended <- err
+		}()
+		b := peer.Encode(text("a byte a minute, almost"))
+		for i := range b {
+			<-time.After(59 * time.Second)
+			peer.SendRaw(b[i : i+1])
+		}
+		require.NoError(t, <-ended)
+	})
+}
+
+func TestAnApplicationThatIsBusyLosesNobody(t *testing.T) {
+	inBothRoles(t, beating, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		pings := 0
+		go func() {
+			for {
+				f, err := peer.TryReceive()
+				if err != nil {
+					return
+				}
+				if f.Opcode == frame.Ping {
+					pings++
+					peer.Send(pong(string(f.Payload)))
+				}
+			}
+		}()
+		for range 3 {
+			peer.Send(text("work"))
+			_, _, err := c.Read(t.Context())
+			require.NoError(t, err)
+			<-time.After(time.Hour)
+			synctest.Wait()
+			require.Equal(t, conn.StateOpen, c.State())
+		}
+		require.GreaterOrEqual(t, pings, 3*180, "the peer hears of us all the while")
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		_, _, err := c.Read(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+	})
+}
+
+func TestAHeartbeatEndsWithTheConnection(t *testing.T) {
+	inBothRoles(t, beating, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		require.NoError(t, c.CloseNow())
+		<-time.After(time.Hour)
+		require.NotErrorIs(t, c.Err(), conn.ErrPeerTimeout)
+		peer.ExpectEOF()
+	})
+}

@@ -1,0 +1,64 @@
+// Package websocket is a client and a server of the WebSocket protocol (RFC 6455).
+//
+// # How do I accept connections?
+//
+// [Handler] makes an http.Handler of a function that is called once per connection:
+//
+//	http.Handle("/chat", websocket.Handler(func(ctx context.Context, c *websocket.Conn) {
+//		for m, err := range c.Messages(ctx) {
+//			if err != nil {
+//				return
+//			}
+//			c.Write(ctx, m.Type, m.Data)
+//		}
+//	}, nil))
+//
+// [Accept] does the same in the middle of a handler of your own. [AcceptConn] needs no HTTP server, only a net.Conn; use
+// it where a process holds very many connections and serves nothing else on the port.
+//
+// # How do I connect?
+//
+// With [Dial]. Options add headers, cookies, TLS configuration or a network of your own. When the server refuses, the
+// response is returned with the error.
+//
+// # Who may call what at the same time?
+//
+// One goroutine at a time reads; everything else may be called from any goroutine. Always have one reading, even if no
+// messages are expected: reading is also how pings are answered and how the end of the connection is noticed.
+//
+// # What does a context do?
+//
+// It bounds the call that it is passed to. When it ends, the call returns and the connection goes on where the call
+// stopped: no message is lost or cut in half. The contexts of [Accept], [AcceptConn] and [Dial] bound the handshake; none of
+// them ends the connection later.
+//
+// # How does a connection end?
+//
+// With Conn.Close, by the peer, or by an error. From then on every call returns the same [*CloseError], which tells by whom
+// and why, like a browser's CloseEvent, and errors.Is(err, net.ErrClosed) holds. Every connection must be ended by
+// Conn.Close or Conn.CloseNow; [Handler] does so when the function returns.
+//
+// # Is it safe to expose?
+//
+// The zero value of all options is the safe one. Browsers let any page connect to any server and attach the user's
+// cookies; so a request with a foreign Origin is refused until AcceptOptions.AllowedOrigins lists it (§10.2). Messages are
+// limited to 1 MiB, their fragments in number, handshakes in size and time. Text is checked to be UTF-8. With net/http,
+// set http.Server.ReadHeaderTimeout too: the request is read before this package sees it.
+//
+// # Can messages be compressed?
+//
+// With permessage-deflate (RFC 7692), if both sides want to: set Deflate to &DeflateOptions{} in the options of either. It
+// is off by default because it costs memory and time, and because compressing secrets together with text that an
+// attacker chooses can give the secrets away.
+//
+// # Which errors are there?
+//
+// A handshake that fails is a [*HandshakeError] with an HTTP status and a reason. A connection that has ended is a
+// [*CloseError] with a status code and perhaps a cause, such as [ErrMessageTooBig] or [ErrInvalidUTF8]. A context's
+// error says that only the call has ended.
+//
+// # Where is the rest?
+//
+// The type [Conn] and what belongs to it come from package conn, which works over any net.Conn and knows no HTTP; the names
+// here are aliases. Package handshake has the rules of the opening handshake without any network.
+package websocket

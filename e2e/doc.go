@@ -1,0 +1,19 @@
+// Package e2e holds the end-to-end tests: the echo server and the library against programs that others wrote.
+//
+//   - Chromium, headless, driven by chromedp: the echo server's own page, and the browser's WebSocket API.
+//   - Node with npm's ws, and Python with websockets, each as client of our server and as server of our client.
+//
+// What is not installed makes a test skip, and fail with CI=true. On Debian:
+//
+//	apt-get install chromium nodejs npm python3-websockets && npm ci
+//
+// # The programs in peers
+//
+// Each client is run as `client URL SCENARIO` and prints one JSON value. Scenarios: `echo` (texts and binaries of many
+// lengths; how many came back, and which came back different), `fragments` (a message in several frames, with a ping
+// between them), `ping`, `close` (with code 3000 and a reason; what came back) and `wait` (prints a line when connected,
+// then waits for the server to close).
+//
+// Each server prints `listening on HOST:PORT`, echoes messages, and takes the texts `fragments`, `ping` and `close` as
+// orders to do that. It prints the code and the reason of each close as a line of JSON.
+package e2e

@@ -1,0 +1,226 @@
+package websocket_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+
+	"github.com/seed60239977/websocket"
+)
+
+// echo serves a connection until its end.
+func echo(ctx context.Context, c *websocket.Conn) {
+	for m, err := range c.Messages(ctx) {
+		if err != nil || c.Write(ctx, m.Type, m.Data) != nil {
+			return
+		}
+	}
+}
+
+func ExampleHandler() {
+	server := httptest.NewServer(websocket.Handler(func(ctx context.Context, c *websocket.Conn) {
+		for m, err := range c.Messages(ctx) {
+			if err != nil {
+				return
+			}
+			c.Write(ctx, m.Type, []byte(strings.ToUpper(string(m.Data))))
+		}
+	}, nil))
+	defer server.Close()
+
+	ctx := context.Background()
+	c, _, err := websocket.Dial(ctx, server.URL, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	c.Write(ctx, websocket.Text, []byte("hello"))
+	_, reply, err := c.Read(ctx)
+	fmt.Printf("%s %v\n", reply, err)
+	// Output: HELLO <nil>
+}
+
+func ExampleAccept() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+			Subprotocols:   []string{"chat.v1"},
+			AllowedOrigins: []string{"https://*.example.com"},
+		})
+		if err != nil {
+			return // the client has got an answer
+		}
+		defer c.CloseNow()
+		echo(context.WithoutCancel(r.Context()), c)
+	}))
+	defer server.Close()
+
+	ctx := context.Background()
+	c, _, err := websocket.Dial(ctx, server.URL, &websocket.DialOptions{
+		Subprotocols: []string{"chat.v2", "chat.v1"},
+		Header:       http.Header{"Origin": {"https://app.example.com"}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	fmt.Println(c.Subprotocol())
+	// Output: chat.v1
+}
+
+func ExampleAcceptConn() {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer listener.Close()
+	go func() {
+		for {
+			nc, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				ctx := context.Background()
+				c, r, err := websocket.AcceptConn(ctx, nc, nil)
+				if err != nil {
+					return // the client has got an answer
+				}
+				defer c.CloseNow()
+				c.Write(ctx, websocket.Text, []byte("this is "+r.URL.Path))
+				echo(ctx, c)
+			}()
+		}
+	}()
+
+	ctx := context.Background()
+	c, _, err := websocket.Dial(ctx, "ws://"+listener.Addr().String()+"/room/7", nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	_, greeting, err := c.Read(ctx)
+	fmt.Printf("%s %v\n", greeting, err)
+	// Output: this is /room/7 <nil>
+}
+
+func ExampleDial() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, "members only", http.StatusForbidden)
+	}))
+	defer server.Close()
+
+	c, response, err := websocket.Dial(context.Background(), server.URL, nil)
+	if err == nil {
+		defer c.CloseNow()
+	}
+	var refused *websocket.HandshakeError
+	if errors.As(err, &refused) {
+		fmt.Println(refused.Status)
+	}
+	if response != nil {
+		body, _ := io.ReadAll(response.Body)
+		fmt.Printf("%s", body)
+	}
+	// Output:
+	// 403
+	// members only
+}
+
+// dialEcho connects to a server that echoes.
+func dialEcho() (c *websocket.Conn, closeBoth func()) {
+	server := httptest.NewServer(websocket.Handler(echo, nil))
+	c, _, err := websocket.Dial(context.Background(), server.URL, nil)
+	if err != nil {
+		panic(err)
+	}
+	return c, func() {
+		c.CloseNow()
+		server.Close()
+	}
+}
+
+func ExampleConn_Messages() {
+	c, done := dialEcho()
+	defer done()
+
+	ctx := context.Background()
+	for _, word := range []string{"one", "two", "three"} {
+		c.Write(ctx, websocket.Text, []byte(word))
+	}
+	for m, err := range c.Messages(ctx) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(m.Type, string(m.Data)) // m.Data is good until the next iteration
+		if string(m.Data) == "three" {
+			break
+		}
+	}
+	// Output:
+	// text one
+	// text two
+	// text three
+}
+
+func ExampleConn_Reader() {
+	c, done := dialEcho()
+	defer done()
+
+	ctx := context.Background()
+	w, err := c.Writer(ctx, websocket.Text) // for a message whose length is not known yet
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for n := range 3 {
+		fmt.Fprintln(w, "line", n)
+	}
+	w.Close()
+
+	_, r, err := c.Reader(ctx) // for a message that need not be in memory as a whole
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for lines := bufio.NewScanner(r); lines.Scan(); {
+		fmt.Println(lines.Text())
+	}
+	// Output:
+	// line 0
+	// line 1
+	// line 2
+}
+
+func ExampleConn_Close() {
+	server := httptest.NewServer(websocket.Handler(func(ctx context.Context, c *websocket.Conn) {
+		c.Close(websocket.StatusTryAgainLater, "the house is full")
+	}, nil))
+	defer server.Close()
+
+	ctx := context.Background()
+	c, _, err := websocket.Dial(ctx, server.URL, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, _, err = c.Read(ctx)
+	var closed *websocket.CloseError
+	if errors.As(err, &closed) {
+		fmt.Println(uint16(closed.Code), closed.Reason, closed.Remote, closed.WasClean)
+	}
+	fmt.Println(errors.Is(err, net.ErrClosed), c.Close(websocket.StatusNormalClosure, ""))
+	// Output:
+	// 1013 the house is full true true
+	// true <nil>
+}

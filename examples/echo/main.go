@@ -1,0 +1,140 @@
+// Command echo is a WebSocket echo server with a page to try it from a browser.
+//
+//	go run ./examples/echo
+//
+// It upgrades requests on every path, sends each message back as it came, and answers other GET requests with the page.
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/seed60239977/websocket"
+)
+
+// Exit statuses.
+const (
+	statusFailed = 1 // the server could not start or failed
+	statusUsage  = 2 // the command line is wrong
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is the program less the process around it. It returns the exit status.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	o, err := parse(args, stdout)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "echo:", err)
+		return statusUsage
+	}
+	if err := serve(ctx, o, stdout); err != nil {
+		fmt.Fprintln(stderr, "echo:", err)
+		return statusFailed
+	}
+	return 0
+}
+
+// options are the command line.
+type options struct {
+	addr            string
+	tlsCert, tlsKey string
+	maxMessage      int64
+	broadcast       bool
+	deflate         *websocket.DeflateOptions
+}
+
+func parse(args []string, help io.Writer) (options, error) {
+	var o options
+	var mode, compress string
+	flags := flag.NewFlagSet("echo", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // one line says what is wrong; -h says what is right
+	flags.StringVar(&o.addr, "addr", "127.0.0.1:9001", "`host:port` to listen on; port 0 takes a free one")
+	flags.StringVar(&o.tlsCert, "tls-cert", "", "certificate `file` in PEM, to serve wss")
+	flags.StringVar(&o.tlsKey, "tls-key", "", "private key `file` in PEM that belongs to -tls-cert")
+	flags.Int64Var(&o.maxMessage, "max-message", 32<<20, "longest message in `octets`")
+	flags.StringVar(&mode, "mode", "echo", "`echo` answers the sender, broadcast sends each message to every connection")
+	flags.StringVar(&compress, "compress", "off", "permessage-deflate: `off`, notakeover or takeover")
+	err := flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		flags.SetOutput(help)
+		fmt.Fprintln(help, "usage: echo [flags]")
+		flags.PrintDefaults()
+		return o, err
+	case err != nil:
+		return o, err
+	case flags.NArg() > 0:
+		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case mode != "echo" && mode != "broadcast":
+		return o, fmt.Errorf("-mode is echo or broadcast, not %q", mode)
+	case (o.tlsCert == "") != (o.tlsKey == ""):
+		return o, errors.New("-tls-cert and -tls-key go together")
+	case o.maxMessage <= 0:
+		return o, errors.New("-max-message is at least 1")
+	}
+	o.broadcast = mode == "broadcast"
+	o.deflate, err = compression(compress)
+	return o, err
+}
+
+// shutdownTime is how long clients have to answer the close frame when the server ends.
+const shutdownTime = 4 * time.Second
+
+// serve listens and serves until ctx ends; then every client gets a close frame with 1001.
+func serve(ctx context.Context, o options, stdout io.Writer) error {
+	var certificates []tls.Certificate
+	if o.tlsCert != "" {
+		pair, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey)
+		if err != nil {
+			return err
+		}
+		certificates = append(certificates, pair)
+	}
+	listener, err := net.Listen("tcp", o.addr)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(stdout, "listening on", listener.Addr())
+	clients := newClients(o)
+	server := &http.Server{
+		Handler:           clients.handler(),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+	failed := make(chan error, 1)
+	go func() {
+		if len(certificates) > 0 {
+			server.TLSConfig = &tls.Config{Certificates: certificates, NextProtos: []string{"http/1.1"}}
+			failed <- server.ServeTLS(listener, "", "")
+		} else {
+			failed <- server.Serve(listener)
+		}
+	}()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	server.Close() // no new clients; those that were upgraded are no longer the server's
+	<-failed
+	clients.goAway()
+	return nil
+}

@@ -1,0 +1,65 @@
+package websocket
+
+import (
+	"context"
+	"log"
+	"net/http"
+	"runtime/debug"
+)
+
+// Handler returns an http.Handler that answers requests as [Accept] does and calls serve for each connection, on a
+// goroutine of its own that outlives the request: while it waits, nothing but the connection is in memory. serve gets the
+// context that AcceptOptions.ConnContext makes, or [context.Background].
+//
+// When serve returns, the connection is closed with [StatusNormalClosure], unless serve has closed it; a panic in serve is
+// logged as net/http would log it, and closes the connection with [StatusInternalError]. As with all connections that were
+// taken from it, http.Server.Shutdown waits for none of this.
+func Handler(serve func(ctx context.Context, c *Conn), o *AcceptOptions) http.Handler {
+	h := &handler{serve: serve}
+	if o != nil {
+		h.options = *o
+	}
+	return h
+}
+
+type handler struct {
+	serve   func(ctx context.Context, c *Conn)
+	options AcceptOptions
+}
+
+// ServeHTTP implements http.Handler. Nothing that it hands on may refer to the request.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx := context.Background()
+	if h.options.ConnContext != nil {
+		ctx = h.options.ConnContext(r)
+	}
+	c, err := Accept(w, r, &h.options)
+	if err != nil {
+		if h.options.OnError != nil {
+			h.options.OnError(r, err)
+		}
+		return
+	}
+	go h.run(ctx, c, errorLog(r))
+}
+
+// run is the goroutine of one connection, and the one place where a Handler's connections begin and end.
+func (h *handler) run(ctx context.Context, c *Conn, logger *log.Logger) {
+	code := StatusInternalError
+	defer func() {
+		if p := recover(); p != nil && p != http.ErrAbortHandler {
+			logger.Printf("websocket: panic serving %v: %v\n%s", c.RemoteAddr(), p, debug.Stack())
+		}
+		c.Close(code, "")
+	}()
+	h.serve(ctx, c)
+	code = StatusNormalClosure
+}
+
+// errorLog is where the request's server logs.
+func errorLog(r *http.Request) *log.Logger {
+	if server, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok && server.ErrorLog != nil {
+		return server.ErrorLog
+	}
+	return log.Default()
+}

@@ -1,0 +1,32 @@
+// Package handshake implements the opening handshake of RFC 6455 (§4) for both roles as a set of pure functions: bytes
+// and net/http values go in, decisions and bytes come out. It never touches a socket, starts no goroutine and keeps no
+// state between handshakes.
+//
+// # Which side am I on?
+//
+// A server fills in [ServerOptions] and calls [ServerOptions.Accept] with the request. The request may come from
+// net/http or from [RequestParser], which reads one off raw bytes. What comes back is a [Response], whose
+// AppendResponse method gives the bytes of the 101, or an [*Error], which carries the HTTP status of the refusal.
+//
+// A client fills in [ClientOptions] and calls [ClientOptions.NewRequest] with the URL. AppendRequest gives the bytes to
+// send, and [Request.Verify] holds the server's response against what was asked.
+//
+// Both sides end with an [Agreed]: the subprotocol and the extensions of the connection.
+//
+// # Which origins may connect?
+//
+// Browsers do not apply the same-origin policy to WebSocket: any page may open a connection to any server, and the
+// browser attaches the user's cookies (§10.2). The server must look at the Origin header. By default it accepts
+// requests without one (they do not come from a browser) and those whose origin is the host they are addressed to;
+// [ServerOptions.AllowedOrigins] lists more.
+//
+// # What is refused?
+//
+// Whatever the RFC does not allow: control characters in any value of either side, requests with a body, repeated keys
+// or versions, answers to what was never offered. Every refusal is an [*Error] that says why.
+//
+// # Concurrency
+//
+// Options are only read; any number of goroutines may share them as long as nobody changes them. All other values belong
+// to one goroutine at a time.
+package handshake

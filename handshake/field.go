@@ -1,0 +1,110 @@
+package handshake
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+// Names of the header fields that a handshake is made of, in the spelling of http.Header's keys (§11.3).
+const (
+	keyField        = "Sec-Websocket-Key"
+	acceptField     = "Sec-Websocket-Accept"
+	versionField    = "Sec-Websocket-Version"
+	protocolField   = "Sec-Websocket-Protocol"
+	extensionsField = "Sec-Websocket-Extensions"
+)
+
+// version is the only protocol version there is (§4.1).
+const version = "13"
+
+// maxList is the number of octets that a list of subprotocols or extensions may take. A browser's takes less than 100.
+const maxList = 8 << 10
+
+// checkField reports what is wrong with a header field that is to be sent as it is.
+func checkField(name, value string) error {
+	if !httpguts.ValidHeaderFieldName(name) {
+		return fmt.Errorf("header field name %q is not a token", name)
+	}
+	if !httpguts.ValidHeaderFieldValue(value) {
+		return fmt.Errorf("value of header field %s contains a control character", name)
+	}
+	return nil
+}
+
+// checkHeader reports what is wrong with header fields that a caller wants to have sent along with the handshake.
+func checkHeader(h http.Header) error {
+	for name, values := range h {
+		if Reserved(name) {
+			return fmt.Errorf("header field %s belongs to the handshake", name)
+		}
+		for _, value := range values {
+			if err := checkField(name, value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Reserved reports whether a header field is none of a caller's business, because the handshake writes it, or because
+// it would give a body to a message that has none.
+func Reserved(name string) bool {
+	switch name = http.CanonicalHeaderKey(name); name {
+	case "Host", "Connection", "Upgrade", "Content-Length", "Transfer-Encoding", "Trailer", "Te":
+		return true
+	}
+	return strings.HasPrefix(name, "Sec-Websocket-")
+}
+
+func appendField(dst []byte, name, value string) []byte {
+	dst = append(dst, name...)
+	dst = append(dst, ": "...)
+	dst = append(dst, value...)
+	return append(dst, "\r\n"...)
+}
+
+// appendHeader appends fields that checkHeader has passed, in the order of their names.
+func appendHeader(dst []byte, h http.Header) []byte {
+	if len(h) == 0 {
+		return dst
+	}
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		for _, value := range h[name] {
+			dst = appendField(dst, name, value)
+		}
+	}
+	return dst
+}
+
+// single returns the value of a field that must be there exactly once.
+func single(values []string) (string, bool) {
+	if len(values) != 1 {
+		return "", false
+	}
+	return trimOWS(values[0]), true
+}
+
+// tooLong reports whether a list takes more than maxList octets.
+func tooLong(values []string) bool {
+	n := 0
+	for _, v := range values {
+		n += len(v)
+	}
+	return n > maxList
+}
+
+// isToken reports whether s is a token of RFC 9110 §5.6.2.
+func isToken(s string) bool { return httpguts.ValidHeaderFieldName(s) }
+
+func isOWS(c byte) bool { return c == ' ' || c == '\t' }
+
+func trimOWS(s string) string { return strings.Trim(s, " \t") }
+
+// equalASCIIFold is strings.EqualFold without the letters beyond ASCII that fold to some within, such as the Kelvin
+// sign to k. They take more octets.
+func equalASCIIFold(s, ascii string) bool { return len(s) == len(ascii) && strings.EqualFold(s, ascii) }

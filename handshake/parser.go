@@ -1,0 +1,204 @@
+package handshake
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+// MaxRequest is the number of octets that [RequestParser] takes for a request: 16 KiB.
+const MaxRequest = 16 << 10
+
+// RequestParser reads the head of one HTTP/1.1 request from bytes that arrive in pieces of any size. It is far stricter
+// than a general HTTP server can afford to be: lines end in CRLF, fields are not folded, Host is there once, a body is
+// not announced. The zero value is ready.
+//
+// A line is judged as soon as it is complete and never looked at again, so that the time it takes is in proportion to
+// what has arrived, however it is cut.
+type RequestParser struct {
+	fields  []field // complete header lines
+	line    int     // where the current line starts
+	scanned int     // no LF before this offset of the current line
+	first   requestLine
+}
+
+// field is a header field as offsets into the request.
+type field struct{ name, colon, value, end uint16 }
+
+// requestLine is the request line as offsets into the request.
+type requestLine struct{ method, target, end int }
+
+// Reset prepares p for another request and keeps its memory.
+func (p *RequestParser) Reset() { *p = RequestParser{fields: p.fields[:0]} }
+
+// Parse looks at head, which is everything that has arrived so far: calls for the same request pass the same bytes and
+// more. It returns nil and no error while more are needed. Otherwise it returns the request, which does not keep head,
+// and the number of octets that it took; what follows them belongs to the next protocol. The request has no body and
+// its context is ctx. All errors are [*Error], with status 400, 431 for requests of more than [MaxRequest] octets, or 505.
+func (p *RequestParser) Parse(ctx context.Context, head []byte) (r *http.Request, n int, err error) {
+	head = head[:min(len(head), MaxRequest)]
+	if len(head) > 0 && !isToken(string(head[:1])) { // a TLS client, say, that would never end its first line
+		return nil, 0, refuse(http.StatusBadRequest, "this is not an HTTP request")
+	}
+	for {
+		lf := bytes.IndexByte(head[p.scanned:], '\n')
+		if lf < 0 {
+			break
+		}
+		end := p.scanned + lf
+		line := head[p.line:end]
+		if len(line) == 0 || line[len(line)-1] != '\r' {
+			return nil, 0, refuse(http.StatusBadRequest, "a line does not end in CRLF")
+		}
+		start := p.line
+		p.line, p.scanned = end+1, end+1
+		switch {
+		case start == 0:
+			err = p.requestLine(line[:len(line)-1])
+		case len(line) == 1:
+			r, err = p.request(ctx, string(head[:p.line]))
+			return r, p.line, err
+		default:
+			err = p.fieldLine(start, line[:len(line)-1])
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+	}
+	p.scanned = len(head)
+	if len(head) == MaxRequest {
+		return nil, 0, refuse(http.StatusRequestHeaderFieldsTooLarge, "the request is longer than %d octets", MaxRequest)
+	}
+	return nil, 0, nil
+}
+
+// requestLine parses method SP request-target SP HTTP-version (RFC 9112 §3).
+func (p *RequestParser) requestLine(line []byte) error {
+	method, rest, ok := bytes.Cut(line, []byte(" "))
+	target, proto, ok2 := bytes.Cut(rest, []byte(" "))
+	if !ok || !ok2 || !isToken(string(method)) || len(target) == 0 {
+		return refuse(http.StatusBadRequest, "the request line is malformed")
+	}
+	switch major, _, ok := http.ParseHTTPVersion(string(proto)); {
+	case !ok:
+		return refuse(http.StatusBadRequest, "the request line has no HTTP version")
+	case major != 1:
+		return refuse(http.StatusHTTPVersionNotSupported, "only HTTP/1.1 is understood here")
+	}
+	if bytes.ContainsFunc(target, isControl) || bytes.ContainsAny(target, " \t#") {
+		return refuse(http.StatusBadRequest, "the request target is malformed")
+	}
+	p.first = requestLine{len(method), len(method) + 1 + len(target), len(line)}
+	return nil
+}
+
+// fieldLine parses field-name ":" OWS field-value OWS (RFC 9112 §5), which starts at the given offset.
+func (p *RequestParser) fieldLine(start int, line []byte) error {
+	if isOWS(line[0]) {
+		return refuse(http.StatusBadRequest, "a header field is folded over lines")
+	}
+	colon := bytes.IndexByte(line, ':')
+	// "No whitespace is allowed between the field name and colon": a name with some in it is not a token.
+	if colon < 0 || !isToken(string(line[:colon])) {
+		return refuse(http.StatusBadRequest, "the name of a header field is malformed")
+	}
+	if bytes.ContainsFunc(line[colon+1:], isControl) {
+		return refuse(http.StatusBadRequest, "the value of a header field contains a control character")
+	}
+	value, end := colon+1, len(line)
+	for value < end && isOWS(line[value]) {
+		value++
+	}
+	for value < end && isOWS(line[end-1]) {
+		end--
+	}
+	p.fields = append(p.fields, field{uint16(start), uint16(start + colon), uint16(start + value), uint16(start + end)})
+	return nil
+}
+
+// request builds what the lines say. Its strings are parts of head.
+func (p *RequestParser) request(ctx context.Context, head string) (*http.Request, error) {
+	r := http.Request{
+		Method:     head[:p.first.method],
+		RequestURI: head[p.first.method+1 : p.first.target],
+		Proto:      head[p.first.target+1 : p.first.end],
+		Header:     p.header(head),
+		Body:       http.NoBody,
+	}
+	r.ProtoMajor, r.ProtoMinor, _ = http.ParseHTTPVersion(r.Proto)
+	var err error
+	if r.URL, err = parseTarget(r.RequestURI); err != nil {
+		return nil, err
+	}
+	if err := setHost(&r); err != nil {
+		return nil, err
+	}
+	// "Content-Length: 0" is what some clients say for no body. There is no honest reason for any other.
+	if length, ok := r.Header["Content-Length"]; ok && (len(length) != 1 || length[0] != "0") {
+		return nil, refuse(http.StatusBadRequest, "a request for an upgrade has no body")
+	}
+	if _, ok := r.Header["Transfer-Encoding"]; ok {
+		return nil, refuse(http.StatusBadRequest, "a request for an upgrade has no body")
+	}
+	return r.WithContext(ctx), nil
+}
+
+// header builds the map with one allocation for all values of names that are not repeated.
+func (p *RequestParser) header(head string) http.Header {
+	h := make(http.Header, len(p.fields))
+	values := make([]string, len(p.fields))
+	for i, f := range p.fields {
+		name, value := canonicalName(head[f.name:f.colon]), head[f.value:f.end]
+		if earlier, repeated := h[name]; repeated {
+			h[name] = append(earlier, value)
+			continue
+		}
+		values[i] = value
+		h[name] = values[i : i+1 : i+1]
+	}
+	return h
+}
+
+// isControl reports whether r may not be part of a field's value (RFC 9110 §5.5).
+func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
+
+// canonicalName is http.CanonicalHeaderKey, which would allocate for the RFC's own spelling of these names.
+func canonicalName(name string) string {
+	for _, known := range [...]string{keyField, versionField, extensionsField, protocolField} {
+		if strings.EqualFold(name, known) {
+			return known
+		}
+	}
+	return http.CanonicalHeaderKey(name)
+}
+
+// parseTarget takes a request target in origin-form or in absolute-form (RFC 9112 §3.2).
+func parseTarget(target string) (*url.URL, error) {
+	u, err := url.ParseRequestURI(target)
+	if err != nil {
+		return nil, &Error{Status: http.StatusBadRequest, Reason: "the request target is malformed", Err: err}
+	}
+	if target[0] != '/' && (u.Host == "" || u.Opaque != "" || u.User != nil) {
+		return nil, refuse(http.StatusBadRequest, "the request target is neither a path nor a URL")
+	}
+	return u, nil
+}
+
+// setHost moves Host from the header to where net/http has it. A target in absolute-form overrides it (§3.2.2), but "a
+// server MUST respond with a 400 to any request message that lacks a Host header field and to any that contains more
+// than one Host header field line or a Host header field with an invalid field value" (RFC 9112 §3.2).
+func setHost(r *http.Request) error {
+	host, ok := single(r.Header["Host"])
+	if !ok || !httpguts.ValidHostHeader(host) {
+		return refuse(http.StatusBadRequest, "Host has to be there once and be valid")
+	}
+	delete(r.Header, "Host")
+	if r.Host = host; r.URL.Host != "" {
+		r.Host = r.URL.Host
+	}
+	return nil
+}
