@@ -30,7 +30,8 @@ type closing struct {
 	received bool        // their close frame came
 	at       int64       // value of output.sent at which our close frame is on the wire
 	by       time.Time   // when Config.CloseTimeout is over
-	peer     *CloseError // what their close frame said
+	peer     *CloseError // what their close frame said, or which rule they broke
+	hooks    *endHook    // whom to tell when the connection has ended
 
 	// Guarded by Conn.reading.
 	ending *CloseError // how the connection will have ended
@@ -159,6 +160,7 @@ func (c *Conn) peerFailed(ctx context.Context, err error) error {
 	e := violation(err)
 	c.sendClose(e.Code, e.Reason)
 	c.out.mu.Lock()
+	c.closing.peer = e
 	c.startClock()
 	c.out.mu.Unlock()
 	c.closing.ending = e
@@ -244,14 +246,17 @@ func (c *Conn) fail(e *CloseError) *CloseError {
 	if c.out.deflater != nil {
 		c.out.deflater.Release()
 	}
+	hooks := c.takeHooks()
 	c.out.mu.Unlock()
 	if c.reading.tryAcquire() {
 		c.endRead()
 	}
+	hooks.call()
 	return e
 }
 
-// failNetwork ends the connection because reading or writing failed. What the peer's close frame said is kept.
+// failNetwork ends the connection because reading or writing failed. What the peer did before is kept: its close frame,
+// or the rule that it broke, says more than that it is no longer there.
 func (c *Conn) failNetwork(err error) *CloseError {
 	e := &CloseError{Code: StatusAbnormalClosure, Err: err}
 	if err == io.EOF {
@@ -259,8 +264,11 @@ func (c *Conn) failNetwork(err error) *CloseError {
 	}
 	c.out.mu.Lock()
 	if c.closing.peer != nil {
+		cause := e.Err
 		*e = *c.closing.peer
-		e.Err = err
+		if e.Err == nil {
+			e.Err = cause
+		}
 	}
 	c.out.mu.Unlock()
 	return c.fail(e)

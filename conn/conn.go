@@ -4,7 +4,6 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/seed60239977/websocket/frame"
 )
@@ -59,28 +58,12 @@ func newConn(nc net.Conn, role frame.Role, cfg *Config) *Conn {
 	if d := c.cfg.Deflate; d != nil {
 		c.out.deflater = d.Compressor(role == frame.Server, c.cfg.DeflateOptions)
 	}
-	c.readCut.interrupt = c.interruptRead
-	c.out.cut.interrupt = c.interruptWrite
+	c.readCut.nc = nc
+	c.out.cut.nc, c.out.cut.write = nc, true
 	if c.cfg.PingInterval > 0 || c.cfg.IdleTimeout > 0 {
 		c.startHeartbeat()
 	}
 	return c
-}
-
-// interruptRead makes reads from the net.Conn fail at once, or wait again.
-func (c *Conn) interruptRead(now bool) { c.interrupt(c.nc.SetReadDeadline, now) }
-
-// interruptWrite does the same for writes.
-func (c *Conn) interruptWrite(now bool) { c.interrupt(c.nc.SetWriteDeadline, now) }
-
-func (c *Conn) interrupt(set func(time.Time) error, now bool) {
-	var deadline time.Time
-	if now {
-		deadline = longAgo
-	}
-	if set(deadline) != nil {
-		c.nc.Close() // a call that must end matters more than a connection that cannot do it
-	}
 }
 
 // State is the phase of a connection. The numbers are those of a browser's WebSocket.readyState.

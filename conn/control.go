@@ -23,7 +23,7 @@ func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 	c.pings.add(p)
 	defer c.pings.remove(p)
 	start := time.Now()
-	end, err := c.enqueueControl(frame.Ping, p.payload[:])
+	end, err := c.enqueue(ctx, outgoing{opcode: frame.Ping, fin: true, payload: p.payload[:]})
 	if err != nil {
 		return 0, err
 	}
@@ -40,17 +40,6 @@ func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 	}
 }
 
-// enqueueControl encodes a control frame; these "MAY be injected in the middle of a fragmented message" (§5.4).
-func (c *Conn) enqueueControl(opcode frame.Opcode, body []byte) (end int64, err error) {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	if err := c.sendable(); err != nil {
-		return 0, err
-	}
-	c.encode(frame.Header{Fin: true, Opcode: opcode}, body)
-	return c.out.queued, nil
-}
-
 // enqueuePong answers a ping. "If an endpoint receives a Ping frame and has not yet sent Pong frame(s) in response to
 // previous Ping frame(s), the endpoint MAY elect to send a Pong frame for only the most recently processed Ping frame"
 // (§5.5.3): that is what happens to a peer that pings and does not read.
@@ -61,7 +50,7 @@ func (c *Conn) enqueuePong(payload []byte) {
 	if c.sendable() != nil {
 		return
 	}
-	if o.pongs >= maxPongs || o.pending != nil && len(o.pending.b) >= maxPending {
+	if o.pongs >= maxPongs || !o.hasRoom() {
 		o.newest = append(o.newest[:0], payload...)
 		o.piled = true
 		return

@@ -2,7 +2,9 @@ package conn
 
 import (
 	"context"
+	"net"
 	"sync"
+	"time"
 )
 
 // cut ends a blocked call when its context ends, and leaves the connection as it was.
@@ -10,8 +12,8 @@ import (
 // A context is registered once and stays registered until a call comes with another one: registering costs more than
 // all else that a call does with its context. Between calls an ending context changes nothing.
 type cut struct {
-	// interrupt makes the I/O that is under way, and all that follows, fail at once (true), or lets it wait again.
-	interrupt func(now bool)
+	nc    net.Conn
+	write bool // it is writes that are cut, not reads
 
 	mu     sync.Mutex // held for a moment only, never across I/O that waits
 	done   <-chan struct{}
@@ -43,6 +45,24 @@ func (k *cut) begin(ctx context.Context) error {
 	k.active = true
 	return nil
 }
+
+// interrupt makes the I/O that is under way, and all that follows, fail at once, or lets it wait again.
+func (k *cut) interrupt(now bool) {
+	var deadline time.Time
+	if now {
+		deadline = longAgo
+	}
+	set := k.nc.SetReadDeadline
+	if k.write {
+		set = k.nc.SetWriteDeadline
+	}
+	if set(deadline) != nil {
+		k.nc.Close() // a call that must end matters more than a connection that cannot do it
+	}
+}
+
+// longAgo is a deadline that has passed.
+var longAgo = time.Unix(1, 0)
 
 // fire runs on a goroutine of package context.
 func (k *cut) fire(done <-chan struct{}) {

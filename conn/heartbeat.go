@@ -69,11 +69,18 @@ func (c *Conn) tick() {
 	}
 }
 
-// pingUnasked sends a ping that nobody waits for: the pong, as any byte, shows that the peer is there.
+// pingUnasked sends a ping that nobody waits for: the pong, as any byte, shows that the peer is there. If so much waits to
+// be sent that there is no room, the peer has enough to answer as it is.
 func (c *Conn) pingUnasked() {
 	var payload [8]byte
 	randomOctets(payload[:])
-	if _, err := c.enqueueControl(frame.Ping, payload[:]); err == nil {
+	c.out.mu.Lock()
+	roomy := c.sendable() == nil && c.out.hasRoom()
+	if roomy {
+		c.encode(frame.Header{Fin: true, Opcode: frame.Ping}, payload[:])
+	}
+	c.out.mu.Unlock()
+	if roomy {
 		c.kick()
 	}
 }

@@ -1,8 +1,16 @@
 package conn_test
 
 import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"os"
 	"testing"
 	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/seed60239977/websocket/conn"
 	"github.com/seed60239977/websocket/frame"
@@ -19,25 +27,109 @@ func newConn(t testing.TB, role frame.Role, cfg *conn.Config) (*conn.Conn, *wste
 	return open(near, role, cfg), wstest.NewPeer(t, far, other(role))
 }
 
-func open(end *wstest.End, role frame.Role, cfg *conn.Config) *conn.Conn {
+func open(nc net.Conn, role frame.Role, cfg *conn.Config) *conn.Conn {
 	if role == frame.Client {
-		return conn.Client(end, cfg)
+		return conn.Client(nc, cfg)
 	}
-	return conn.Server(end, cfg)
+	return conn.Server(nc, cfg)
 }
 
-// inBothRoles runs test in fake time, once with a server and once with a client under test.
-func inBothRoles(t *testing.T, cfg *conn.Config, test func(t *testing.T, c *conn.Conn, peer *wstest.Peer)) {
+// test is a test of one end of a connection.
+type test = func(t *testing.T, c *conn.Conn, peer *wstest.Peer)
+
+// inBothRoles runs f in fake time, once with a server and once with a client under test.
+func inBothRoles(t *testing.T, cfg *conn.Config, f test) {
+	t.Helper()
+	inBothRolesOver(t, cfg, 0, nil, f)
+}
+
+// inBothRolesOver is inBothRoles over a pipe that holds size bytes in each direction; wrap, if there is one, stands
+// between the pipe and the connection.
+func inBothRolesOver(t *testing.T, cfg *conn.Config, size int, wrap func(*wstest.End) net.Conn, f test) {
 	t.Helper()
 	for _, role := range roles {
 		t.Run(role.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, peer := newConn(t, role, cfg)
+				near, far := wstest.Pipe(size)
+				var nc net.Conn = near
+				if wrap != nil {
+					nc = wrap(near)
+				}
+				c := open(nc, role, cfg)
+				defer far.Close()
 				defer c.CloseNow()
-				test(t, c, peer)
+				f(t, c, wstest.NewPeer(t, far, other(role)))
 			})
 		})
 	}
+}
+
+// within returns a context that ends after d.
+func within(t testing.TB, d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// reading keeps somebody reading from c until the connection ends, and returns the error that ends it.
+func reading(c *conn.Conn) <-chan error {
+	ended := make(chan error, 1)
+	go func() {
+		for {
+			if _, _, err := c.Read(context.Background()); err != nil {
+				ended <- err
+				return
+			}
+		}
+	}()
+	return ended
+}
+
+// requireEnded requires the connection to have ended in this way, which err and everything else reports.
+func requireEnded(t testing.TB, c *conn.Conn, err error, want conn.CloseError, cause error) {
+	t.Helper()
+	var e *conn.CloseError
+	require.ErrorAs(t, err, &e)
+	require.Equal(t, want.Code, e.Code, e)
+	require.Equal(t, want.Reason, e.Reason)
+	require.Equal(t, want.Remote, e.Remote, "who began to close")
+	require.Equal(t, want.WasClean, e.WasClean, "clean")
+	require.ErrorIs(t, err, net.ErrClosed)
+	if cause == nil {
+		require.NoError(t, e.Err)
+	} else {
+		require.ErrorIs(t, err, cause)
+	}
+	require.Same(t, e, c.Err(), "one error for all")
+	require.Equal(t, conn.StateClosed, c.State())
+	<-c.Done()
+}
+
+// requireTyped requires err to be nil or of one of the types that the documentation names.
+func requireTyped(t testing.TB, err error) {
+	t.Helper()
+	if err == nil || errors.As(err, new(*conn.CloseError)) || errors.Is(err, conn.ErrCloseSent) {
+		return
+	}
+	for _, known := range []error{context.Canceled, context.DeadlineExceeded, conn.ErrQueueFull, conn.ErrConcurrentRead, conn.ErrReaderDone, conn.ErrWriterClosed, os.ErrDeadlineExceeded} {
+		if errors.Is(err, known) {
+			return
+		}
+	}
+	require.Failf(t, "untyped error", "%T: %v", err, err)
+}
+
+// tcpPair returns the two ends of a TCP connection.
+func tcpPair(t testing.TB) (client, server net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	client, err = net.Dial("tcp", l.Addr().String())
+	require.NoError(t, err)
+	server, err = l.Accept()
+	require.NoError(t, err)
+	return client, server
 }
 
 // text and friends keep the tables short.
@@ -45,3 +137,20 @@ func text(s string) wstest.Frame   { return wstest.Whole(frame.Text, s) }
 func binary(s string) wstest.Frame { return wstest.Whole(frame.Binary, s) }
 func ping(s string) wstest.Frame   { return wstest.Whole(frame.Ping, s) }
 func pong(s string) wstest.Frame   { return wstest.Whole(frame.Pong, s) }
+
+func begin(s string) wstest.Frame { return wstest.Part(frame.Text, false, s) }
+func more(s string) wstest.Frame  { return wstest.Part(frame.Continuation, false, s) }
+func last(s string) wstest.Frame  { return wstest.Part(frame.Continuation, true, s) }
+
+func closing(code conn.StatusCode, reason string) wstest.Frame {
+	return wstest.CloseFrame(code, reason)
+}
+
+// pattern is n bytes of which every stretch is different.
+func pattern(n int) []byte {
+	b := bytes.Repeat([]byte("0123456789abcdefghijklmnopqrstuvwxyz"), n/36+1)[:n]
+	for i := 0; i < n; i += 251 {
+		b[i] = byte(i / 251)
+	}
+	return b
+}

@@ -7,6 +7,8 @@ type input struct {
 	r   int     // buf.b[r:] is what the receiver did not take
 	// lent is set while a caller looks at a message inside buf: then its bytes stay where they are.
 	lent bool
+	// within is set while the rest of a frame is to come, so that reading need not start small.
+	within bool
 	// class is the size of the next buffer. It follows how much comes at once.
 	class uint8
 }
@@ -22,8 +24,10 @@ func (in *input) unread() []byte {
 // take marks n bytes as taken. Their memory is not touched until fill or idle.
 func (in *input) take(n int) { in.r += n }
 
-// fill waits for more bytes. Those that were taken before are lost, unless they are lent.
-func (in *input) fill() error {
+// fill waits for more bytes, which are within a frame or start one. Those that were taken before are lost, unless they
+// are lent.
+func (in *input) fill(within bool) error {
+	in.within = within
 	in.idle()
 	if in.buf != nil {
 		in.makeRoom()

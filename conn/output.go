@@ -30,7 +30,7 @@ type output struct {
 	packing  bool        // the message that is open is compressed
 	gather   bool        // Serve is at work: frames wait for those of the next messages
 	hurry    *time.Timer // bounds how long gathered frames wait; nil until it was needed
-	hurrying bool        // the timer is set
+	hurrying bool        // the timer is set: pending has gathered frames
 
 	deflater *deflate.Compressor // guarded by mu; nil: not agreed to
 
@@ -57,8 +57,12 @@ const maxPending = 64 << 10
 // maxPongs is how many pongs may wait in pending before only the newest ping is answered (§5.5.3).
 const maxPongs = 16
 
-// enqueue encodes a message or a fragment once there is room. It returns the value of sent at which that is on the wire.
-// The caller holds out.message.
+// hasRoom reports whether more may be added to pending. The caller holds mu.
+func (o *output) hasRoom() bool { return o.pending == nil || len(o.pending.b) < maxPending }
+
+// enqueue encodes a message, a fragment or a control frame once there is room. It returns the value of sent at which that
+// is on the wire. For a message or a fragment the caller holds out.message; control frames "MAY be injected in the middle
+// of a fragmented message" (§5.4).
 func (c *Conn) enqueue(ctx context.Context, m outgoing) (end int64, err error) {
 	for {
 		c.out.mu.Lock()
@@ -66,8 +70,12 @@ func (c *Conn) enqueue(ctx context.Context, m outgoing) (end int64, err error) {
 			c.out.mu.Unlock()
 			return 0, err
 		}
-		if c.out.pending == nil || len(c.out.pending.b) < maxPending {
-			c.encodeMessage(m)
+		if c.out.hasRoom() {
+			if m.opcode.IsControl() {
+				c.encode(frame.Header{Fin: true, Opcode: m.opcode}, m.payload)
+			} else {
+				c.encodeMessage(m)
+			}
 			end := c.out.queued
 			c.out.mu.Unlock()
 			return end, nil

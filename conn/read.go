@@ -275,6 +275,7 @@ func (c *Conn) beginRead(ctx context.Context) error {
 			return c.ended(err)
 		}
 	}
+	c.read.serving = false
 	err := c.Err()
 	if err == nil {
 		err = c.readCut.begin(ctx)
@@ -351,7 +352,7 @@ func (c *Conn) nextPart(ctx context.Context) (event, error) {
 				return event{}, err
 			}
 			c.beat.wait()
-			err := c.in.fill()
+			err := c.in.fill(c.recv.inFrame)
 			c.beat.came()
 			if err != nil {
 				return event{}, c.readFailed(ctx, err)

@@ -59,6 +59,7 @@ type receiver struct {
 	inflater   *deflate.Decompressor // nil: not agreed to
 	compressed bool                  // the message is one
 	inflated   *buffer               // where its parts are put; nil when none is of use any more
+	corrupt    error                 // what comes after the part that was reported last
 }
 
 func newReceiver(r *receiver, role frame.Role, cfg *Config) {
@@ -175,7 +176,7 @@ func (r *receiver) data(p []byte) (event, int, error) {
 	}
 	r.plain = max(0, r.plain-n)
 	r.left -= int64(n)
-	r.inFrame = r.left > 0 || r.fin && !done
+	r.inFrame = r.left > 0 || r.fin && !done || r.corrupt != nil
 	if err != nil || len(part) == 0 && !done {
 		return event{}, n, err
 	}
@@ -192,6 +193,9 @@ func (r *receiver) inflate(src []byte) (out []byte, taken int, done bool, err er
 	if r.inflated == nil {
 		r.inflated = getBuffer(inflatedSize)
 	}
+	if r.corrupt != nil {
+		return nil, 0, false, r.corrupt
+	}
 	out = r.inflated.b[:cap(r.inflated.b)]
 	n, taken, err := r.inflater.Decompress(out, src)
 	if err == nil && r.fin && r.left == int64(taken) && n < len(out) {
@@ -199,8 +203,11 @@ func (r *receiver) inflate(src []byte) (out []byte, taken int, done bool, err er
 		more, done, err = r.inflater.Finish(out[n:])
 		n += more
 	}
-	if err == nil && r.exceeds(int64(n)) {
-		err = ErrMessageTooBig
+	if r.exceeds(int64(n)) {
+		return nil, taken, false, ErrMessageTooBig
+	}
+	if err != nil && n > 0 {
+		r.corrupt, err = err, nil // what came out before is good, or is bad text, which comes first
 	}
 	return out[:n], taken, done, err
 }

@@ -69,14 +69,15 @@ func (c *Conn) gathered() bool {
 	return true
 }
 
-// sendGathered is called when there is nothing left to handle before bytes come.
+// sendGathered is called when there is nothing left to handle before bytes come. If the peer is slow to read, the
+// callback's answers wait here, and the peer's next messages with them; pongs alone never do that.
 func (c *Conn) sendGathered(ctx context.Context) error {
 	if !c.read.serving {
 		return nil
 	}
 	o := &c.out
 	o.mu.Lock()
-	waiting, end := o.pending != nil, o.queued
+	waiting, end := o.hurrying, o.queued
 	o.mu.Unlock()
 	if !waiting {
 		return nil

@@ -3,13 +3,12 @@ package conn
 import (
 	"io"
 	"net"
-	"time"
 )
 
 // source is the seam between the protocol and the operating system: where bytes come from and where they go to.
 type source interface {
-	// read waits until it can add at least one byte to in, or for an error. While it waits it holds no buffer that is
-	// empty. Only whoever holds Conn.reading calls it.
+	// read waits until it can add at least one byte to in, or for an error. While it waits between frames it holds no
+	// buffer that is empty. Only whoever holds Conn.reading calls it.
 	read(in *input) error
 	// readInto does the same for memory that is in use anyway: it waits until it has read at least one byte into p.
 	readInto(p []byte) (int, error)
@@ -29,19 +28,23 @@ type portable struct {
 	// first takes the start of what comes after a pause, so that waiting for it needs no buffer. It is long enough for
 	// the header of every frame.
 	first [17]byte
-	more  bool // first was not enough the last time: there may be more to read without waiting
+	less  bool // read one octet less to first
 }
 
 func (s *portable) read(in *input) error {
-	if in.buf != nil || s.more {
-		s.more = false
+	if in.buf != nil || in.within {
 		in.prepare()
 		n, err := s.readInto(in.free())
 		in.received(n)
 		return err
 	}
-	n, err := s.readInto(s.first[:])
-	s.more = n == len(s.first)
+	size := len(s.first)
+	if s.less {
+		size--
+	}
+	n, err := s.readInto(s.first[:size])
+	// A frame that just fits would end each read, and hide that more has arrived: the next one of its size will not fit.
+	s.less = s.less != (n == size)
 	if n > 0 {
 		in.prepare()
 		in.buf.b = append(in.buf.b, s.first[:n]...)
@@ -78,6 +81,3 @@ func (s *portable) write(p []byte) (int, error) {
 	}
 	return n, err
 }
-
-// longAgo is a deadline that has passed.
-var longAgo = time.Unix(1, 0)

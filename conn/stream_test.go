@@ -2,20 +2,26 @@ package conn_test
 
 import (
 	"context"
+	"io"
 	"net"
+	"os"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/nettest"
 
 	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/frame"
 	"github.com/seed60239977/websocket/internal/wstest"
 )
 
 func TestStreamIsANetConn(t *testing.T) {
-	pipes := map[string]func(t *testing.T) (net.Conn, net.Conn){
+	pipes := map[string]func(t testing.TB) (net.Conn, net.Conn){
 		"TCP":       tcpPair,
-		"in memory": func(*testing.T) (net.Conn, net.Conn) { a, b := wstest.Pipe(0); return a, b },
+		"in memory": func(testing.TB) (net.Conn, net.Conn) { a, b := wstest.Pipe(0); return a, b },
 	}
 	for name, pipe := range pipes {
 		t.Run(name, func(t *testing.T) {
@@ -32,14 +38,203 @@ func TestStreamIsANetConn(t *testing.T) {
 	}
 }
 
-// tcpPair returns the two ends of a TCP connection.
-func tcpPair(t *testing.T) (client, server net.Conn) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	client, err = net.Dial("tcp", l.Addr().String())
-	require.NoError(t, err)
-	server, err = l.Accept()
-	require.NoError(t, err)
-	return client, server
+// inBothRolesAsStream runs f with a stream over a connection.
+func inBothRolesAsStream(t *testing.T, size int, f func(t *testing.T, s net.Conn, c *conn.Conn, peer *wstest.Peer)) {
+	inBothRolesOver(t, nil, size, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		f(t, conn.Stream(t.Context(), c, conn.Binary), c, peer)
+	})
+}
+
+func TestAStreamDoesNotCareForTheEdgesOfMessages(t *testing.T) {
+	inBothRolesAsStream(t, 0, func(t *testing.T, s net.Conn, c *conn.Conn, peer *wstest.Peer) {
+		peer.Send(binary("ab"), text(""), begin("c"), ping(""), more(""), last("de"), text("fg"), bye)
+		halfClose(peer)
+		var all []byte
+		for p := make([]byte, 3); ; {
+			n, err := s.Read(p)
+			all = append(all, p[:n]...)
+			if err == io.EOF {
+				break
+			}
+			require.NoError(t, err)
+			require.Positive(t, n)
+		}
+		require.Equal(t, "abcdefg", string(all))
+		n, err := s.Read(make([]byte, 3))
+		require.Zero(t, n)
+		require.Equal(t, io.EOF, err)
+		require.NoError(t, s.Close(), "the peer closed first")
+		require.Equal(t, c.LocalAddr(), s.LocalAddr())
+		require.Equal(t, c.RemoteAddr(), s.RemoteAddr())
+	})
+}
+
+func TestAStreamSendsAMessagePerWriteAndCutsLongOnes(t *testing.T) {
+	inBothRolesAsStream(t, 1<<20, func(t *testing.T, s net.Conn, c *conn.Conn, peer *wstest.Peer) {
+		const piece = 64 << 10
+		for _, n := range []int{0, 1, piece, piece + 1, 2 * piece, 150_000} {
+			data := pattern(n)
+			wrote, err := s.Write(data)
+			require.NoError(t, err)
+			require.Equal(t, n, wrote)
+			for first := true; first || len(data) > 0; first = false {
+				k := min(piece, len(data))
+				peer.Expect(wstest.Frame{Fin: true, Opcode: frame.Binary, Payload: data[:k]})
+				data = data[k:]
+			}
+		}
+	})
+}
+
+func TestOnlyANormalCloseIsTheEndOfAStream(t *testing.T) {
+	for code, eof := range map[conn.StatusCode]bool{
+		conn.StatusNormalClosure: true, conn.StatusGoingAway: true, conn.StatusNoStatus: false,
+		conn.StatusInternalError: false, conn.StatusPolicyViolation: false, 3000: false,
+	} {
+		inBothRolesAsStream(t, 0, func(t *testing.T, s net.Conn, c *conn.Conn, peer *wstest.Peer) {
+			peer.Send(closing(code, ""))
+			halfClose(peer)
+			_, err := s.Read(make([]byte, 1))
+			if eof {
+				require.Equal(t, io.EOF, err)
+			} else {
+				requireEnded(t, c, err, conn.CloseError{Code: code, Remote: true, WasClean: true}, nil)
+			}
+		})
+	}
+	inBothRolesAsStream(t, 0, func(t *testing.T, s net.Conn, c *conn.Conn, peer *wstest.Peer) {
+		hangUp(peer)
+		_, err := s.Read(make([]byte, 1))
+		requireEnded(t, c, err, conn.CloseError{Code: conn.StatusAbnormalClosure, Remote: true}, unwrapped(c))
+		_, err = s.Write(nil)
+		require.Same(t, c.Err(), err)
+		require.Error(t, s.Close())
+	})
+}
+
+func TestADeadlineOfAStreamCutsAndMayBeMoved(t *testing.T) {
+	inBothRolesAsStream(t, 0, func(t *testing.T, s net.Conn, _ *conn.Conn, peer *wstest.Peer) {
+		start := time.Now()
+		require.NoError(t, s.SetReadDeadline(start.Add(time.Second)))
+		_, err := s.Read(make([]byte, 1))
+		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		var timeout net.Error
+		require.ErrorAs(t, err, &timeout)
+		require.True(t, timeout.Timeout())
+		require.Equal(t, time.Second, time.Since(start))
+
+		require.NoError(t, s.SetReadDeadline(time.Now().Add(time.Hour)))
+		reads := inBackground(func() error { _, err := s.Read(make([]byte, 1)); return err })
+		synctest.Wait()
+		require.NoError(t, s.SetReadDeadline(time.Now().Add(time.Second)), "moved while somebody waits")
+		require.ErrorIs(t, <-reads, os.ErrDeadlineExceeded)
+		require.Equal(t, 2*time.Second, time.Since(start))
+
+		require.NoError(t, s.SetDeadline(time.Time{}))
+		go func() {
+			<-time.After(time.Hour)
+			peer.Send(binary("late"))
+		}()
+		p := make([]byte, 10)
+		n, err := s.Read(p)
+		require.NoError(t, err)
+		require.Equal(t, "late", string(p[:n]))
+	})
+}
+
+func TestAMessageGoesOnAfterADeadlineCutItsReading(t *testing.T) {
+	inBothRolesAsStream(t, 0, func(t *testing.T, s net.Conn, _ *conn.Conn, peer *wstest.Peer) {
+		peer.Send(wstest.Part(frame.Binary, false, "ab"))
+		p := make([]byte, 10)
+		n, err := s.Read(p)
+		require.NoError(t, err)
+		require.Equal(t, "ab", string(p[:n]))
+		require.NoError(t, s.SetReadDeadline(time.Now().Add(time.Second)))
+		_, err = s.Read(p)
+		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		require.NoError(t, s.SetReadDeadline(time.Time{}))
+		peer.Send(last("cd"))
+		n, err = s.Read(p)
+		require.NoError(t, err)
+		require.Equal(t, "cd", string(p[:n]))
+	})
+}
+
+func TestAWriteThatADeadlineCutsCountsWhatWillBeSent(t *testing.T) {
+	inBothRolesAsStream(t, 64, func(t *testing.T, s net.Conn, _ *conn.Conn, peer *wstest.Peer) {
+		data := pattern(200_000)
+		require.NoError(t, s.SetWriteDeadline(time.Now().Add(time.Second)))
+		n, err := s.Write(data)
+		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		require.Positive(t, n)
+		_, err = s.Write(data[n:])
+		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		require.NoError(t, s.SetWriteDeadline(time.Time{}))
+		go s.Write(data[n:])
+		var got []byte
+		for len(got) < len(data) {
+			got = append(got, peer.Receive().Payload...)
+		}
+		require.Equal(t, data, got, "nothing is lost and nothing is sent twice")
+	})
+}
+
+func TestTheContextOfAStreamEndsItsCalls(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		s := conn.Stream(within(t, time.Second), c, conn.Text)
+		_, err := s.Read(make([]byte, 1))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		_, err = s.Write([]byte("x"))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		_, err = s.Read(make([]byte, 1))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, conn.StateOpen, c.State())
+		require.NoError(t, c.Write(t.Context(), conn.Text, []byte("the connection goes on")))
+		peer.Expect(text("the connection goes on"))
+	})
+}
+
+func TestCloseOfAStreamEndsItsCalls(t *testing.T) {
+	inBothRolesAsStream(t, 0, func(t *testing.T, s net.Conn, c *conn.Conn, peer *wstest.Peer) {
+		reads := inBackground(func() error { _, err := s.Read(make([]byte, 1)); return err })
+		synctest.Wait()
+		closed := inBackground(s.Close)
+		peer.Expect(closing(conn.StatusNormalClosure, ""))
+		require.Error(t, <-reads)
+		peer.Send(closing(conn.StatusNormalClosure, ""))
+		halfClose(peer)
+		require.NoError(t, <-closed)
+		_, err := s.Write([]byte("x"))
+		require.Error(t, err)
+		require.NoError(t, s.SetDeadline(time.Now().Add(time.Hour)))
+		_, err = s.Read(make([]byte, 1))
+		require.ErrorIs(t, err, net.ErrClosed)
+	})
+}
+
+func TestReadersOfAStreamTakeTurns(t *testing.T) {
+	inBothRolesAsStream(t, 0, func(t *testing.T, s net.Conn, _ *conn.Conn, peer *wstest.Peer) {
+		letters := make(chan string, 26)
+		for range 26 {
+			go func() {
+				p := make([]byte, 1)
+				if _, err := s.Read(p); err == nil {
+					letters <- string(p)
+				}
+			}()
+		}
+		synctest.Wait()
+		peer.Send(begin("abcdefghijklm"), last("nopqr"), text("stuvwxyz"))
+		var all strings.Builder
+		for range 26 {
+			all.WriteString(<-letters)
+		}
+		require.Len(t, all.String(), 26)
+		for _, r := range "abcdefghijklmnopqrstuvwxyz" {
+			require.Contains(t, all.String(), string(r))
+		}
+		n, err := s.Read(nil)
+		require.NoError(t, err)
+		require.Zero(t, n)
+	})
 }

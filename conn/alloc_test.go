@@ -1,0 +1,97 @@
+package conn_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/conn"
+)
+
+// server answers every message until the connection ends.
+var servers = map[string]func(ctx context.Context, c *conn.Conn){
+	"Serve": func(ctx context.Context, c *conn.Conn) {
+		c.Serve(ctx, func(c *conn.Conn, m conn.Message) error { return c.Write(ctx, m.Type, m.Data) })
+	},
+	"Messages": func(ctx context.Context, c *conn.Conn) {
+		for m, err := range c.Messages(ctx) {
+			if err != nil || c.Write(ctx, m.Type, m.Data) != nil {
+				return
+			}
+		}
+	},
+	"ReadAppend": func(ctx context.Context, c *conn.Conn) {
+		var buf []byte
+		for {
+			typ, data, err := c.ReadAppend(ctx, buf[:0])
+			if err != nil || c.Write(ctx, typ, data) != nil {
+				return
+			}
+			buf = data
+		}
+	},
+}
+
+// TestAMessageThereAndBackAllocatesNothing counts what both ends allocate, over TCP.
+func TestAMessageThereAndBackAllocatesNothing(t *testing.T) {
+	if racing {
+		t.Skip("with the race detector pools forget at random")
+	}
+	cancellable, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for kind, ctx := range map[string]context.Context{"background": context.Background(), "cancellable": cancellable} {
+		for name, serve := range servers {
+			for _, size := range []int{0, 100, 5000, 100_000} {
+				near, far := tcpPair(t)
+				client, server := conn.Client(near, nil), conn.Server(far, nil)
+				go serve(ctx, server)
+				message, buf := make([]byte, size), make([]byte, 0, 2*size+100)
+				there := func() {
+					if err := client.Write(ctx, conn.Binary, message); err != nil {
+						panic(err)
+					}
+					if _, data, err := client.ReadAppend(ctx, buf[:0]); err != nil || len(data) != size {
+						panic(err)
+					}
+				}
+				for range 20 {
+					there()
+				}
+				most := 0.99
+				if portable && kind == "cancellable" {
+					most = 8 // a write cannot be cut, so a goroutine makes it
+				}
+				require.LessOrEqual(t, testing.AllocsPerRun(200, there), most, "%s, %s, %d octets", name, kind, size)
+				client.CloseNow()
+				server.CloseNow()
+			}
+		}
+	}
+}
+
+func TestSendingAndPingingIsFrugal(t *testing.T) {
+	if racing {
+		t.Skip("with the race detector pools forget at random")
+	}
+	near, far := tcpPair(t)
+	client, server := conn.Client(near, nil), conn.Server(far, nil)
+	defer client.CloseNow()
+	defer server.CloseNow()
+	reading(client)
+	reading(server)
+	message, prepared := make([]byte, 100), conn.Prepare(conn.Binary, make([]byte, 100))
+	for name, f := range map[string]func() error{
+		"Send":          func() error { return client.Send(conn.Binary, message) },
+		"SendPrepared":  func() error { return server.SendPrepared(prepared) },
+		"WritePrepared": func() error { return server.WritePrepared(context.Background(), prepared) },
+		"Flush":         func() error { return client.Flush(context.Background()) },
+	} {
+		allocs := testing.AllocsPerRun(100, func() {
+			if err := f(); err != nil {
+				panic(err)
+			}
+		})
+		require.LessOrEqual(t, allocs, 1.0, name) // the readers' messages
+	}
+}

@@ -1,0 +1,314 @@
+package conn_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/wstest"
+)
+
+func hangUp(peer *wstest.Peer)    { peer.Conn().Close() }
+func halfClose(peer *wstest.Peer) { peer.Conn().(*wstest.End).CloseWrite() }
+
+func isServer(peer *wstest.Peer) bool { return headerSize(peer) == 2 }
+
+// everything returns the frames that come until the end of the connection.
+func everything(t testing.TB, peer *wstest.Peer) (frames []wstest.Frame) {
+	for {
+		f, err := peer.TryReceive()
+		if err != nil {
+			require.ErrorIs(t, err, io.EOF)
+			return frames
+		}
+		frames = append(frames, f)
+	}
+}
+
+// inBackground runs f and returns what it will return.
+func inBackground(f func() error) <-chan error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	return done
+}
+
+var (
+	bye   = closing(conn.StatusNormalClosure, "bye")
+	empty = wstest.Whole(frame.Close, "")
+)
+
+// TestEveryWayFromOpenToClosed is the table at the top of close.go, from a reader's side. In each, the frames in sent are
+// all that is on the wire: never a second close frame, never anything after it.
+func TestEveryWayFromOpenToClosed(t *testing.T) {
+	cases := []struct {
+		name  string
+		peer  func(peer *wstest.Peer) // what the other side does, to its end
+		close bool                    // we close first
+		sent  []wstest.Frame
+		want  conn.CloseError
+		cause error // or its message
+		says  string
+	}{
+		{
+			name: "we close", close: true, sent: []wstest.Frame{bye},
+			peer: func(p *wstest.Peer) { p.Send(bye); halfClose(p) },
+			want: conn.CloseError{Code: 1000, Reason: "bye", WasClean: true},
+		},
+		{
+			name: "we close and they answer with a code of their own", close: true, sent: []wstest.Frame{bye},
+			peer: func(p *wstest.Peer) { p.Send(closing(4000, "mine")); halfClose(p) },
+			want: conn.CloseError{Code: 4000, Reason: "mine", WasClean: true},
+		},
+		{
+			name: "we close and they send before they answer", close: true, sent: []wstest.Frame{bye},
+			peer: func(p *wstest.Peer) {
+				p.Send(text("late"), ping("not answered"), begin("cut by "), closing(1000, ""))
+				halfClose(p)
+			},
+			want: conn.CloseError{Code: 1000, WasClean: true},
+		},
+		{
+			name: "we close and they vanish", close: true, sent: []wstest.Frame{bye},
+			peer: halfClose,
+			want: conn.CloseError{Code: 1006, Remote: true}, says: "without a close frame",
+		},
+		{
+			name: "we close and they break a rule", close: true, sent: []wstest.Frame{bye},
+			peer: func(p *wstest.Peer) { p.Send(wstest.Whole(7, "")); halfClose(p) },
+			want: conn.CloseError{Code: 1002, Reason: "reserved opcode"}, says: "reserved opcode",
+		},
+		{
+			name: "they close", sent: []wstest.Frame{bye},
+			peer: func(p *wstest.Peer) { p.Send(bye); halfClose(p) },
+			want: conn.CloseError{Code: 1000, Reason: "bye", Remote: true, WasClean: true},
+		},
+		{
+			name: "they close without a code", sent: []wstest.Frame{empty},
+			peer: func(p *wstest.Peer) { p.Send(empty); halfClose(p) },
+			want: conn.CloseError{Code: 1005, Remote: true, WasClean: true},
+		},
+		{
+			name: "they close with the longest reason", sent: []wstest.Frame{closing(4999, strings.Repeat("r", 123))},
+			peer: func(p *wstest.Peer) { p.Send(closing(4999, strings.Repeat("r", 123))); halfClose(p) },
+			want: conn.CloseError{Code: 4999, Reason: strings.Repeat("r", 123), Remote: true, WasClean: true},
+		},
+		{
+			name: "they close in the middle of a message", sent: []wstest.Frame{closing(1001, "")},
+			peer: func(p *wstest.Peer) { p.Send(begin("never "), closing(1001, "")); halfClose(p) },
+			want: conn.CloseError{Code: 1001, Remote: true, WasClean: true},
+		},
+		{
+			name: "they send after they close", sent: []wstest.Frame{bye},
+			peer: func(p *wstest.Peer) {
+				p.Send(bye, text("ignored"), ping("ignored"), closing(1001, "again"), wstest.Whole(7, "ignored"))
+				halfClose(p)
+			},
+			want: conn.CloseError{Code: 1000, Reason: "bye", Remote: true, WasClean: true},
+		},
+		{
+			name: "they vanish",
+			peer: halfClose,
+			want: conn.CloseError{Code: 1006, Remote: true}, says: "without a close frame",
+		},
+		{
+			name: "they vanish in the middle of a header",
+			peer: func(p *wstest.Peer) { p.SendRaw([]byte{0x81}); halfClose(p) },
+			want: conn.CloseError{Code: 1006, Remote: true}, says: "without a close frame",
+		},
+		{
+			name: "they vanish in the middle of a message",
+			peer: func(p *wstest.Peer) { p.Send(begin("never ends")); halfClose(p) },
+			want: conn.CloseError{Code: 1006, Remote: true}, says: "without a close frame",
+		},
+		{
+			name: "they vanish in the middle of a close frame",
+			peer: func(p *wstest.Peer) { p.SendRaw(p.Encode(bye)[:4]); halfClose(p) },
+			want: conn.CloseError{Code: 1006, Remote: true}, says: "without a close frame",
+		},
+		{
+			name: "they break a rule", sent: []wstest.Frame{closing(1002, "reserved opcode")},
+			peer: func(p *wstest.Peer) { p.Send(wstest.Whole(7, ""), text("ignored"), bye); halfClose(p) },
+			want: conn.CloseError{Code: 1002, Reason: "reserved opcode"}, says: "section 5.2",
+		},
+		{
+			name: "they send text that is not", sent: []wstest.Frame{closing(1007, "text is not UTF-8")},
+			peer: func(p *wstest.Peer) { p.Send(text("\xff")); halfClose(p) },
+			want: conn.CloseError{Code: 1007, Reason: "text is not UTF-8"}, cause: conn.ErrInvalidUTF8,
+		},
+		{
+			name: "they close with a code that may not be sent", sent: []wstest.Frame{closing(1002, "status code not allowed in a close frame")},
+			peer: func(p *wstest.Peer) { p.Send(wstest.Whole(frame.Close, "\x03\xee")); halfClose(p) },
+			want: conn.CloseError{Code: 1002, Reason: "status code not allowed in a close frame"}, says: "section 7.4",
+		},
+		{
+			name: "they close badly after we did", close: true, sent: []wstest.Frame{bye},
+			peer: func(p *wstest.Peer) { p.Send(wstest.Whole(frame.Close, "\x03")); halfClose(p) },
+			want: conn.CloseError{Code: 1002, Reason: "close body of one octet"}, says: "section 5.5.1",
+		},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+				start := time.Now()
+				ended := reading(c)
+				var closed <-chan error
+				if tc.close {
+					closed = inBackground(func() error { return c.Close(conn.StatusNormalClosure, "bye") })
+					synctest.Wait() // the close frame is sent
+					require.Equal(t, conn.StateClosing, c.State())
+					require.NoError(t, c.Err())
+				}
+				tc.peer(peer)
+				require.Equal(t, tc.sent, everything(t, peer))
+				err := <-ended
+				cause := tc.cause
+				if tc.says != "" {
+					require.ErrorContains(t, err, tc.says)
+					cause = errors.Unwrap(err)
+				}
+				requireEnded(t, c, err, tc.want, cause)
+				if tc.close && tc.want.WasClean {
+					require.NoError(t, <-closed)
+				} else if tc.close {
+					require.Same(t, err, <-closed)
+				}
+				require.Zero(t, time.Since(start), "nothing waited for a timeout")
+			})
+		})
+	}
+}
+
+func TestBothMayCloseAtOnce(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		peer.Send(closing(conn.StatusGoingAway, "theirs")) // on its way while we close
+		closed := inBackground(func() error { return c.Close(conn.StatusNormalClosure, "ours") })
+		peer.Expect(closing(conn.StatusNormalClosure, "ours"))
+		halfClose(peer)
+		peer.ExpectEOF()
+		require.NoError(t, <-closed)
+		requireEnded(t, c, c.Err(), conn.CloseError{Code: conn.StatusGoingAway, Reason: "theirs", WasClean: true}, nil)
+	})
+}
+
+func TestCloseMayBeCalledByAnyNumberOfGoroutines(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		ended := reading(c)
+		results := make(chan error)
+		for i := range 64 {
+			go func() { results <- c.Close(conn.StatusCode(3000+i), "storm") }()
+		}
+		f := peer.Receive()
+		code, reason, err := frame.ParseClose(f.Payload)
+		require.NoError(t, err)
+		require.Equal(t, "storm", reason)
+		peer.Send(closing(code, ""))
+		halfClose(peer)
+		peer.ExpectEOF()
+		for range 64 {
+			require.NoError(t, <-results)
+		}
+		requireEnded(t, c, <-ended, conn.CloseError{Code: code, WasClean: true}, nil)
+		require.NoError(t, c.Close(conn.StatusGoingAway, "once more"))
+		require.NoError(t, c.CloseNow())
+	})
+}
+
+func TestCloseSendsWhatWasWrittenBefore(t *testing.T) {
+	inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		want := numbered(100)
+		for _, m := range want {
+			require.NoError(t, c.Send(conn.Text, m.Payload))
+		}
+		closed := inBackground(func() error { return c.Close(conn.StatusNormalClosure, "bye") })
+		peer.Expect(append(want, bye)...)
+		peer.Send(bye)
+		halfClose(peer)
+		require.NoError(t, <-closed)
+		require.Zero(t, c.BufferedAmount())
+	})
+}
+
+func TestCloseRefusesWhatACloseFrameMustNotCarry(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		for _, bad := range []struct {
+			code   conn.StatusCode
+			reason string
+		}{
+			{0, ""}, {999, ""}, {1004, ""}, {1005, "reason"}, {1006, ""}, {1015, ""}, {1016, ""}, {2999, ""}, {5000, ""},
+			{65535, ""}, {1000, strings.Repeat("x", 124)}, {1000, "\xff"}, {1000, "cut \xe2\x82"},
+		} {
+			var protocol *frame.ProtocolError
+			require.ErrorAs(t, c.Close(bad.code, bad.reason), &protocol, bad)
+			require.Equal(t, conn.StateOpen, c.State())
+		}
+		require.NoError(t, c.Write(t.Context(), conn.Text, []byte("still open")))
+		peer.Expect(text("still open"))
+		require.NoError(t, c.CloseNow())
+		require.Error(t, c.Close(999, ""), "also on a connection that has ended")
+	})
+}
+
+func TestACloseFrameNeedsNoBody(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		closed := inBackground(func() error { return c.Close(conn.StatusNoStatus, "") })
+		peer.Expect(empty)
+		peer.Send(empty)
+		halfClose(peer)
+		require.NoError(t, <-closed)
+		requireEnded(t, c, c.Err(), conn.CloseError{Code: conn.StatusNoStatus, WasClean: true}, nil)
+	})
+}
+
+func TestStatesAreThoseOfABrowser(t *testing.T) {
+	require.EqualValues(t, 0, conn.StateConnecting)
+	require.EqualValues(t, 1, conn.StateOpen)
+	require.EqualValues(t, 2, conn.StateClosing)
+	require.EqualValues(t, 3, conn.StateClosed)
+	for state, name := range []string{"connecting", "open", "closing", "closed"} {
+		require.Equal(t, name, conn.State(state).String())
+	}
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		require.Equal(t, conn.StateOpen, c.State())
+		require.NoError(t, c.Err())
+		closed := inBackground(func() error { return c.Close(conn.StatusNormalClosure, "") })
+		synctest.Wait()
+		require.Equal(t, conn.StateClosing, c.State())
+		require.NoError(t, c.Err())
+		select {
+		case <-c.Done():
+			require.Fail(t, "not done yet")
+		default:
+		}
+		hangUp(peer)
+		require.Error(t, <-closed)
+		<-c.Done()
+		require.Equal(t, conn.StateClosed, c.State())
+		require.Error(t, c.Err())
+	})
+}
+
+func TestACloseErrorSaysWhoAndWhyAndUnwrapsToItsCause(t *testing.T) {
+	cause := errors.New("the cause")
+	for want, e := range map[string]*conn.CloseError{
+		"websocket: closed by the peer: 1000 normal closure":                                   {Code: 1000, Remote: true},
+		"websocket: closed by the peer: 1001 going away: bye":                                  {Code: 1001, Remote: true, Reason: "bye"},
+		"websocket: closed by this side: 1009 message too big: too long (the cause)":           {Code: 1009, Reason: "too long", Err: cause},
+		"websocket: closed by this side: 4000: the cause":                                      {Code: 4000, Reason: "the cause", Err: cause},
+		"websocket: closed by this side: 1006 abnormal closure (" + os.ErrClosed.Error() + ")": {Code: 1006, Err: os.ErrClosed},
+	} {
+		require.Equal(t, want, e.Error())
+		require.Equal(t, e.Err, errors.Unwrap(e))
+	}
+	require.ErrorIs(t, &conn.CloseError{Err: context.Canceled}, context.Canceled)
+	require.NotErrorIs(t, &conn.CloseError{}, io.EOF)
+	require.Equal(t, "websocket: close frame already sent", conn.ErrCloseSent.Error())
+}

@@ -1,0 +1,89 @@
+package conn_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/internal/wstest"
+)
+
+func TestCloseReadAnswersPingsUntilTheConnectionEnds(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		ctx := c.CloseRead(t.Context())
+		peer.Send(ping("there?"))
+		peer.Expect(pong("there?"))
+		require.NoError(t, ctx.Err())
+		require.NoError(t, c.Write(ctx, conn.Text, []byte("push")))
+		peer.Expect(text("push"))
+		peer.Send(closing(conn.StatusGoingAway, "bye"))
+		peer.Expect(closing(conn.StatusGoingAway, "bye"))
+		peer.Conn().Close()
+		<-ctx.Done()
+		requireEnded(t, c, c.Err(), conn.CloseError{Code: conn.StatusGoingAway, Reason: "bye", Remote: true, WasClean: true}, nil)
+	})
+}
+
+func TestCloseReadRefusesMessages(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		ctx := c.CloseRead(t.Context())
+		peer.Send(begin("unexpected"), more("and"), last("long"), text("another"))
+		peer.Expect(closing(conn.StatusPolicyViolation, "unexpected message"))
+		peer.Send(closing(conn.StatusPolicyViolation, ""))
+		peer.Conn().(*wstest.End).CloseWrite()
+		peer.ExpectEOF()
+		<-ctx.Done()
+		requireEnded(t, c, c.Err(), conn.CloseError{Code: conn.StatusPolicyViolation, WasClean: true}, nil)
+	})
+}
+
+func TestCloseReadEndsWithItsContext(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		ctx := c.CloseRead(within(t, time.Second))
+		<-ctx.Done()
+		synctest.Wait()
+		require.Equal(t, conn.StateOpen, c.State())
+		peer.Send(text("read"))
+		_, data, err := c.Read(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, "read", string(data))
+	})
+}
+
+func TestCloseWaitsForCloseRead(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		ctx := c.CloseRead(context.Background())
+		go func() {
+			peer.Expect(closing(conn.StatusNormalClosure, "done"))
+			peer.Send(closing(conn.StatusNormalClosure, ""))
+			peer.Conn().(*wstest.End).CloseWrite()
+		}()
+		require.NoError(t, c.Close(conn.StatusNormalClosure, "done"))
+		require.Error(t, ctx.Err())
+	})
+}
+
+func TestCloseReadOfAnEndedConnectionIsOverAtOnce(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, _ *wstest.Peer) {
+		require.NoError(t, c.CloseNow())
+		<-c.CloseRead(context.Background()).Done()
+	})
+}
+
+func TestCloseReadMayStartWhileTheConnectionIsClosed(t *testing.T) {
+	for range 200 {
+		near, far := wstest.Pipe(0)
+		c := conn.Server(near, nil)
+		first := c.CloseRead(t.Context())
+		started := make(chan context.Context)
+		go func() { started <- c.CloseRead(t.Context()) }()
+		require.NoError(t, c.CloseNow())
+		<-first.Done()
+		<-(<-started).Done()
+		far.Close()
+	}
+}

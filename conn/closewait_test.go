@@ -1,0 +1,266 @@
+package conn_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/wstest"
+)
+
+func TestAServerLetsTCPGoAtOnceAndAClientAfterTheServer(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		ended := reading(c)
+		start := time.Now()
+		peer.Send(bye)
+		peer.Expect(bye)
+		if isServer(peer) {
+			peer.ExpectEOF()
+			<-ended
+			require.Zero(t, time.Since(start))
+			return
+		}
+		<-time.After(2 * time.Second)
+		require.Equal(t, conn.StateClosing, c.State())
+		hangUp(peer)
+		requireEnded(t, c, <-ended, conn.CloseError{Code: conn.StatusNormalClosure, Reason: "bye", Remote: true, WasClean: true}, nil)
+		require.Equal(t, 2*time.Second, time.Since(start))
+	})
+}
+
+func TestAClientDoesNotWaitForAServerForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, peer := newConn(t, frame.Client, &conn.Config{CloseTimeout: 3 * time.Second})
+		ended := reading(c)
+		start := time.Now()
+		peer.Send(bye)
+		peer.Expect(bye)
+		for range 2 { // what a server sends after its close frame keeps nobody
+			peer.SendRaw(make([]byte, 100))
+			<-time.After(time.Second)
+		}
+		requireEnded(t, c, <-ended, conn.CloseError{Code: conn.StatusNormalClosure, Reason: "bye", Remote: true, WasClean: true}, nil)
+		require.Equal(t, 3*time.Second, time.Since(start))
+	})
+}
+
+func TestACloseThatIsNotAnsweredEndsAfterCloseTimeout(t *testing.T) {
+	for name, peerDoes := range map[string]func(peer *wstest.Peer){
+		"nothing":        func(*wstest.Peer) {},
+		"messages":       func(p *wstest.Peer) { p.Send(text("one")) },
+		"pings":          func(p *wstest.Peer) { p.Send(ping("")) },
+		"part of a byte": func(p *wstest.Peer) { p.SendRaw(p.Encode(bye)[:1]) },
+	} {
+		for _, timeout := range []time.Duration{0, time.Minute} {
+			t.Run(name, func(t *testing.T) {
+				inBothRoles(t, &conn.Config{CloseTimeout: timeout}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+					start := time.Now()
+					peerDoes(peer)
+					err := c.Close(conn.StatusNormalClosure, "")
+					requireEnded(t, c, err, conn.CloseError{Code: conn.StatusAbnormalClosure}, conn.ErrCloseTimeout)
+					if timeout == 0 {
+						timeout = conn.DefaultCloseTimeout
+					}
+					require.Equal(t, timeout, time.Since(start))
+				})
+			})
+		}
+	}
+}
+
+func TestAFrameThatDripsInDoesNotHoldUpAClose(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		stop := make(chan struct{})
+		stopped := make(chan struct{})
+		go func() {
+			defer close(stopped)
+			for _, b := range peer.Encode(binary(string(pattern(1000)))) {
+				select {
+				case <-stop:
+					return
+				case <-time.After(100 * time.Millisecond):
+					peer.Conn().Write([]byte{b})
+				}
+			}
+		}()
+		start := time.Now()
+		err := c.Close(conn.StatusNormalClosure, "")
+		requireEnded(t, c, err, conn.CloseError{Code: conn.StatusAbnormalClosure}, conn.ErrCloseTimeout)
+		require.Equal(t, conn.DefaultCloseTimeout, time.Since(start))
+		close(stop)
+		<-stopped
+	})
+}
+
+func TestACloseFrameMayDripIn(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		closed := inBackground(func() error { return c.Close(conn.StatusNormalClosure, "") })
+		for _, b := range peer.Encode(bye) {
+			<-time.After(100 * time.Millisecond)
+			peer.SendRaw([]byte{b})
+		}
+		halfClose(peer)
+		require.NoError(t, <-closed)
+	})
+}
+
+func TestACloseToAPeerThatDoesNotReadIsBounded(t *testing.T) {
+	inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		require.NoError(t, c.Send(conn.Binary, make([]byte, 1000)))
+		start := time.Now()
+		err := c.Close(conn.StatusNormalClosure, "")
+		requireEnded(t, c, err, conn.CloseError{Code: conn.StatusAbnormalClosure}, conn.ErrCloseTimeout)
+		require.Equal(t, conn.DefaultCloseTimeout, time.Since(start))
+	})
+}
+
+func TestAnAnswerThatCannotBeSentIsBounded(t *testing.T) {
+	for name, theirs := range map[string]wstest.Frame{"close": bye, "broken rule": wstest.Whole(7, "")} {
+		t.Run(name, func(t *testing.T) {
+			inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+				require.NoError(t, c.Send(conn.Binary, make([]byte, 1000)))
+				ended := reading(c)
+				start := time.Now()
+				peer.Send(theirs)
+				var e *conn.CloseError
+				require.ErrorAs(t, <-ended, &e)
+				require.False(t, e.WasClean)
+				require.Equal(t, name == "close", e.Remote)
+				require.Equal(t, conn.DefaultCloseTimeout, time.Since(start))
+			})
+		})
+	}
+}
+
+// TestAContextCutsClosingAndTheNextCallGoesOn: with a client it is the wait for the server that is cut, with a server the
+// sending of its answer.
+func TestAContextCutsClosingAndTheNextCallGoesOn(t *testing.T) {
+	next := map[string]func(*conn.Conn) error{
+		"Read":  func(c *conn.Conn) error { _, _, err := c.Read(context.Background()); return err },
+		"Serve": func(c *conn.Conn) error { return c.Serve(context.Background(), echo) },
+		"Close": func(c *conn.Conn) error { c.Close(conn.StatusGoingAway, ""); return c.Err() },
+	}
+	for name, goOn := range next {
+		t.Run(name, func(t *testing.T) {
+			inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+				require.NoError(t, c.Send(conn.Binary, make([]byte, 1000)))
+				peer.Send(bye)
+				for range 3 {
+					_, _, err := c.Read(within(t, time.Second))
+					require.ErrorIs(t, err, context.DeadlineExceeded)
+					require.Equal(t, conn.StateClosing, c.State())
+				}
+				require.ErrorIs(t, c.Write(t.Context(), conn.Text, nil), conn.ErrCloseSent)
+				ended := inBackground(func() error { return goOn(c) })
+				peer.Expect(binary(string(make([]byte, 1000))), bye)
+				halfClose(peer)
+				peer.ExpectEOF()
+				requireEnded(t, c, <-ended, conn.CloseError{Code: conn.StatusNormalClosure, Reason: "bye", Remote: true, WasClean: true}, nil)
+			})
+		})
+	}
+}
+
+func TestTheClockOfClosingStartsWithTheFirstCloseFrame(t *testing.T) {
+	inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		require.NoError(t, c.Send(conn.Binary, make([]byte, 1000)))
+		start := time.Now()
+		peer.Send(bye)
+		_, _, err := c.Read(within(t, 4*time.Second))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Error(t, c.Close(conn.StatusNormalClosure, ""))
+		require.Equal(t, conn.DefaultCloseTimeout, time.Since(start), "not once per call")
+		requireEnded(t, c, c.Err(), conn.CloseError{Code: conn.StatusNormalClosure, Reason: "bye", Remote: true}, conn.ErrCloseTimeout)
+	})
+}
+
+// TestAMessageStillReachesAReaderAtWorkWhileThisSideCloses leaves Reader out: that takes several calls, and Close reads
+// the rest once the first is over.
+func TestAMessageStillReachesAReaderAtWorkWhileThisSideCloses(t *testing.T) {
+	type result struct {
+		got got
+		err error
+	}
+	for _, way := range []string{"Read", "ReadAppend", "Messages"} {
+		t.Run(way, func(t *testing.T) {
+			inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+				results := make(chan result, 1)
+				go func() {
+					m, err := ways[way](context.Background(), c)
+					results <- result{m, err}
+				}()
+				synctest.Wait()
+				closed := inBackground(func() error { return c.Close(conn.StatusNormalClosure, "") })
+				peer.Expect(closing(conn.StatusNormalClosure, ""))
+				peer.Send(text("late"), closing(conn.StatusNormalClosure, ""))
+				halfClose(peer)
+				require.Equal(t, result{got{conn.Text, "late"}, nil}, <-results)
+				require.NoError(t, <-closed)
+			})
+		})
+	}
+}
+
+func TestAReaderOfAMessageEndsWithAClose(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		peer.Send(begin("some of"))
+		_, r, err := c.Reader(t.Context())
+		require.NoError(t, err)
+		_, err = io.ReadFull(r, make([]byte, 4))
+		require.NoError(t, err)
+		closed := inBackground(func() error { return c.Close(conn.StatusNormalClosure, "") })
+		peer.Expect(closing(conn.StatusNormalClosure, ""))
+		waits := inBackground(func() error { _, err := r.Read(make([]byte, 10)); return err })
+		synctest.Wait()
+		require.Empty(t, waits)
+		peer.Send(last(" it"), closing(conn.StatusNormalClosure, ""))
+		halfClose(peer)
+		require.NoError(t, <-closed)
+		require.Equal(t, c.Err(), <-waits)
+	})
+}
+
+func TestAfterABrokenRuleThisSideHalfClosesAndWaits(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		ended := reading(c)
+		start := time.Now()
+		peer.Send(wstest.Whole(7, ""))
+		peer.Expect(closing(conn.StatusProtocolError, "reserved opcode"))
+		peer.ExpectEOF()
+		for range 100 { // read and thrown away, so that no reset overtakes the close frame
+			peer.SendRaw(make([]byte, 10_000))
+		}
+		<-time.After(time.Second)
+		require.Empty(t, ended)
+		hangUp(peer)
+		<-ended
+		require.Equal(t, time.Second, time.Since(start))
+	})
+}
+
+// oneWay hides CloseWrite, as a net.Conn that is no socket may not have it.
+type oneWay struct{ net.Conn }
+
+func TestAfterABrokenRuleWithoutHalfCloseAServerLetsGo(t *testing.T) {
+	hide := func(end *wstest.End) net.Conn { return oneWay{end} }
+	inBothRolesOver(t, nil, 0, hide, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		ended := reading(c)
+		peer.Send(wstest.Whole(7, ""))
+		peer.Expect(closing(conn.StatusProtocolError, "reserved opcode"))
+		if !isServer(peer) {
+			synctest.Wait()
+			require.Empty(t, ended, "a client waits for the server")
+			hangUp(peer)
+		}
+		requireEnded(t, c, <-ended, conn.CloseError{Code: conn.StatusProtocolError, Reason: "reserved opcode"}, unwrapped(c))
+	})
+}
+
+func unwrapped(c *conn.Conn) error { return c.Err().(*conn.CloseError).Err }

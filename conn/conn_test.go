@@ -1,0 +1,237 @@
+package conn_test
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/wstest"
+)
+
+func TestAConnTellsWhatItIsMadeOf(t *testing.T) {
+	for _, role := range roles {
+		near, far := tcpPair(t)
+		defer far.Close()
+		c := open(near, role, &conn.Config{Subprotocol: "echo.v1"})
+		require.Equal(t, "echo.v1", c.Subprotocol())
+		require.Same(t, near, c.NetConn())
+		require.Equal(t, near.LocalAddr(), c.LocalAddr())
+		require.Equal(t, near.RemoteAddr(), c.RemoteAddr())
+		require.NoError(t, c.CloseNow())
+	}
+}
+
+func TestAConfigIsCopied(t *testing.T) {
+	cfg := conn.Config{ReadLimit: 3, Subprotocol: "before"}
+	inBothRoles(t, &cfg, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		copied := cfg
+		cfg = conn.Config{ReadLimit: 1, Subprotocol: "after"}
+		defer func() { cfg = copied }()
+		require.Equal(t, "before", c.Subprotocol())
+		peer.Send(text("abc"))
+		_, _, err := c.Read(t.Context())
+		require.NoError(t, err)
+	})
+}
+
+// TestTheReadLimitIsOfOctetsInAMessage: exactly the limit is fine, in one frame or in many, and one octet more is not.
+func TestTheReadLimitIsOfOctetsInAMessage(t *testing.T) {
+	for name, message := range map[string]func(n int) []wstest.Frame{
+		"one frame": func(n int) []wstest.Frame { return []wstest.Frame{binary(string(make([]byte, n)))} },
+		"fragments": func(n int) []wstest.Frame {
+			return []wstest.Frame{wstest.Part(frame.Binary, false, ""), more(string(make([]byte, n-1))), ping(strings.Repeat("x", 125)), last("x")}
+		},
+	} {
+		for limit, cfg := range map[int]conn.Config{10: {ReadLimit: 10}, conn.DefaultReadLimit: {}} {
+			t.Run(name, func(t *testing.T) {
+				inBothRolesOver(t, &cfg, 4<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+					for range 2 { // it is of each message anew
+						peer.Send(message(limit)...)
+						_, data, err := c.Read(t.Context())
+						require.NoError(t, err)
+						require.Len(t, data, limit)
+					}
+					peer.Send(message(limit + 1)...)
+					halfClose(peer)
+					_, _, err := c.Read(t.Context())
+					requireEnded(t, c, err, conn.CloseError{Code: conn.StatusMessageTooBig, Reason: "message too big"}, conn.ErrMessageTooBig)
+				})
+			})
+		}
+	}
+}
+
+func TestTheReadLimitMayChange(t *testing.T) {
+	inBothRoles(t, &conn.Config{ReadLimit: 5}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		read := func(n int) error {
+			peer.Send(binary(string(make([]byte, n))))
+			_, _, err := c.Read(t.Context())
+			return err
+		}
+		require.NoError(t, read(5))
+		c.SetReadLimit(10)
+		require.NoError(t, read(10))
+		c.SetReadLimit(-1)
+		require.NoError(t, read(50_000))
+		c.SetReadLimit(0)
+		require.NoError(t, read(0))
+		peer.Send(binary("x"))
+		halfClose(peer)
+		_, _, err := c.Read(t.Context())
+		require.ErrorIs(t, err, conn.ErrMessageTooBig)
+	})
+}
+
+func TestANegativeReadLimitIsNone(t *testing.T) {
+	inBothRolesOver(t, &conn.Config{ReadLimit: -1}, 8<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		peer.Send(binary(string(make([]byte, 3<<20))))
+		_, data, err := c.Read(t.Context())
+		require.NoError(t, err)
+		require.Len(t, data, 3<<20)
+	})
+}
+
+// TestOnlySmallFragmentsAreCounted: large ones are bounded by the read limit.
+func TestOnlySmallFragmentsAreCounted(t *testing.T) {
+	inBothRolesOver(t, &conn.Config{MaxFragments: 3}, 1<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		large := strings.Repeat("x", conn.SmallFragment)
+		for range 2 { // the count is of each message anew
+			peer.Send(begin(large), more("1"), more(large), more("2"), more(large), last("3"))
+			_, _, err := c.Read(t.Context())
+			require.NoError(t, err)
+		}
+		peer.Send(begin("1"), more("2"), more("3"), more(large), last(large[1:]))
+		halfClose(peer)
+		_, _, err := c.Read(t.Context())
+		requireEnded(t, c, err, conn.CloseError{Code: conn.StatusPolicyViolation, Reason: "too many fragments"}, conn.ErrTooManyFragments)
+	})
+}
+
+func TestEndlessFragmentsEnd(t *testing.T) {
+	for _, part := range []string{"", "x"} {
+		inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+			ended := reading(c)
+			peer.Send(begin(part))
+			parts := peer.Encode(more(part))
+			for range conn.DefaultMaxFragments {
+				require.Empty(t, ended)
+				peer.SendRaw(parts)
+			}
+			peer.Expect(closing(conn.StatusPolicyViolation, "too many fragments"))
+			hangUp(peer)
+			require.ErrorIs(t, <-ended, conn.ErrTooManyFragments)
+		})
+	}
+	inBothRoles(t, &conn.Config{MaxFragments: -1}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		go func() {
+			peer.Send(begin(""))
+			parts := bytes.Repeat(peer.Encode(more("x")), 1000)
+			for range 2 * conn.DefaultMaxFragments / 1000 {
+				peer.SendRaw(parts)
+			}
+			peer.Send(last(""))
+		}()
+		_, data, err := c.Read(t.Context())
+		require.NoError(t, err)
+		require.Len(t, data, 2*conn.DefaultMaxFragments/1000*1000)
+	})
+}
+
+func TestThousandsOfFramesMayComeInOneSegment(t *testing.T) {
+	inBothRolesOver(t, nil, 1<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		messages := numbered(2000)
+		peer.Send(messages...)
+		for n := range messages {
+			_, data, err := c.Read(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, messages[n].Payload, data)
+		}
+	})
+}
+
+// lazyConn reads nothing, again and again, and says that all is well.
+type lazyConn struct{ net.Conn }
+
+func (lazyConn) Read([]byte) (int, error) { return 0, nil }
+
+func TestANetConnThatReadsNothingForEverIsGivenUp(t *testing.T) {
+	lazy := func(end *wstest.End) net.Conn { return lazyConn{end} }
+	inBothRolesOver(t, nil, 0, lazy, func(t *testing.T, c *conn.Conn, _ *wstest.Peer) {
+		_, _, err := c.Read(t.Context())
+		requireEnded(t, c, err, conn.CloseError{Code: conn.StatusAbnormalClosure}, io.ErrNoProgress)
+	})
+}
+
+// lastWords returns its last bytes together with io.EOF, as a net.Conn may.
+type lastWords struct{ net.Conn }
+
+func (c lastWords) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if err == nil && c.Conn.(*wstest.End).Buffered() == 0 {
+		err = io.EOF
+	}
+	return n, err
+}
+
+func TestBytesThatComeWithAnErrorAreNotLost(t *testing.T) {
+	inBothRolesOver(t, nil, 0, func(end *wstest.End) net.Conn { return lastWords{end} }, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		peer.Send(text("last words"))
+		halfClose(peer)
+		_, data, err := c.Read(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, "last words", string(data))
+		_, _, err = c.Read(t.Context())
+		requireEnded(t, c, err, conn.CloseError{Code: conn.StatusAbnormalClosure, Remote: true}, unwrapped(c))
+	})
+}
+
+func TestABrokenRuleIsReportedAlsoIfThePeerVanishes(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		peer.Send(text("\xff"))
+		hangUp(peer) // our close frame cannot be sent
+		_, _, err := c.Read(t.Context())
+		requireEnded(t, c, err, conn.CloseError{Code: conn.StatusInvalidPayload, Reason: "text is not UTF-8"}, conn.ErrInvalidUTF8)
+	})
+}
+
+func TestWhatTheirCloseFrameSaidIsKeptIfTheAnswerCannotBeSent(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		peer.Send(bye)
+		hangUp(peer)
+		_, _, err := c.Read(t.Context())
+		requireEnded(t, c, err, conn.CloseError{Code: conn.StatusNormalClosure, Reason: "bye", Remote: true}, io.ErrClosedPipe)
+	})
+}
+
+func TestNothingIsLeftBehindByConnectionsOverTCP(t *testing.T) {
+	wstest.NoLeaks(t)
+	for n := range 30 {
+		near, far := tcpPair(t)
+		client, server := conn.Client(near, nil), conn.Server(far, nil)
+		ended := inBackground(func() error { return server.Serve(t.Context(), echo) })
+		require.NoError(t, client.Write(t.Context(), conn.Text, pattern(n*1000)))
+		_, data, err := client.Read(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, string(pattern(n*1000)), string(data))
+		switch n % 3 {
+		case 0:
+			require.NoError(t, client.Close(conn.StatusNormalClosure, ""))
+			require.ErrorIs(t, <-ended, net.ErrClosed)
+		case 1:
+			require.NoError(t, server.CloseNow())
+			_, _, err := client.Read(t.Context())
+			require.ErrorIs(t, err, net.ErrClosed)
+		case 2:
+			near.Close()
+			require.ErrorIs(t, <-ended, net.ErrClosed)
+		}
+		client.CloseNow()
+		server.CloseNow()
+	}
+}

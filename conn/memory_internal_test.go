@@ -1,0 +1,242 @@
+package conn
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/wstest"
+)
+
+// readers are the ways of waiting for a message.
+var readers = map[string]func(ctx context.Context, c *Conn) error{
+	"Read": func(ctx context.Context, c *Conn) error { _, _, err := c.Read(ctx); return err },
+	"ReadAppend": func(ctx context.Context, c *Conn) error {
+		_, _, err := c.ReadAppend(ctx, make([]byte, 0, 10))
+		return err
+	},
+	"Reader": func(ctx context.Context, c *Conn) error {
+		_, r, err := c.Reader(ctx)
+		if err == nil {
+			_, err = io.Copy(io.Discard, r)
+		}
+		return err
+	},
+	"Messages": func(ctx context.Context, c *Conn) error {
+		for _, err := range c.Messages(ctx) {
+			return err
+		}
+		return nil
+	},
+	"Serve": func(ctx context.Context, c *Conn) error {
+		return c.Serve(ctx, func(*Conn, Message) error { return io.EOF })
+	},
+}
+
+func inAllWays(t *testing.T, cfg *Config, test func(t *testing.T, c *Conn, peer *wstest.Peer, read func(context.Context, *Conn) error)) {
+	for name, read := range readers {
+		for role := range frame.Role(2) {
+			t.Run(fmt.Sprint(name, " ", role), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					near, far := wstest.Pipe(0)
+					c := newConn(near, role, cfg)
+					defer far.Close()
+					defer c.CloseNow()
+					test(t, c, wstest.NewPeer(t, far, 1-role), read)
+				})
+			})
+		}
+	}
+}
+
+// requireNoBuffer requires a connection on which everybody waits to hold no memory for what may come.
+func requireNoBuffer(t *testing.T, c *Conn) {
+	t.Helper()
+	synctest.Wait()
+	require.Nil(t, c.in.buf)
+	require.Nil(t, c.read.partial)
+	require.Nil(t, c.recv.inflated)
+	require.Nil(t, c.out.pending)
+	require.Nil(t, c.out.current)
+	require.Nil(t, c.out.deferred)
+}
+
+func TestAnIdleConnectionHoldsNoBuffer(t *testing.T) {
+	inAllWays(t, nil, func(t *testing.T, c *Conn, peer *wstest.Peer, read func(context.Context, *Conn) error) {
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			for c.Err() == nil {
+				read(context.Background(), c)
+			}
+		}()
+		requireNoBuffer(t, c)
+		big := string(make([]byte, 100_000))
+		for _, frames := range [][]wstest.Frame{
+			{wstest.Whole(frame.Text, "small")},
+			{wstest.Whole(frame.Binary, big)},
+			{wstest.Part(frame.Binary, false, big), wstest.Whole(frame.Ping, "p"), wstest.Part(frame.Continuation, true, big)},
+			{wstest.Whole(frame.Ping, "p"), wstest.Whole(frame.Text, ""), wstest.Whole(frame.Text, "")},
+		} {
+			peer.Send(frames...)
+			require.NoError(t, c.Write(t.Context(), Text, []byte("out")))
+			require.NoError(t, c.Send(Binary, []byte("out")))
+			requireNoBuffer(t, c)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := c.Ping(ctx)
+		require.Error(t, err)
+		requireNoBuffer(t, c)
+		require.NoError(t, c.CloseNow())
+		<-ended
+		requireNoBuffer(t, c)
+	})
+}
+
+func TestBetweenCallsAConnectionHoldsOnlyWhatHasArrived(t *testing.T) {
+	inAllWays(t, nil, func(t *testing.T, c *Conn, peer *wstest.Peer, read func(context.Context, *Conn) error) {
+		for range 3 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			require.ErrorIs(t, read(ctx, c), context.DeadlineExceeded)
+			requireNoBuffer(t, c)
+			cancel()
+			peer.Send(wstest.Whole(frame.Text, "long enough that it is read in more than one piece"))
+			read(t.Context(), c)
+			requireNoBuffer(t, c)
+		}
+	})
+}
+
+// allocated returns how many bytes f takes from the heap, all goroutines together.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// header is the start of a frame that promises length octets.
+func header(role frame.Role, fin bool, opcode frame.Opcode, length int64) []byte {
+	return frame.Header{Fin: fin, Opcode: opcode, Length: length, Masked: !role.Masks()}.Append(nil)
+}
+
+func TestMemoryFollowsWhatArrivesAndNotWhatIsPromised(t *testing.T) {
+	for _, length := range []int64{1 << 30, math.MaxInt32, 1 << 62, math.MaxInt64} {
+		for _, arrives := range []int{0, 1, 100} { // one a second
+			t.Run(fmt.Sprint(length, " ", arrives), func(t *testing.T) {
+				inAllWays(t, &Config{ReadLimit: -1}, func(t *testing.T, c *Conn, peer *wstest.Peer, read func(context.Context, *Conn) error) {
+					require.Less(t, allocated(func() {
+						ctx, cancel := context.WithTimeout(t.Context(), 200*time.Second)
+						defer cancel()
+						go func() {
+							peer.SendRaw(header(c.role, true, frame.Binary, length))
+							for range arrives {
+								<-time.After(time.Second)
+								peer.SendRaw([]byte{0})
+							}
+						}()
+						require.ErrorIs(t, read(ctx, c), context.DeadlineExceeded)
+					}), uint64(256<<10))
+				})
+			})
+		}
+	}
+}
+
+func TestALengthOverTheLimitTakesNoMemory(t *testing.T) {
+	for name, raw := range map[string]func(role frame.Role) []byte{
+		"1 GiB":          func(role frame.Role) []byte { return header(role, true, frame.Binary, 1<<30) },
+		"2^62":           func(role frame.Role) []byte { return header(role, true, frame.Binary, 1<<62) },
+		"the longest":    func(role frame.Role) []byte { return header(role, true, frame.Binary, math.MaxInt64) },
+		"one too much":   func(role frame.Role) []byte { return header(role, true, frame.Binary, DefaultReadLimit+1) },
+		"a sum of parts": func(role frame.Role) []byte { return overflowing(role) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inAllWays(t, nil, func(t *testing.T, c *Conn, peer *wstest.Peer, read func(context.Context, *Conn) error) {
+				require.Less(t, allocated(func() {
+					peer.SendRaw(raw(c.role))
+					peer.Conn().(*wstest.End).CloseWrite()
+					require.ErrorIs(t, read(t.Context(), c), ErrMessageTooBig)
+				}), uint64(256<<10))
+			})
+		})
+	}
+}
+
+// overflowing are fragments whose lengths come to more than fits into an int64.
+func overflowing(role frame.Role) []byte {
+	b := append(header(role, false, frame.Binary, 3), 1, 2, 3)
+	return append(b, header(role, true, frame.Continuation, math.MaxInt64)...)
+}
+
+func TestLengthsThatAddUpToMoreThanAnIntegerHoldsAreRefusedWithoutALimitToo(t *testing.T) {
+	for role := range frame.Role(2) {
+		var r receiver
+		newReceiver(&r, role, &Config{ReadLimit: math.MaxInt64, MaxFragments: -1})
+		session := overflowing(role)
+		ev, n, err := r.next(session)
+		require.NoError(t, err)
+		require.Len(t, ev.payload, 3)
+		_, _, err = r.next(session[n:])
+		require.ErrorIs(t, err, ErrMessageTooBig)
+	}
+}
+
+func TestALengthWithTheTopBitIsRefused(t *testing.T) {
+	for _, length := range []uint64{1 << 63, math.MaxUint64, 1<<63 | 1<<31} {
+		inAllWays(t, &Config{ReadLimit: -1}, func(t *testing.T, c *Conn, peer *wstest.Peer, read func(context.Context, *Conn) error) {
+			second := header(c.role, true, frame.Binary, 0)[1]
+			peer.SendRaw(binary.BigEndian.AppendUint64([]byte{0x82, second | 127}, length))
+			peer.Conn().(*wstest.End).CloseWrite()
+			require.ErrorAs(t, read(t.Context(), c), new(*frame.ProtocolError))
+		})
+	}
+}
+
+func TestALongMessageTakesMemoryInProportion(t *testing.T) {
+	message := bytes.Repeat([]byte("x"), 8<<20)
+	for role := range frame.Role(2) {
+		synctest.Test(t, func(t *testing.T) {
+			near, far := wstest.Pipe(1 << 20)
+			c := newConn(near, role, &Config{ReadLimit: -1})
+			defer c.CloseNow()
+			encoded := wstest.NewPeer(t, far, 1-role).Encode(wstest.Whole(frame.Binary, string(message)))
+			go far.Write(encoded)
+			require.Less(t, allocated(func() {
+				_, got, err := c.Read(t.Context())
+				require.NoError(t, err)
+				require.Len(t, got, len(message))
+			}), uint64(5*len(message)))
+		})
+	}
+}
+
+func TestBuffersOfAllClassesComeBackEmpty(t *testing.T) {
+	for _, n := range []int{0, 1, smallestBuffer, smallestBuffer + 1, 64 << 10, 1 << 20, 1<<20 + 1, 9 << 20} {
+		b := getBuffer(n)
+		require.Empty(t, b.b)
+		require.GreaterOrEqual(t, cap(b.b), n)
+		b.b = append(b.b, bytes.Repeat([]byte{1}, n)...)
+		grown := b.grow(100)
+		require.GreaterOrEqual(t, cap(grown.b)-len(grown.b), 100)
+		require.Equal(t, bytes.Repeat([]byte{1}, n), grown.b)
+		grown.release()
+	}
+	var none *buffer
+	none.release()
+	own := []byte("a caller's")
+	(&buffer{b: own, foreign: true}).release()
+	require.Equal(t, "a caller's", string(own))
+}

@@ -1,0 +1,57 @@
+package conn
+
+// endHook is a function that waits for the end of a connection.
+type endHook struct {
+	f    func()
+	next *endHook
+}
+
+// OnEnd has f called once, when the connection has ended for whatever reason: [Conn.Err] then says which. If it has
+// ended already, OnEnd calls f itself. The returned function takes f back; it reports whether f will not be called, now
+// or ever, because of that.
+//
+// It is [Conn.Done] without a goroutine that waits, for those who keep account of many connections. f is called on
+// whatever goroutine ends the connection, and that may be in the middle of a call that reads or writes: f must be quick,
+// and must not call methods of the connection, except for Err, nor wait for anything that may hold a lock while it calls
+// them. Functions are called in no particular order.
+func (c *Conn) OnEnd(f func()) (stop func() bool) {
+	hook := &endHook{f: f}
+	c.out.mu.Lock()
+	if c.end.Load() != nil {
+		c.out.mu.Unlock()
+		f()
+		return func() bool { return false }
+	}
+	hook.next = c.closing.hooks
+	c.closing.hooks = hook
+	c.out.mu.Unlock()
+	return func() bool { return c.forget(hook) }
+}
+
+// forget takes hook out of the list and reports whether it was there.
+func (c *Conn) forget(hook *endHook) bool {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	for at := &c.closing.hooks; *at != nil; at = &(*at).next {
+		if *at == hook {
+			*at = hook.next
+			return true
+		}
+	}
+	return false
+}
+
+// takeHooks empties the list. It is called once Conn.end is set, so nothing is added to it any more. The caller holds
+// out.mu.
+func (c *Conn) takeHooks() *endHook {
+	hooks := c.closing.hooks
+	c.closing.hooks = nil
+	return hooks
+}
+
+// call calls every function of a list that was taken.
+func (h *endHook) call() {
+	for ; h != nil; h = h.next {
+		h.f()
+	}
+}

@@ -1,0 +1,167 @@
+package conn_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/wstest"
+)
+
+// answer is what a Ping returned.
+type answer struct {
+	rtt time.Duration
+	err error
+}
+
+// pinging starts a ping and returns what it will return. The ping is on the wire.
+func pinging(ctx context.Context, c *conn.Conn) <-chan answer {
+	answered := make(chan answer, 1)
+	go func() {
+		rtt, err := c.Ping(ctx)
+		answered <- answer{rtt, err}
+	}()
+	synctest.Wait()
+	return answered
+}
+
+func TestAPingIsAnsweredByItsOwnPong(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		reading(c)
+		answered := pinging(t.Context(), c)
+		f := peer.Receive()
+		require.Equal(t, frame.Ping, f.Opcode)
+		require.True(t, f.Fin)
+		require.NotEmpty(t, f.Payload)
+		own := string(f.Payload)
+		for _, foreign := range []string{"", "unsolicited", strings.Repeat("x", 125), own[1:], own + "x", strings.ToUpper(own) + " "} {
+			peer.Send(pong(foreign))
+		}
+		<-time.After(30 * time.Millisecond)
+		synctest.Wait()
+		require.Empty(t, answered)
+		peer.Send(pong(own), pong(own))
+		require.Equal(t, answer{30 * time.Millisecond, nil}, <-answered)
+		peer.Send(pong(own)) // once more, after the ping is forgotten
+		synctest.Wait()
+		require.Equal(t, conn.StateOpen, c.State())
+	})
+}
+
+func TestAPongAnswersTheOlderPingsToo(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		reading(c)
+		var pings [4]<-chan answer
+		var payloads []string
+		for i := range pings {
+			pings[i] = pinging(t.Context(), c)
+			payloads = append(payloads, string(peer.Receive().Payload))
+			<-time.After(time.Second)
+		}
+		require.NotEqual(t, payloads[0], payloads[1])
+		peer.Send(pong(payloads[2]))
+		require.Equal(t, answer{4 * time.Second, nil}, <-pings[0])
+		require.Equal(t, answer{3 * time.Second, nil}, <-pings[1])
+		require.Equal(t, answer{2 * time.Second, nil}, <-pings[2])
+		synctest.Wait()
+		require.Empty(t, pings[3], "the newer one still waits")
+		peer.Send(pong(payloads[0]), pong(payloads[1]))
+		synctest.Wait()
+		require.Empty(t, pings[3], "old pongs answer nothing")
+		peer.Send(pong(payloads[3]))
+		require.Equal(t, answer{time.Second, nil}, <-pings[3])
+	})
+}
+
+func TestAPingThatIsNotAnsweredEndsWithItsContext(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		reading(c)
+		_, err := c.Ping(within(t, time.Second))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, conn.StateOpen, c.State())
+		late := string(peer.Receive().Payload)
+		answered := pinging(t.Context(), c)
+		peer.Send(pong(late))
+		synctest.Wait()
+		require.Empty(t, answered, "the pong for a ping that was given up answers no other")
+		peer.Send(pong(string(peer.Receive().Payload)))
+		require.NoError(t, (<-answered).err)
+	})
+}
+
+func TestAPingEndsWithTheConnection(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		answered := pinging(t.Context(), c)
+		require.NoError(t, c.CloseNow())
+		require.Equal(t, c.Err(), (<-answered).err)
+	})
+}
+
+func TestAPingToAPeerThatDoesNotReadEndsWithItsContext(t *testing.T) {
+	inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		require.NoError(t, c.Send(conn.Text, make([]byte, 1000)))
+		start := time.Now()
+		_, err := c.Ping(within(t, time.Second))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, time.Second, time.Since(start))
+	})
+}
+
+func TestManyPingsAtOnceAreAllAnswered(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		reading(c)
+		answers := make(chan error)
+		for range 64 {
+			go func() {
+				_, err := c.Ping(t.Context())
+				answers <- err
+			}()
+		}
+		seen := map[string]bool{}
+		for range 64 {
+			payload := string(peer.Receive().Payload)
+			require.False(t, seen[payload], "every ping has a payload of its own")
+			seen[payload] = true
+			peer.Send(pong(payload))
+		}
+		for range 64 {
+			require.NoError(t, <-answers)
+		}
+	})
+}
+
+func TestAPingIsAnsweredWithItsPayload(t *testing.T) {
+	inAllWays(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer, read func(context.Context, *conn.Conn) (got, error)) {
+		for _, payload := range []string{"", "x", "\x00\xff", strings.Repeat("p", 125)} {
+			peer.Send(ping(payload), text("m"))
+			_, err := read(t.Context(), c)
+			require.NoError(t, err)
+			peer.Expect(pong(payload))
+		}
+	})
+}
+
+func TestAFloodOfPongsChangesNothing(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		answered := pinging(t.Context(), c)
+		own := string(peer.Receive().Payload)
+		flood := peer.Encode(pong(""), pong("12345678"), pong(own[:7]+"\x00"))
+		go func() {
+			for range 3000 {
+				peer.SendRaw(flood)
+			}
+			peer.Send(text("after"))
+		}()
+		_, data, err := c.Read(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, "after", string(data))
+		require.Empty(t, answered)
+		require.Zero(t, peer.Conn().(*wstest.End).Buffered(), "pongs are not answered")
+	})
+}

@@ -1,0 +1,5 @@
+//go:build unix && !websocket_portable
+
+package conn_test
+
+const portable = false

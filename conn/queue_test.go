@@ -1,0 +1,213 @@
+package conn_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/wstest"
+)
+
+// headerSize is the size of the headers that c sends for short messages.
+func headerSize(peer *wstest.Peer) int {
+	if peer.Encode(text(""))[1] == 0 {
+		return 6 // the peer does not mask, so c does
+	}
+	return 2
+}
+
+func TestSendNeverBlocksAndItsQueueIsBounded(t *testing.T) {
+	inBothRolesOver(t, &conn.Config{SendQueue: 1000}, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		start := time.Now()
+		large := string(pattern(5000))
+		require.NoError(t, c.Send(conn.Binary, []byte(large)), "one message is accepted in any case when nothing waits")
+		require.ErrorIs(t, c.Send(conn.Text, nil), conn.ErrQueueFull)
+		require.ErrorIs(t, c.SendPrepared(conn.Prepare(conn.Text, nil)), conn.ErrQueueFull)
+		require.Zero(t, time.Since(start))
+		peer.Expect(binary(large))
+		require.NoError(t, c.Flush(t.Context()))
+
+		accepted := 0
+		for c.Send(conn.Text, make([]byte, 90)) == nil {
+			accepted++
+			require.LessOrEqual(t, c.BufferedAmount(), int64(1000))
+		}
+		// 1000 octets, of which 64 are in the pipe already, at 90 and a header of up to 14 for each.
+		require.InDelta(t, 10, accepted, 1)
+		for range accepted {
+			peer.Expect(text(string(make([]byte, 90))))
+		}
+		require.NoError(t, c.Flush(t.Context()))
+		require.NoError(t, c.Send(conn.Text, nil), "there is room again")
+		peer.Expect(text(""))
+	})
+}
+
+func TestSendDuringAWriterIsBoundedToo(t *testing.T) {
+	inBothRoles(t, &conn.Config{SendQueue: 1000}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		w, err := c.Writer(t.Context(), conn.Text)
+		require.NoError(t, err)
+		_, err = w.Write(pattern(conn.FragmentSize + 1))
+		require.NoError(t, err)
+		accepted := 0
+		for c.Send(conn.Text, make([]byte, 100)) == nil {
+			accepted++
+		}
+		require.Equal(t, 8, accepted)
+		require.NoError(t, w.Close())
+		require.NoError(t, c.Flush(t.Context()))
+		peer.Expect(begin(string(pattern(conn.FragmentSize))), last(string(pattern(conn.FragmentSize + 1)[conn.FragmentSize:])))
+		for range accepted {
+			peer.Expect(text(string(make([]byte, 100))))
+		}
+	})
+}
+
+func TestBufferedAmountCountsWhatIsNotOnTheWire(t *testing.T) {
+	inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		require.Zero(t, c.BufferedAmount())
+		frameSize := headerSize(peer) + 100
+		for n := range 5 {
+			require.NoError(t, c.Send(conn.Text, make([]byte, 100)))
+			require.EqualValues(t, (n+1)*frameSize, c.BufferedAmount())
+			synctest.Wait()
+		}
+		flushed := make(chan error, 1)
+		go func() { flushed <- c.Flush(t.Context()) }()
+		synctest.Wait()
+		require.Empty(t, flushed)
+		for range 5 {
+			peer.Expect(text(string(make([]byte, 100))))
+		}
+		require.NoError(t, <-flushed)
+		require.Zero(t, c.BufferedAmount())
+	})
+}
+
+func TestMessagesSentAtOnceShareAWrite(t *testing.T) {
+	var nc *wstest.FaultyConn
+	count := func(end *wstest.End) net.Conn { nc = wstest.Faulty(end); return nc }
+	inBothRolesOver(t, nil, 64, count, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		require.NoError(t, c.Send(conn.Text, make([]byte, 100))) // stops in the middle
+		synctest.Wait()
+		for range 50 {
+			require.NoError(t, c.Send(conn.Text, []byte("x")))
+		}
+		peer.Receive()
+		for range 50 {
+			peer.Expect(text("x"))
+		}
+		require.NoError(t, c.Flush(t.Context()))
+		require.Equal(t, 2, nc.Calls(wstest.OpWrite))
+	})
+}
+
+func TestAWriterThatIsCutClosesTheConnection(t *testing.T) {
+	inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		ended := reading(c)
+		w, err := c.Writer(within(t, time.Second), conn.Binary)
+		require.NoError(t, err)
+		n, err := w.Write(pattern(3 * conn.FragmentSize))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, conn.FragmentSize, n)
+		n, err = w.Write([]byte("more"))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Zero(t, n)
+		require.ErrorIs(t, w.Close(), context.DeadlineExceeded)
+		require.ErrorIs(t, w.Close(), conn.ErrWriterClosed)
+		_, err = w.Write(nil)
+		require.ErrorIs(t, err, conn.ErrWriterClosed)
+		require.Equal(t, conn.StateClosing, c.State())
+		require.ErrorIs(t, c.Write(t.Context(), conn.Text, nil), conn.ErrCloseSent, "the next message is let through to its error")
+
+		peer.Expect(wstest.Frame{Opcode: frame.Binary, Payload: pattern(conn.FragmentSize)}, closing(conn.StatusInternalError, "message abandoned"))
+		peer.Send(closing(conn.StatusInternalError, ""))
+		peer.Conn().Close()
+		requireEnded(t, c, <-ended, conn.CloseError{Code: conn.StatusInternalError, WasClean: true}, nil)
+	})
+}
+
+func TestAWriterMayBeClosedOnce(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		w, err := c.Writer(t.Context(), conn.Text)
+		require.NoError(t, err)
+		_, err = io.WriteString(w, "once")
+		require.NoError(t, err)
+		require.NoError(t, w.Close())
+		require.ErrorIs(t, w.Close(), conn.ErrWriterClosed)
+		_, err = w.Write([]byte("x"))
+		require.ErrorIs(t, err, conn.ErrWriterClosed)
+		require.NoError(t, c.Write(t.Context(), conn.Text, nil), "the second Close let go of nothing")
+		peer.Expect(text("once"), text(""))
+	})
+}
+
+func TestNothingIsSentAfterACloseFrame(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		w, err := c.Writer(t.Context(), conn.Text)
+		require.NoError(t, err)
+		_, err = io.WriteString(w, "never ends")
+		require.NoError(t, err)
+		closed := make(chan error, 1)
+		go func() { closed <- c.Close(conn.StatusGoingAway, "") }()
+		peer.Expect(closing(conn.StatusGoingAway, ""))
+		_, pingErr := c.Ping(t.Context())
+		for _, err := range []error{
+			c.Send(conn.Text, nil), c.SendPrepared(conn.Prepare(conn.Text, nil)), pingErr, w.Close(),
+			c.Write(t.Context(), conn.Text, nil), c.WritePrepared(t.Context(), conn.Prepare(conn.Text, nil)),
+		} {
+			require.Equal(t, conn.ErrCloseSent, err)
+			require.ErrorIs(t, err, net.ErrClosed)
+			require.False(t, errors.As(err, new(*conn.CloseError)), "not ended yet")
+		}
+		require.NoError(t, c.Flush(t.Context()), "all that was accepted is on the wire")
+		peer.Send(ping("ignored"), closing(conn.StatusGoingAway, ""))
+		peer.Conn().(*wstest.End).CloseWrite()
+		peer.ExpectEOF()
+		require.NoError(t, <-closed)
+	})
+}
+
+func TestEverythingReportsHowTheConnectionEnded(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		w, err := c.Writer(t.Context(), conn.Text)
+		require.NoError(t, err)
+		peer.Conn().Close()
+		_, _, err = c.Read(t.Context())
+		requireEnded(t, c, err, conn.CloseError{Code: conn.StatusAbnormalClosure, Remote: true}, errors.Unwrap(err))
+		require.ErrorContains(t, err, "without a close frame")
+		_, pingErr := c.Ping(t.Context())
+		_, writerErr := c.Writer(t.Context(), conn.Text)
+		_, _, readerErr := c.Reader(t.Context())
+		for _, also := range []error{
+			c.Send(conn.Text, nil), pingErr, writerErr, readerErr, w.Close(), c.Write(t.Context(), conn.Text, nil),
+			c.Flush(t.Context()), c.Close(conn.StatusNormalClosure, ""), c.CloseNow(),
+			c.Serve(t.Context(), func(*conn.Conn, conn.Message) error { return nil }),
+		} {
+			require.Same(t, c.Err(), also)
+		}
+	})
+}
+
+func TestAPreparedMessageGoesToAnyConnection(t *testing.T) {
+	data := []byte("prepared")
+	p := conn.Prepare(conn.Text, data)
+	clear(data)
+	require.Equal(t, conn.Message{Type: conn.Text, Data: []byte("prepared")}, p.Message())
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		for range 3 {
+			require.NoError(t, c.WritePrepared(t.Context(), p))
+			require.NoError(t, c.SendPrepared(p))
+			peer.Expect(text("prepared"), text("prepared"))
+		}
+	})
+	require.Equal(t, "prepared", string(p.Message().Data), "not masked in place")
+}
