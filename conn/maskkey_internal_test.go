@@ -31,23 +31,16 @@ func (c *counter) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// countOctets makes crypto/rand a counter and forgets the supplies that were made before.
+// countOctets makes crypto/rand a counter, and forgets the supplies that were made before.
 func countOctets(t *testing.T) {
-	before := rand.Reader
-	emptySupplies()
+	random := rand.Reader
+	forget := func() { keyBatches = sync.Pool{New: keyBatches.New} }
+	forget()
 	rand.Reader = &counter{}
 	t.Cleanup(func() {
-		rand.Reader = before
-		emptySupplies()
+		forget()
+		rand.Reader = random
 	})
-}
-
-func emptySupplies() {
-	create := keyBatches.New
-	keyBatches.New = nil
-	for keyBatches.Get() != nil {
-	}
-	keyBatches.New = create
 }
 
 // TestNoOctetOfTheRandomSourceIsUsedTwice also shows that keys come from crypto/rand and from nowhere else: with a source

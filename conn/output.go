@@ -3,6 +3,7 @@ package conn
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed60239977/websocket/deflate"
@@ -19,20 +20,21 @@ type output struct {
 	mu       sync.Mutex  // guards the fields up to the next blank line; held for a moment only
 	pending  *buffer     // encoded frames
 	queued   int64       // octets that were ever added to pending
-	sent     int64       // octets of them that are on the wire
+	sent     int64       // octets of them that are on the wire; only who holds flushing changes it
 	open     bool        // the last fragment of a message is still to come (§5.4)
 	deferred []outgoing  // what Send took while open
 	waiting  int         // octets of deferred
 	pongs    int         // pongs in pending
 	newest   []byte      // payload of the newest ping that found too many pongs in pending
 	piled    bool        // newest is to be answered
-	kicked   bool        // somebody left frames and does not wait for them
 	packing  bool        // the message that is open is compressed
-	gather   bool        // Serve is at work: frames wait for those of the next messages
 	hurry    *time.Timer // bounds how long gathered frames wait; nil until it was needed
 	hurrying bool        // the timer is set: pending has gathered frames
 
 	deflater *deflate.Compressor // guarded by mu; nil: not agreed to
+
+	kicked atomic.Bool // somebody left frames and does not wait for them
+	gather atomic.Bool // Serve is at work: frames wait for those of the next messages
 
 	flushing slot    // held while writing to the net.Conn
 	current  *buffer // what is being written: current.b[written:] is still to come
@@ -189,40 +191,40 @@ func (c *Conn) flush(ctx context.Context, end int64) error {
 		if err := c.out.flushing.acquire(ctx, c.dead); err != nil {
 			return c.ended(err)
 		}
-		if err := c.Err(); err != nil || c.out.reached(end) {
+		if err := c.Err(); err != nil {
 			c.stopFlushing()
 			return err
 		}
-		if ctx.Done() != nil && !c.src.cuttable() {
-			go c.flushOnce() // only the waiting for it is cut
-			continue
+		var cut error
+		if !c.out.reached(end) {
+			if ctx.Done() != nil && !c.src.cuttable() {
+				go c.flushOnce() // only the waiting for it is cut
+				continue
+			}
+			if cut = c.out.cut.begin(ctx); cut == nil {
+				c.writePending(ctx)
+				c.out.cut.end()
+				cut = ctx.Err()
+			}
 		}
-		err := c.out.cut.begin(ctx)
-		if err == nil {
-			c.writePending(ctx)
-			c.out.cut.end()
-			err = ctx.Err()
-		}
-		if err != nil && !c.out.reached(end) {
-			c.stopFlushing()
-			return c.ended(err)
-		}
+		done := c.out.reached(end)
 		c.stopFlushing()
+		if done {
+			return nil
+		}
+		if err := c.ended(cut); err != nil {
+			return err
+		}
 	}
 }
 
-// reached reports whether everything up to end is on the wire.
-func (o *output) reached(end int64) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.sent >= end
-}
+// reached reports whether everything up to end is on the wire. The caller holds flushing, without which sent does not
+// change.
+func (o *output) reached(end int64) bool { return o.sent >= end }
 
 // kick sees to it that what is pending goes out without anybody waiting for it.
 func (c *Conn) kick() {
-	c.out.mu.Lock()
-	c.out.kicked = true
-	c.out.mu.Unlock()
+	c.out.kicked.Store(true)
 	for c.toFlush() && c.out.flushing.tryAcquire() {
 		if !c.tryWritePending() {
 			go c.flushOnce()
@@ -233,11 +235,7 @@ func (c *Conn) kick() {
 }
 
 // toFlush reports whether frames wait that nobody else sees to.
-func (c *Conn) toFlush() bool {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	return c.out.kicked && c.end.Load() == nil
-}
+func (c *Conn) toFlush() bool { return c.out.kicked.Load() && c.end.Load() == nil }
 
 // flushOnce makes one write. It is started by one who holds flushing, and gives it back. CloseNow, which makes the write
 // end, waits for that.
@@ -320,7 +318,8 @@ func (c *Conn) takePending() bool {
 		c.encode(frame.Header{Fin: true, Opcode: frame.Pong}, o.newest)
 	}
 	o.current, o.pending = o.pending, nil
-	o.pongs, o.piled, o.kicked = 0, false, false
+	o.pongs, o.piled = 0, false
+	o.kicked.Store(false)
 	if o.hurrying {
 		o.hurry.Stop()
 		o.hurrying = false

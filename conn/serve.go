@@ -45,17 +45,18 @@ func (c *Conn) moreArrived() bool {
 
 // gatherIf says whether what is written from now on waits for more.
 func (c *Conn) gatherIf(more bool) {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	c.out.gather = more
+	c.out.gather.Store(more)
 }
 
 // gathered reports whether what was just queued may wait for more. If so, it goes out in time without anybody's help.
 func (c *Conn) gathered() bool {
 	o := &c.out
+	if !o.gather.Load() {
+		return false
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.gather || o.pending == nil || len(o.pending.b) >= gatherSize {
+	if o.pending == nil || len(o.pending.b) >= gatherSize {
 		return false
 	}
 	if !o.hurrying {
