@@ -22,7 +22,7 @@ import (
 // when it goes back to a pool, so that a message which is still looked at would change too.
 func TestNoByteOfOneConnectionIsEverSeenOnAnother(t *testing.T) {
 	wstest.NoLeaks(t)
-	const workers, rounds = 8, 5
+	const workers, rounds = 8, 4
 	var all sync.WaitGroup
 	for w := range workers {
 		all.Go(func() {

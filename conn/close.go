@@ -59,11 +59,13 @@ func (c *Conn) finishClose() {
 	bound, cancel := context.WithDeadline(context.Background(), c.closeBy())
 	defer cancel()
 	c.kick()
+	late := &CloseError{Code: StatusAbnormalClosure, Err: ErrCloseTimeout}
 	if c.reading.acquire(bound, c.dead) == nil {
 		c.drain(bound)
+		c.fail(late) // first: nobody may read on where parts of a message were thrown away
 		c.endRead()
 	}
-	c.fail(&CloseError{Code: StatusAbnormalClosure, Err: ErrCloseTimeout})
+	c.fail(late)
 }
 
 // CloseNow closes the net.Conn without a closing handshake. Every call that is under way returns. It returns nil, unless
@@ -79,7 +81,8 @@ var errClosedNow = errors.New("websocket: closed without a closing handshake")
 // closed waits for what is still at work on a connection that has ended and says whether that was as it should be.
 func (c *Conn) closed() error {
 	c.awaitFlusher()
-	c.background.Wait()
+	c.background.acquire(context.Background(), nil)
+	c.background.release()
 	if e := c.end.Load(); !e.WasClean && e.Err != errClosedNow {
 		return e
 	}

@@ -7,12 +7,18 @@ import "context"
 // message from the peer closes the connection with [StatusPolicyViolation]. No other call may read from then on.
 func (c *Conn) CloseRead(ctx context.Context) context.Context {
 	ctx, cancel := context.WithCancel(ctx)
-	c.background.Go(func() {
-		defer cancel()
+	mine := c.background.tryAcquire() // a second call is not waited for: it may not read, and ends at once
+	go func() {
+		defer func() {
+			cancel()
+			if mine {
+				c.background.release()
+			}
+		}()
 		if _, _, err := c.Reader(ctx); err == nil {
 			c.sendClose(StatusPolicyViolation, "unexpected message")
 			c.finishClose()
 		}
-	})
+	}()
 	return ctx
 }

@@ -227,6 +227,29 @@ func TestAReaderOfAMessageEndsWithAClose(t *testing.T) {
 	})
 }
 
+// TestAReaderNeverSeesWhatCloseThrewAway: a reader waits for its turn while Close reads, and Close gives up just then. The
+// part that the reader still has lies in memory that was given back.
+func TestAReaderNeverSeesWhatCloseThrewAway(t *testing.T) {
+	for range 500 {
+		synctest.Test(t, func(t *testing.T) {
+			c, peer := newConn(t, frame.Server, nil)
+			defer hangUp(peer)
+			peer.Send(begin("not read to its end"))
+			_, r, err := c.Reader(t.Context())
+			require.NoError(t, err)
+			_, err = io.ReadFull(r, make([]byte, 4))
+			require.NoError(t, err)
+			closed := inBackground(func() error { return c.Close(conn.StatusNormalClosure, "") })
+			synctest.Wait()
+			peer.Send(more("thrown away"))
+			reads := inBackground(func() error { _, err := r.Read(make([]byte, 50)); return err })
+			require.ErrorIs(t, <-closed, conn.ErrCloseTimeout)
+			err = <-reads
+			require.Same(t, c.Err(), err)
+		})
+	}
+}
+
 func TestAfterABrokenRuleThisSideHalfClosesAndWaits(t *testing.T) {
 	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		ended := reading(c)

@@ -2,7 +2,6 @@ package conn
 
 import (
 	"net"
-	"sync"
 	"sync/atomic"
 
 	"github.com/seed60239977/websocket/frame"
@@ -32,7 +31,7 @@ type Conn struct {
 
 	beat *heartbeat // nil if it is off
 
-	background sync.WaitGroup // goroutines of CloseRead
+	background slot // held by the goroutine of CloseRead
 
 	end  atomic.Pointer[CloseError] // how the connection ended; nil until it has
 	dead chan struct{}              // closed right after end is set

@@ -1,0 +1,96 @@
+package conn_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"math/big"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/internal/wstest"
+)
+
+// tlsPair puts TLS over a pipe that holds size bytes. The handshake is done.
+func tlsPair(t *testing.T, size int) (client, server *tls.Conn) {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"test"}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
+	require.NoError(t, err)
+	certificate, err := x509.ParseCertificate(der)
+	require.NoError(t, err)
+	roots := x509.NewCertPool()
+	roots.AddCert(certificate)
+
+	near, far := wstest.Pipe(size)
+	client = tls.Client(near, &tls.Config{RootCAs: roots, ServerName: "test"})
+	server = tls.Server(far, &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: private}}})
+	shaken := inBackground(server.Handshake)
+	require.NoError(t, client.Handshake())
+	require.NoError(t, <-shaken)
+	return client, server
+}
+
+func TestMessagesGoOverTLS(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := tlsPair(t, 0)
+		client, server := conn.Client(near, nil), conn.Server(far, nil)
+		defer server.CloseNow()
+		ended := inBackground(func() error { return server.Serve(t.Context(), echo) })
+		for _, n := range []int{0, 11, 17, 100, 20_000, 300_000} {
+			for range 3 {
+				go client.Write(t.Context(), conn.Binary, pattern(n))
+				_, data, err := client.Read(t.Context())
+				require.NoError(t, err)
+				require.Equal(t, string(pattern(n)), string(data))
+			}
+		}
+		require.NoError(t, client.Close(conn.StatusNormalClosure, "bye"))
+		requireEnded(t, server, <-ended, conn.CloseError{Code: conn.StatusNormalClosure, Reason: "bye", Remote: true, WasClean: true}, nil)
+	})
+}
+
+// TestAContextCutsCallsOverTLS: a tls.Conn does not survive a write that is cut, so the write goes on by itself.
+func TestAContextCutsCallsOverTLS(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := tlsPair(t, 1000)
+		client, server := conn.Client(near, nil), conn.Server(far, nil)
+		defer client.CloseNow()
+		defer server.CloseNow()
+		for range 3 {
+			_, _, err := server.Read(within(t, time.Second))
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.ErrorIs(t, client.Write(within(t, time.Second), conn.Binary, pattern(50_000)), context.DeadlineExceeded)
+			go client.Write(t.Context(), conn.Text, []byte("next"))
+			for _, want := range []string{string(pattern(50_000)), "next"} {
+				_, data, err := server.Read(t.Context())
+				require.NoError(t, err)
+				require.Equal(t, want, string(data))
+			}
+		}
+	})
+}
+
+// TestCloseNowOverTLSDoesNotWaitForAPeerThatDoesNotRead: closing a tls.Conn would, for five seconds.
+func TestCloseNowOverTLSDoesNotWaitForAPeerThatDoesNotRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := tlsPair(t, 1000)
+		client, server := conn.Client(near, nil), conn.Server(far, nil)
+		require.NoError(t, client.Send(conn.Binary, make([]byte, 100_000)))
+		blocked := inBackground(func() error { return server.Write(context.Background(), conn.Binary, make([]byte, 100_000)) })
+		synctest.Wait()
+		start := time.Now()
+		require.NoError(t, client.CloseNow())
+		server.CloseNow()
+		require.Error(t, <-blocked)
+		require.Zero(t, time.Since(start))
+	})
+}
