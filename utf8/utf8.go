@@ -9,10 +9,14 @@ import (
 // connection with close code 1007 for it (RFC 6455 §8.1).
 var ErrInvalid = errors.New("utf8: invalid UTF-8")
 
-// Valid reports whether p is a whole valid text. It is also how a Validator takes everything between two characters
-// that are cut by the edges of its input.
+// Valid reports whether p is a whole valid text.
 func Valid(p []byte) bool {
-	return utf8.Valid(p)
+	if len(p) < short {
+		return utf8.Valid(p)
+	}
+	var v Validator
+	_, err := v.Write(p)
+	return err == nil && v.Complete()
 }
 
 // Validator validates one text that is written to it in pieces. The zero value is ready to use. It is three bytes
@@ -43,8 +47,16 @@ func (v *Validator) Write(p []byte) (n int, err error) {
 		}
 		n++
 	}
-	if end := n + whole(p[n:]); Valid(p[n:end]) {
-		n = end
+	rest := p[n:]
+	if len(rest) < short && utf8.Valid(rest) { // as most messages are
+		return len(p), nil
+	}
+	for n < len(p) {
+		next := whole(p[n:min(len(p), n+stretch)])
+		if len(next) == 0 || !valid(next) {
+			break
+		}
+		n += len(next)
 	}
 	// What is left is the start of a character; or something is wrong in it, and going byte by byte tells where.
 	for n < len(p) {
@@ -103,15 +115,31 @@ func after(first byte) Validator {
 	}
 }
 
-// whole returns how much of p, which starts at a character, comes before a character that p cuts off at its end.
-func whole(p []byte) int {
-	for i := len(p) - 1; i >= max(0, len(p)-3); i-- {
-		if b := p[i]; b&0xc0 != 0x80 { // not a continuation byte: the last character starts here
-			if int(after(b).need) > len(p)-1-i {
-				return i
+const (
+	// short texts, below this many bytes, are a matter for the standard library alone.
+	short = 35
+	// stretch is how many bytes are validated at a time: assembly cannot be preempted, and where something is wrong, no
+	// more than this is gone through again.
+	stretch = 64 << 10
+)
+
+// whole returns p, which starts at a character and is not empty, without the character that it cuts off at its end.
+func whole(p []byte) []byte {
+	if p[len(p)-1] < 0x80 {
+		return p
+	}
+	return p[:len(p)-cut(p)]
+}
+
+// cut returns the length of the character that p cuts off at its end, 0 if there is none.
+func cut(p []byte) int {
+	for n := 1; n <= min(3, len(p)); n++ {
+		if b := p[len(p)-n]; b&0xc0 != 0x80 { // not a continuation byte: the last character starts here
+			if int(after(b).need) >= n {
+				return n
 			}
 			break
 		}
 	}
-	return len(p)
+	return 0
 }

@@ -70,27 +70,21 @@ var cases = map[string]string{
 	"long and bad at its end":      strings.Repeat("plain text, ", 3) + "\xf4\x90",
 }
 
-// begins is the oracle: whether p begins some valid text, by the standard library alone.
-func begins(p []byte) bool {
-	for len(p) > 0 {
-		if !stdlib.FullRune(p) {
-			return true
-		}
-		r, size := stdlib.DecodeRune(p)
-		if r == stdlib.RuneError && size == 1 {
-			return false
-		}
-		p = p[size:]
-	}
-	return true
-}
-
-// firstBad returns the index of the first byte with which p stops being the beginning of a valid text, or len(p).
+// firstBad is the oracle: the index of the first byte with which p stops being the beginning of a valid text, or len(p),
+// by the standard library alone.
 func firstBad(p []byte) int {
-	for n := range p {
-		if !begins(p[:n+1]) {
-			return n
+	for n := 0; n < len(p); {
+		r, size := stdlib.DecodeRune(p[n:])
+		if r != stdlib.RuneError || size > 1 {
+			n += size
+			continue
 		}
+		for i := n; i < len(p); i++ {
+			if stdlib.FullRune(p[n : i+1]) { // "an invalid encoding is considered a full rune"
+				return i
+			}
+		}
+		break // the end cuts it off
 	}
 	return len(p)
 }
@@ -114,6 +108,7 @@ func feed(v *utf8.Validator, pieces ...[]byte) (int, error) {
 // check compares what the validator says of text, fed in pieces, with the oracle.
 func check(t *testing.T, text []byte, bad int, pieces ...[]byte) {
 	t.Helper()
+	checkWhole(t, text)
 	var v utf8.Validator
 	n, err := feed(&v, pieces...)
 	if n != bad || (bad < len(text)) != (err != nil) || v.Complete() != stdlib.Valid(text) {
@@ -122,12 +117,34 @@ func check(t *testing.T, text []byte, bad int, pieces ...[]byte) {
 	}
 }
 
+// checkWhole compares what is said of a text that is whole with the oracle.
+func checkWhole(t *testing.T, text []byte) {
+	t.Helper()
+	if want := stdlib.Valid(text); utf8.Valid(text) != want || utf8.Whole(text) != want {
+		require.Failf(t, "differs from the oracle", "%q: %v, %v", text, utf8.Valid(text), utf8.Whole(text))
+	}
+}
+
+// checkWithin does that for s in the midst of a text that is long enough, and far enough from ASCII, for any short cut
+// there may be; n moves it around.
+func checkWithin(t *testing.T, n int, s ...byte) {
+	t.Helper()
+	const around = "Eine längere Übung: größer als jeder Block, und in keinem nur ASCII. Sie füllt, was übrig ist; mögen ihre " +
+		"Wörter hier ändern, was nötig wäre, dort aber nichts zerstören: jedes Stück für sich prüft, was dazwischen läge."
+	at := n % 150
+	for !stdlib.RuneStart(around[at]) {
+		at++
+	}
+	var text [len(around) + 8]byte
+	copy(text[copy(text[:], around[:at]):], s)
+	checkWhole(t, append(text[:at+len(s)], around[at:]...))
+}
+
 func TestEverySplitOfEveryCaseEqualsTheStandardLibrary(t *testing.T) {
 	for name, s := range cases {
 		t.Run(name, func(t *testing.T) {
 			text := []byte(s)
 			bad := firstBad(text)
-			require.Equal(t, stdlib.Valid(text), utf8.Valid(text))
 			check(t, text, bad, bytes.SplitAfter(text, nil)...) // character by character
 			single := make([][]byte, len(text))
 			for i := range text {
@@ -138,6 +155,74 @@ func TestEverySplitOfEveryCaseEqualsTheStandardLibrary(t *testing.T) {
 				for j := i; j <= len(text); j++ {
 					check(t, text, bad, text[:i], text[i:j], text[j:])
 				}
+			}
+		})
+	}
+}
+
+// background texts are what faults are put into: characters of every length, at every offset from a block's edge.
+var background = map[string]string{
+	"ASCII":   strings.Repeat("plain text ", 20),
+	"two":     strings.Repeat("я", 110),
+	"three":   "a" + strings.Repeat("世", 70),
+	"four":    "ab" + strings.Repeat("🚀", 51),
+	"mixture": strings.Repeat("a¢€𝄞 ", 20),
+	"rare":    strings.Repeat(strings.Repeat("x", 42)+"€", 5),
+}
+
+// faults are what is put there, first bytes that need more and almost enough of it among them; the last two are none.
+var faults = []string{
+	"\x80", "\xc0", "\xc1", "\xc2", "\xdf", "\xff", "\xe0\x80", "\xe0\xa0", "\xe4\xbd", "\xed\xa0", "\xf5\x80",
+	"\xf0\x8f", "\xf0\x90\x80", "\xf0\x9f\x9a", "\xf4\x8f\xbf", "\xf4\x90", "\xc3\x28", "\x00", "𝄞",
+}
+
+// checkFault puts a fault into a text, and compares what is said of that with the oracle.
+func checkFault(t *testing.T, s string, at int, fault string) {
+	t.Helper()
+	text := []byte(s)
+	copy(text[at:], fault)
+	check(t, text, firstBad(text), text)
+}
+
+func TestEveryFaultAtEveryPositionOfEveryLengthUpTo200IsFoundWhereItIs(t *testing.T) {
+	for name, s := range background {
+		t.Run(name, func(t *testing.T) {
+			for size := range 201 {
+				for at := range size {
+					checkFault(t, s[:size], at, faults[(size+at)%len(faults)])
+				}
+				for _, fault := range faults {
+					checkFault(t, s[:size], max(0, size-len(fault)), fault)
+				}
+			}
+		})
+	}
+}
+
+func TestEverySplitOf200BytesWithAFaultAnywhereEqualsTheStandardLibrary(t *testing.T) {
+	for name, s := range background {
+		t.Run(name, func(t *testing.T) {
+			for at := range 200 {
+				text := []byte(s[:200])
+				copy(text[at:], faults[at%len(faults)])
+				bad := firstBad(text)
+				for i := range len(text) + 1 {
+					check(t, text, bad, text[:i], text[i:])
+				}
+			}
+		})
+	}
+}
+
+func TestEveryCaseAcrossALargePowerOfTwoEqualsTheStandardLibrary(t *testing.T) {
+	for name, s := range cases {
+		t.Run(name, func(t *testing.T) {
+			for at := 64<<10 - 8; at <= 64<<10; at++ {
+				text := bytes.Repeat([]byte("x"), 64<<10+100)
+				copy(text[at:], s)
+				bad := firstBad(text)
+				check(t, text, bad, text)
+				check(t, text[:at+len(s)], min(bad, at+len(s)), text[:at+len(s)])
 			}
 		})
 	}
@@ -157,6 +242,7 @@ func TestEveryCodePointIsValidBytewiseAndNoSurrogateIs(t *testing.T) {
 			pieces[i] = text[i : i+1]
 		}
 		check(t, text, bad, pieces[:]...)
+		checkWithin(t, int(r), text...)
 	}
 }
 
@@ -165,6 +251,7 @@ func TestEverySequenceOfFourByteClassesEqualsTheStandardLibrary(t *testing.T) {
 	edges := []byte("\x00\x7f\x80\x8f\x90\x9f\xa0\xbf\xc0\xc1\xc2\xdf\xe0\xe1\xec\xed\xee\xef\xf0\xf1\xf3\xf4\xf5\xff")
 	text := make([]byte, 4)
 	for i := range len(edges) * len(edges) * len(edges) * len(edges) {
+		n := i
 		for j := range text {
 			text[j] = edges[i%len(edges)]
 			i /= len(edges)
@@ -172,6 +259,16 @@ func TestEverySequenceOfFourByteClassesEqualsTheStandardLibrary(t *testing.T) {
 		bad := firstBad(text)
 		check(t, text, bad, text)
 		check(t, text, bad, text[:1], text[1:2], text[2:3], text[3:])
+		checkWithin(t, n, text...)
+	}
+}
+
+func TestEveryPairOfBytesWithinALongTextEqualsTheStandardLibrary(t *testing.T) {
+	for n := range 1 << 16 {
+		pair := []byte{byte(n >> 8), byte(n), 0x80, 0x80}
+		checkWithin(t, n, pair[:2]...)
+		checkWithin(t, n, pair[:3]...)
+		checkWithin(t, n, pair...)
 	}
 }
 
@@ -256,10 +353,6 @@ func FuzzValidator(f *testing.F) {
 		f.Add([]byte(s), uint16(1), uint16(3))
 	}
 	f.Fuzz(func(t *testing.T, text []byte, first, second uint16) {
-		require.Equal(t, stdlib.Valid(text), utf8.Valid(text))
-		if len(text) > 1000 {
-			text = text[:1000] // the oracle is quadratic
-		}
 		i := int(first) % (len(text) + 1)
 		j := i + int(second)%(len(text)-i+1)
 		bad := firstBad(text)
@@ -284,28 +377,4 @@ func ExampleValidator() {
 	// <nil> false
 	// <nil> true
 	// 6 true
-}
-
-func BenchmarkValidator(b *testing.B) {
-	texts := map[string]string{
-		"ASCII":   "The quick brown fox jumps over the lazy dog. ",
-		"Latin":   "Zwölf Boxkämpfer jagen Viktor über den Sylter Deich. ",
-		"Chinese": "天地玄黄，宇宙洪荒。日月盈昃，辰宿列张。",
-		"emoji":   "🚀🌍👾🎉🐙",
-	}
-	for _, name := range []string{"ASCII", "Latin", "Chinese", "emoji"} {
-		for _, size := range []int{64, 1 << 10, 64 << 10} {
-			b.Run(fmt.Sprintf("%s/%dB", name, size), func(b *testing.B) {
-				text := []byte(strings.Repeat(texts[name], size/len(texts[name])+1))[:size]
-				b.SetBytes(int64(size))
-				b.ReportAllocs()
-				for b.Loop() {
-					var v utf8.Validator
-					if _, err := v.Write(text); err != nil {
-						b.Fatal(err)
-					}
-				}
-			})
-		}
-	}
 }
