@@ -28,6 +28,7 @@ type closing struct {
 	// Guarded by Conn.out.mu.
 	sent     bool        // our close frame is queued: nothing may be sent behind it (§5.5.1)
 	received bool        // their close frame came
+	clock    *time.Timer // ends the connection when CloseTimeout is over and nobody else did
 	at       int64       // value of output.sent at which our close frame is on the wire
 	by       time.Time   // when Config.CloseTimeout is over
 	peer     *CloseError // what their close frame said, or which rule they broke
@@ -118,8 +119,15 @@ func (c *Conn) sendClose(code StatusCode, reason string) error {
 func (c *Conn) startClock() {
 	if c.closing.by.IsZero() {
 		c.closing.by = time.Now().Add(c.cfg.CloseTimeout)
+		if c.end.Load() == nil { // else nobody is left to stop it
+			c.closing.clock = time.AfterFunc(c.cfg.CloseTimeout+closeGrace, func() { c.failNetwork(ErrCloseTimeout) })
+		}
 	}
 }
+
+// closeGrace is how much longer than Config.CloseTimeout a closing connection lasts that no call sees to. Calls that do
+// end it in time themselves.
+const closeGrace = 100 * time.Millisecond
 
 func (c *Conn) closeBy() time.Time {
 	c.out.mu.Lock()
@@ -248,6 +256,9 @@ func (c *Conn) fail(e *CloseError) *CloseError {
 	c.out.pending, c.out.newest, c.out.deferred = nil, nil, nil
 	if c.out.deflater != nil {
 		c.out.deflater.Release()
+	}
+	if c.closing.clock != nil {
+		c.closing.clock.Stop()
 	}
 	hooks := c.takeHooks()
 	c.out.mu.Unlock()

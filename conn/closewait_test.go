@@ -168,6 +168,32 @@ func TestAContextCutsClosingAndTheNextCallGoesOn(t *testing.T) {
 	}
 }
 
+// TestClosingEndsInTimeAlsoIfNobodySeesToIt: a writer was abandoned, and a reader waits for a peer that does not answer;
+// or the call that had begun to answer the peer was cut, and none goes on from there.
+func TestClosingEndsInTimeAlsoIfNobodySeesToIt(t *testing.T) {
+	inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		ended := reading(c)
+		w, err := c.Writer(within(t, time.Second), conn.Binary)
+		require.NoError(t, err)
+		_, err = w.Write(pattern(3 * conn.FragmentSize))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Error(t, w.Close())
+		start := time.Now()
+		requireEnded(t, c, <-ended, conn.CloseError{Code: conn.StatusAbnormalClosure}, conn.ErrCloseTimeout)
+		require.InDelta(t, conn.DefaultCloseTimeout, time.Since(start), float64(time.Second))
+	})
+	inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		require.NoError(t, c.Send(conn.Binary, make([]byte, 1000)))
+		start := time.Now()
+		peer.Send(bye)
+		_, _, err := c.Read(within(t, time.Second))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		<-c.Done()
+		require.InDelta(t, conn.DefaultCloseTimeout, time.Since(start), float64(time.Second))
+		requireEnded(t, c, c.Err(), conn.CloseError{Code: conn.StatusNormalClosure, Reason: "bye", Remote: true}, conn.ErrCloseTimeout)
+	})
+}
+
 func TestTheClockOfClosingStartsWithTheFirstCloseFrame(t *testing.T) {
 	inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		require.NoError(t, c.Send(conn.Binary, make([]byte, 1000)))

@@ -234,6 +234,15 @@ func (c *Conn) kick() {
 	}
 }
 
+// kickLater is kick for who may go on to send more, here or to other connections: the write is made by a goroutine that
+// runs when this one lets it, and takes all that is pending by then.
+func (c *Conn) kickLater() {
+	c.out.kicked.Store(true)
+	if c.toFlush() && c.out.flushing.tryAcquire() {
+		go c.flushOnce()
+	}
+}
+
 // toFlush reports whether frames wait that nobody else sees to.
 func (c *Conn) toFlush() bool { return c.out.kicked.Load() && c.end.Load() == nil }
 

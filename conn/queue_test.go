@@ -71,6 +71,39 @@ func TestSendDuringAWriterIsBoundedToo(t *testing.T) {
 	})
 }
 
+func TestFlushWaitsForWhatSendLeftForTheEndOfAWriter(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		w, err := c.Writer(t.Context(), conn.Text)
+		require.NoError(t, err)
+		_, err = w.Write(pattern(conn.FragmentSize + 1))
+		require.NoError(t, err)
+		require.NoError(t, c.Send(conn.Text, []byte("sent")))
+		require.ErrorIs(t, c.Flush(within(t, time.Second)), context.DeadlineExceeded)
+		flushed := inBackground(func() error { return c.Flush(t.Context()) })
+		synctest.Wait()
+		require.Empty(t, flushed)
+		require.Positive(t, c.BufferedAmount())
+		require.NoError(t, w.Close())
+		require.NoError(t, <-flushed)
+		require.Zero(t, c.BufferedAmount())
+		peer.Receive()
+		peer.Receive()
+		peer.Expect(text("sent"))
+	})
+}
+
+func TestFlushTellsThatAnAbandonedWriterTookSentMessagesAlong(t *testing.T) {
+	inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		w, err := c.Writer(within(t, time.Second), conn.Binary)
+		require.NoError(t, err)
+		_, err = w.Write(pattern(3 * conn.FragmentSize))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.NoError(t, c.Send(conn.Text, []byte("never sent")))
+		require.Error(t, w.Close())
+		require.ErrorIs(t, c.Flush(t.Context()), conn.ErrCloseSent)
+	})
+}
+
 func TestBufferedAmountCountsWhatIsNotOnTheWire(t *testing.T) {
 	inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		require.Zero(t, c.BufferedAmount())

@@ -314,6 +314,7 @@ func (c *Conn) beginMessageRead(ctx context.Context) error {
 func (c *Conn) endRead() {
 	c.readCut.end()
 	if c.end.Load() != nil {
+		c.readCut.forget() // again: begin may have come after the end, and a context may outlive the connection by far
 		c.in.release()
 		c.recv.release()
 		c.dropPartial()

@@ -62,7 +62,7 @@ func (c *Conn) send(m outgoing) error {
 		return err
 	}
 	if !c.gathered() {
-		c.kick()
+		c.kickLater()
 	}
 	return nil
 }
@@ -189,9 +189,30 @@ func (c *Conn) Flush(ctx context.Context) error {
 		return err
 	}
 	c.out.mu.Lock()
-	end := c.out.queued
+	end, behind := c.out.queued, c.out.waiting > 0
 	c.out.mu.Unlock()
+	if behind { // the message of a Writer
+		var err error
+		if end, err = c.afterWriter(ctx); err != nil {
+			return err
+		}
+	}
 	return c.flush(ctx, end)
+}
+
+// afterWriter waits for the end of the message that a Writer sends. It returns the value of sent at which all that waited
+// for that is on the wire.
+func (c *Conn) afterWriter(ctx context.Context) (end int64, err error) {
+	if err := c.beginMessage(ctx); err != nil {
+		return 0, err
+	}
+	defer c.out.message.release()
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	if c.out.waiting > 0 { // the Writer was abandoned
+		return 0, c.sendable()
+	}
+	return c.out.queued, nil
 }
 
 // BufferedAmount returns how many octets of frames were accepted and are not yet on the wire, like a browser's

@@ -1,0 +1,280 @@
+package soak
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket"
+	"github.com/seed60239977/websocket/internal/wstest"
+)
+
+var (
+	duration    = flag.Duration("soak", 2*time.Second, "how long to put load on the server")
+	connections = flag.Int("connections", 200, "how many clients there are at a time")
+)
+
+func TestNothingIsLeftAfterALongDay(t *testing.T) {
+	wstest.NoLeaks(t)
+	s := startServer(t)
+	s.warmUp(t)
+	before := measure()
+
+	ctx, cancel := context.WithTimeout(t.Context(), *duration)
+	defer cancel()
+	var clients sync.WaitGroup
+	var lives, failed atomic.Int64
+	for i := range *connections {
+		clients.Go(func() {
+			for random := rand.New(rand.NewPCG(uint64(i), 1)); ctx.Err() == nil; lives.Add(1) {
+				if err := s.live(t.Context(), random); err != nil {
+					failed.Add(1)
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	clients.Wait()
+	s.drain(t)
+	after := measure()
+	t.Logf("%d lives in %v; before: %v; after: %v", lives.Load(), *duration, before, after)
+	require.Zero(t, failed.Load())
+	require.Positive(t, lives.Load())
+	require.LessOrEqual(t, after.goroutines, before.goroutines)
+	require.LessOrEqual(t, after.descriptors, before.descriptors)
+	require.Less(t, after.heap, before.heap+8<<20)
+	if before.resident > 0 {
+		require.Less(t, after.resident, before.resident+64<<20)
+	}
+}
+
+// state is what must not grow.
+type state struct {
+	goroutines, descriptors int
+	heap, resident          int64
+}
+
+func (s state) String() string {
+	return fmt.Sprintf("%d goroutines, %d descriptors, %d KiB heap, %d KiB resident", s.goroutines, s.descriptors, s.heap>>10, s.resident>>10)
+}
+
+// measure collects garbage first, twice, because pools give up their contents at the second time.
+func measure() state {
+	runtime.GC()
+	runtime.GC()
+	debug.FreeOSMemory()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	s := state{goroutines: runtime.NumGoroutine(), heap: int64(m.HeapAlloc)}
+	if entries, err := os.ReadDir("/proc/self/fd"); err == nil {
+		s.descriptors = len(entries)
+	}
+	if b, err := os.ReadFile("/proc/self/statm"); err == nil {
+		pages, _ := strconv.ParseInt(strings.Fields(string(b))[1], 10, 64)
+		s.resident = pages * int64(os.Getpagesize())
+	}
+	return s
+}
+
+// patience is how long the server waits for a peer. It is more than a machine that is busy makes a living peer wait.
+const patience = 5 * time.Second
+
+// server is an echo server on a real socket.
+type server struct {
+	addr string
+	http *http.Server
+	open sync.WaitGroup
+}
+
+func startServer(t *testing.T) *server {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	s := &server{addr: l.Addr().String()}
+	s.http = &http.Server{ReadHeaderTimeout: 5 * time.Second, Handler: websocket.Handler(s.serve, &websocket.AcceptOptions{
+		Deflate: &websocket.DeflateOptions{},
+		Config: websocket.Config{
+			ReadLimit: 1 << 20, CloseTimeout: patience, SendQueue: 64 << 10,
+			PingInterval: time.Second, IdleTimeout: patience,
+		},
+	})}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		s.http.Serve(l)
+	}()
+	t.Cleanup(func() {
+		s.http.Close()
+		<-served
+	})
+	return s
+}
+
+// serve echoes in one of the ways that there are. A peer that does not take what is sent is cut off.
+func (s *server) serve(ctx context.Context, c *websocket.Conn) {
+	s.open.Add(1)
+	defer s.open.Done()
+	defer c.CloseNow()
+	write := func(m websocket.Message) error {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		return c.Write(ctx, m.Type, m.Data)
+	}
+	if rand.IntN(2) == 0 {
+		c.Serve(ctx, func(_ *websocket.Conn, m websocket.Message) error { return write(m) })
+		return
+	}
+	for m, err := range c.Messages(ctx) {
+		if err != nil || write(m) != nil {
+			return
+		}
+	}
+}
+
+// warmUp lets pools, and the runtime's free lists, become as large as the load needs.
+func (s *server) warmUp(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	var clients sync.WaitGroup
+	for i := range min(*connections, 100) {
+		clients.Go(func() {
+			for random := rand.New(rand.NewPCG(uint64(i), 2)); ctx.Err() == nil; {
+				if s.live(t.Context(), random) != nil {
+					return // the test proper will say so
+				}
+			}
+		})
+	}
+	clients.Wait()
+	s.drain(t)
+}
+
+// drain waits until the server has ended all connections.
+func (s *server) drain(t *testing.T) {
+	done := make(chan struct{})
+	go func() {
+		s.open.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		require.FailNow(t, "connections are still open 20 s after the last client has gone")
+	}
+}
+
+// live is the life of one client. It returns an error if the server did something wrong.
+func (s *server) live(ctx context.Context, random *rand.Rand) error {
+	o := &websocket.DialOptions{Config: websocket.Config{ReadLimit: 2 << 20, CloseTimeout: patience}}
+	if random.IntN(2) == 0 {
+		o.Deflate = &websocket.DeflateOptions{MinSize: -1}
+	}
+	c, _, err := websocket.Dial(ctx, "ws://"+s.addr, o)
+	if err != nil {
+		return err
+	}
+	defer c.CloseNow()
+	for range random.IntN(20) {
+		if err := talk(ctx, c, random); err != nil {
+			return err
+		}
+	}
+	return ends[random.IntN(len(ends))](c, random)
+}
+
+// talk sends a message in one way and reads it back in another.
+func talk(ctx context.Context, c *websocket.Conn, random *rand.Rand) error {
+	sizes := []int{0, 1, 100, 1000, 5000, 70_000, 300_000}
+	m := bytes.Repeat([]byte{byte('a' + random.IntN(26))}, sizes[random.IntN(len(sizes))])
+	sent := make(chan error, 1)
+	way := random.IntN(3)
+	go func() { sent <- say(ctx, c, m, way) }()
+	for {
+		short, cancel := context.WithTimeout(ctx, time.Duration(1+random.IntN(20))*time.Millisecond)
+		_, data, err := c.Read(short)
+		cancel()
+		switch {
+		case err == nil && bytes.Equal(data, m):
+			return <-sent
+		case err == nil:
+			return fmt.Errorf("sent %d octets and received %d others", len(m), len(data))
+		case short.Err() == nil || ctx.Err() != nil:
+			<-sent
+			return fmt.Errorf("reading: %w", err)
+		}
+	}
+}
+
+func say(ctx context.Context, c *websocket.Conn, m []byte, way int) error {
+	switch way {
+	case 0:
+		return c.Write(ctx, websocket.Binary, m)
+	case 1:
+		if err := c.Send(websocket.Binary, m); err != nil {
+			return err
+		}
+		return c.Flush(ctx)
+	}
+	w, err := c.Writer(ctx, websocket.Binary)
+	if err != nil {
+		return err
+	}
+	for part := m; len(part) > 0; part = part[min(len(part), 9999):] {
+		if _, err := w.Write(part[:min(len(part), 9999)]); err != nil {
+			return err
+		}
+	}
+	return w.Close()
+}
+
+// ends are the ways in which a client may go.
+var ends = []func(c *websocket.Conn, random *rand.Rand) error{
+	func(c *websocket.Conn, _ *rand.Rand) error { return c.Close(websocket.StatusNormalClosure, "done") },
+	func(c *websocket.Conn, _ *rand.Rand) error { return c.CloseNow() },
+	func(c *websocket.Conn, _ *rand.Rand) error { // within a frame
+		c.NetConn().Write([]byte{0x82, 0xfe, 0x10})
+		return c.CloseNow()
+	},
+	func(c *websocket.Conn, random *rand.Rand) error { // noise
+		noise := make([]byte, 1+random.IntN(3000))
+		for i := range noise {
+			noise[i] = byte(random.Uint32())
+		}
+		c.NetConn().Write(noise)
+		c.NetConn().SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+		c.NetConn().Read(make([]byte, 10))
+		return c.CloseNow()
+	},
+	func(c *websocket.Conn, _ *rand.Rand) error { // more than the limit
+		c.NetConn().Write([]byte{0x82, 0xff, 0, 0, 0, 1, 0, 0, 0, 0, 1, 2, 3, 4})
+		return c.CloseNow()
+	},
+	func(c *websocket.Conn, random *rand.Rand) error { // silence, perhaps until the heartbeat notices
+		<-time.After(time.Duration(random.IntN(1500)) * time.Millisecond * time.Duration(1+random.IntN(20)/19*5))
+		return c.CloseNow()
+	},
+	func(c *websocket.Conn, _ *rand.Rand) error { // a peer that sends and does not read
+		c.NetConn().SetWriteDeadline(time.Now().Add(300 * time.Millisecond))
+		ping := []byte{0x89, 0x84, 0, 0, 0, 0, 'p', 'i', 'n', 'g'}
+		for flood := bytes.Repeat(ping, 1000); ; {
+			if _, err := c.NetConn().Write(flood); err != nil {
+				return c.CloseNow()
+			}
+		}
+	},
+}
