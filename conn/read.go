@@ -34,6 +34,9 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte,
 		return 0, dst, err
 	}
 	defer c.endRead()
+	if err := c.firstBytes(ctx); err != nil {
+		return 0, dst, err
+	}
 	into := &c.read.dst
 	*into = buffer{b: dst, foreign: true}
 	if c.read.partial != nil {
@@ -120,7 +123,12 @@ func (c *Conn) readDirect(ctx context.Context, into *buffer, room int) (event, e
 func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
 		for {
-			m, held, err := c.borrow(ctx, false)
+			err := c.awaitMessage(ctx, false)
+			if err != nil {
+				yield(Message{}, err)
+				return
+			}
+			m, held, err := c.borrow(ctx)
 			if err != nil {
 				yield(Message{}, err)
 				return
@@ -134,16 +142,12 @@ func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 	}
 }
 
-// borrow waits for the next message and leaves it where it lies: in the input buffer if it came whole, else in a buffer
-// of its own. Its data is valid until giveBack.
-func (c *Conn) borrow(ctx context.Context, serving bool) (Message, *buffer, error) {
-	if err := c.beginMessageRead(ctx); err != nil {
-		return Message{}, nil, err
-	}
+// borrow waits for the rest of the next message and leaves it where it lies: in the input buffer if it came whole, else
+// in a buffer of its own. Its data is valid until giveBack. It ends what awaitMessage began.
+func (c *Conn) borrow(ctx context.Context) (Message, *buffer, error) {
 	defer c.endRead()
-	c.read.serving = serving
 	m, held, err := c.wholeMessage(ctx)
-	if err == nil && serving {
+	if err == nil && c.read.serving {
 		c.gatherIf(c.moreArrived())
 	}
 	return m, held, err
@@ -349,17 +353,48 @@ func (c *Conn) nextPart(ctx context.Context) (event, error) {
 		case eventClose:
 			return event{}, c.peerClosed(ctx, ev.payload)
 		case eventNone:
-			if err := c.beforeWait(ctx); err != nil {
+			if err := c.waitForBytes(ctx); err != nil {
 				return event{}, err
-			}
-			c.beat.wait()
-			err := c.in.fill(c.recv.inFrame)
-			c.beat.came()
-			if err != nil {
-				return event{}, c.readFailed(ctx, err)
 			}
 		}
 	}
+}
+
+// awaitMessage begins a borrow and waits for the first bytes of the message, if they are still to come. borrow would too;
+// but here the goroutine parks with little on its stack, and the runtime gives small stacks to goroutines that need no
+// more. If it returns nil, borrow must follow.
+func (c *Conn) awaitMessage(ctx context.Context, serving bool) error {
+	if err := c.beginMessageRead(ctx); err != nil {
+		return err
+	}
+	c.read.serving = serving
+	err := c.firstBytes(ctx)
+	if err != nil {
+		c.endRead()
+	}
+	return err
+}
+
+// firstBytes waits until there is something to read, unless a message has begun.
+func (c *Conn) firstBytes(ctx context.Context) error {
+	if len(c.in.unread()) > 0 || c.recv.inFrame || c.recv.checker.InMessage() || c.closing.ending != nil {
+		return nil
+	}
+	return c.waitForBytes(ctx)
+}
+
+// waitForBytes returns when there is something more to read.
+func (c *Conn) waitForBytes(ctx context.Context) error {
+	if err := c.beforeWait(ctx); err != nil {
+		return err
+	}
+	c.beat.wait()
+	err := c.in.fill(c.recv.inFrame)
+	c.beat.came()
+	if err != nil {
+		return c.readFailed(ctx, err)
+	}
+	return nil
 }
 
 // beforeWait is for what waited for this moment: memory that is of no use any more, frames to send.

@@ -24,7 +24,10 @@ const (
 func (c *Conn) Serve(ctx context.Context, handle func(c *Conn, m Message) error) error {
 	defer c.stopGathering()
 	for {
-		m, held, err := c.borrow(ctx, true)
+		if err := c.awaitMessage(ctx, true); err != nil {
+			return err
+		}
+		m, held, err := c.borrow(ctx)
 		if err != nil {
 			return err
 		}

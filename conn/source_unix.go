@@ -50,6 +50,7 @@ func newSocket(nc net.Conn, syscallConn func() (syscall.RawConn, error)) source 
 }
 
 func (s *socket) read(in *input) error {
+	in.prepare() // here rather than deep in the call below: a stack that has grown does not shrink while it waits
 	s.in = in
 	_, err := s.readInto(nil)
 	s.in = nil
