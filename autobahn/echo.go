@@ -13,6 +13,7 @@ type echoState struct {
 	count   int    // messages sent
 	current []byte // the one whose echo is awaited
 	data    *payload.Data
+	stream  *stream // of data, compressed
 }
 
 func (s *session) startEcho() {
@@ -23,6 +24,7 @@ func (s *session) startEcho() {
 			return
 		}
 		s.echoing.data = payload.Of(e.Data)
+		s.echoing.stream = s.streams.of(e, s.deflater)
 	} else {
 		s.echoing.current = repeat(e.Unit, e.Len).Bytes()
 	}
@@ -57,7 +59,7 @@ func (s *session) sendNext() {
 	} else {
 		s.echoing.current = s.echoing.data.Message(s.echoing.current[:0], s.echoing.count, e.Len)
 		h.RSV = 4
-		s.sendMessage(h, s.deflater.Message(s.echoing.current), e.Fragment, output{})
+		s.sendMessage(h, s.echoing.stream.message(s.echoing.count, s.echoing.current), e.Fragment, output{})
 	}
 	s.echoing.count++
 	s.echo.why = fmt.Sprintf("the echo of message %d did not come", s.echoing.count)

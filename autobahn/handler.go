@@ -46,6 +46,7 @@ type HandlerOptions struct {
 type Handler struct {
 	options HandlerOptions
 	cases   []Case
+	streams streams
 
 	mu      sync.Mutex
 	ended   *sync.Cond                   // a case has ended, or somebody has waited long enough
@@ -191,7 +192,7 @@ func (h *Handler) tell(w http.ResponseWriter, r *http.Request, messages ...strin
 	}
 	c.Steps = append(c.Steps, closeFrame(1000, ""))
 	if nc, o, err := h.open(w, r, c); err == nil {
-		play(r.Context(), c, nc, o)
+		h.play(r.Context(), c, nc, o)
 	}
 }
 
@@ -208,7 +209,7 @@ func (h *Handler) runCase(w http.ResponseWriter, r *http.Request, agent string, 
 	if nc, o, err := h.open(w, r, c); err != nil {
 		result = unopened(c, o, started, err)
 	} else {
-		s := play(r.Context(), c, nc, o)
+		s := h.play(r.Context(), c, nc, o)
 		result = s.result(o, started)
 	}
 	h.mu.Lock()
@@ -243,8 +244,8 @@ func (h *Handler) updateReports(w http.ResponseWriter, r *http.Request, agent st
 	h.tell(w, r)
 }
 
-func play(ctx context.Context, c *Case, nc net.Conn, o *opening) *session {
-	s := newSession(c, true, nc, o.src, o.agreed)
+func (h *Handler) play(ctx context.Context, c *Case, nc net.Conn, o *opening) *session {
+	s := newSession(c, true, nc, o, &h.streams)
 	s.run(ctx)
 	return s
 }

@@ -40,6 +40,7 @@ type target struct {
 	url     *url.URL
 	address string
 	options *Options
+	streams streams
 }
 
 func newTarget(rawURL string, o *Options) (*target, error) {

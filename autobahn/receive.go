@@ -1,6 +1,7 @@
 package autobahn
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 
@@ -96,6 +97,9 @@ func (s *session) dataArrived(f wire.Frame) {
 		if data, err = s.inflater.Message(data, s.inflateLimit()); err != nil {
 			s.breach(&wire.Violation{Code: 1007, What: err.Error()})
 			return
+		}
+		if s.c.Echo == nil { // the event stays, the inflater's octets do not
+			data = bytes.Clone(data)
 		}
 	}
 	s.messageArrived(m.opcode, data)

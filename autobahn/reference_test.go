@@ -2,6 +2,7 @@ package autobahn
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -235,6 +236,7 @@ func (p *reference) complete() error {
 		if message, err = p.inflater.Message(message, 1<<26); err != nil {
 			return errFailed{1007}
 		}
+		message = bytes.Clone(message) // which may be changed
 		p.message, p.checked = message, 0
 	}
 	if !p.text(true) {

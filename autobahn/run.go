@@ -1,6 +1,7 @@
 package autobahn
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -110,6 +111,7 @@ func runAll(ctx context.Context, t *target, cases []Case) []Result {
 			quick = append(quick, i)
 		}
 	}
+	likeByLike(heavy, cases)
 	results := make([]Result, len(cases))
 	p := inOrder{order: slices.Concat(quick, heavy), results: results, show: t.options.Progress}
 	one := func(i int) { p.done(i, t.run(ctx, &cases[i])) }
@@ -125,6 +127,18 @@ func runAll(ctx context.Context, t *target, cases []Case) []Result {
 	}
 	inParallel(ctx, heavy, min(parallel, runtime.GOMAXPROCS(0)), one)
 	return slices.DeleteFunc(results, func(r Result) bool { return r.Case.ID == "" })
+}
+
+// likeByLike moves the cases of a group that send the same messages next to each
+// other, so that these are compressed once.
+func likeByLike(numbers []int, cases []Case) {
+	slices.SortStableFunc(numbers, func(i, j int) int {
+		a, b := &cases[i], &cases[j]
+		if a.Echo == nil || a.Echo.Data == "" || a.Group() != b.Group() {
+			return cmp.Compare(i, j)
+		}
+		return cmp.Compare(a.Echo.Len, b.Echo.Len)
+	})
 }
 
 // inOrder takes results as they come and shows them in order.
@@ -190,7 +204,7 @@ func (t *target) run(ctx context.Context, c *Case) Result {
 		}
 		return unopened(c, o, started, err)
 	}
-	s := newSession(c, false, nc, o.src, o.agreed)
+	s := newSession(c, false, nc, o, &t.streams)
 	s.run(ctx)
 	return s.result(o, started)
 }

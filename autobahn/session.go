@@ -1,7 +1,6 @@
 package autobahn
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -36,9 +35,11 @@ type session struct {
 	agreed   *pmd.Params // nil without permessage-deflate
 	inflater *pmd.Inflater
 	deflater *pmd.Deflater
+	streams  *streams
 
-	todo chan func()   // timers and marks of what has been sent, for the loop
-	done chan struct{} // closed when the loop has ended
+	timers []*time.Timer
+	todo   chan func()   // timers and marks of what has been sent, for the loop
+	done   chan struct{} // closed when the loop has ended
 
 	tally
 	log        wireLog
@@ -64,11 +65,13 @@ type assembly struct {
 	data       []byte
 }
 
-func newSession(c *Case, isServer bool, nc net.Conn, src *bufio.Reader, agreed *pmd.Params) *session {
+func newSession(c *Case, isServer bool, nc net.Conn, o *opening, shared *streams) *session {
+	agreed := o.agreed
 	s := &session{
 		c: c, isServer: isServer, nc: nc, agreed: agreed,
-		in:   wire.NewReader(src, isServer),
-		todo: make(chan func()), done: make(chan struct{}),
+		in:      wire.NewReader(o.src, isServer),
+		streams: shared,
+		todo:    make(chan func()), done: make(chan struct{}),
 		localCode: NoCode,
 	}
 	s.tally = tally{opened: true, remoteCode: NoCode}
@@ -113,6 +116,9 @@ func (s *session) run(ctx context.Context) {
 	}
 	limit.Stop()
 	stop()
+	for _, t := range s.timers { // a session that is over must not stay in memory
+		t.Stop()
+	}
 	close(s.done)
 	s.out.stop()
 	s.abort()
@@ -173,7 +179,7 @@ func (s *session) post(f func()) {
 // after runs f in the loop once d has passed since everything queued was sent.
 func (s *session) after(d time.Duration, f func()) {
 	s.out.push(output{then: func() {
-		time.AfterFunc(d, func() { s.post(f) })
+		s.timers = append(s.timers, time.AfterFunc(d, func() { s.post(f) }))
 	}})
 }
 

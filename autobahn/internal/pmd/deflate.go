@@ -9,10 +9,11 @@ const (
 	hashBits  = 14
 	minMatch  = 4
 	maxMatch  = 258
-	blockSize = 1 << 15 // tokens in a block
-	// fewTokens is where the code lengths of a block of its own cost more than
+	blockSize = 1 << 15 // symbols in a block, or the run of literals that leads beyond
+	// fewSymbols is where the code lengths of a block of its own cost more than
 	// they save.
-	fewTokens = 120
+	fewSymbols = 120
+	maxStored  = 1<<16 - 1
 )
 
 // Deflater compresses messages with back-references of at most Window octets.
@@ -23,29 +24,27 @@ type Deflater struct {
 	// NoTakeover starts every message without history (§7.1.1).
 	NoTakeover bool
 
-	history []byte
-	base    int // place of history[0] in all octets ever compressed
+	history []byte // and, while a message is compressed, the message behind it
+	base    int    // place of history[0] in all octets ever compressed
 	table   [1 << hashBits]int32
-	tokens  []uint32
-	litFreq [286]uint32
-	dstFreq [30]uint32
+	block   block
 	w       bitWriter
 }
 
 // Message compresses one message and leaves off the four octets of RFC 7692
-// §7.2.1. The result is the caller's.
+// §7.2.1. The result is valid until the next call.
 func (d *Deflater) Message(data []byte) []byte {
 	if d.NoTakeover || d.base > 1<<30 {
 		d.forget()
 	}
 	start := len(d.history)
 	buf := append(d.history, data...)
-	d.w = bitWriter{out: make([]byte, 0, len(data)/3+64)}
+	d.w = bitWriter{out: d.w.out[:0]}
 	d.compress(buf, start)
 	out := d.w.sync()
 	cut := max(0, len(buf)-d.Window)
 	d.base += cut
-	d.history = append(d.history[:0], buf[cut:]...)
+	d.history = append(buf[:0], buf[cut:]...)
 	return out
 }
 
@@ -63,6 +62,7 @@ func (d *Deflater) forget() {
 
 func (d *Deflater) compress(buf []byte, i int) {
 	literals := i
+	d.block.begin(i)
 	for i+minMatch <= len(buf) {
 		word := binary.LittleEndian.Uint32(buf[i:])
 		slot := &d.table[word*0x9E3779B1>>(32-hashBits)]
@@ -72,14 +72,17 @@ func (d *Deflater) compress(buf []byte, i int) {
 			i += 1 + (i-literals)>>7
 			continue
 		}
-		d.literals(buf[literals:i])
 		n := matchLength(buf, candidate, i)
-		d.match(n, i-candidate)
+		d.block.add(buf[literals:i], n, i-candidate)
 		i += n
 		literals = i
+		if d.block.symbols >= blockSize {
+			d.block.write(&d.w, buf[:i])
+			d.block.begin(i)
+		}
 	}
-	d.literals(buf[literals:])
-	d.block()
+	d.block.add(buf[literals:], 0, 0)
+	d.block.write(&d.w, buf)
 }
 
 func matchLength(buf []byte, a, b int) int {
@@ -96,65 +99,83 @@ func matchLength(buf []byte, a, b int) int {
 	return n
 }
 
-// A token is a literal, or 1<<31 | length<<16 | distance-1.
-func (d *Deflater) literals(b []byte) {
-	for _, c := range b {
-		d.token(uint32(c))
-		d.litFreq[c]++
+// block gathers what will be one block (RFC 1951 §3.2.3).
+type block struct {
+	from      int // place of its first octet
+	sequences []sequence
+	symbols   int
+	extra     int // bits beside the codes
+	litFreq   [286]uint32
+	dstFreq   [30]uint32
+}
+
+// sequence is a run of literals and the match behind it; in the last one of a
+// message the match is missing.
+type sequence struct {
+	literals         int32
+	length, distance uint16 // the distance less 1
+}
+
+func (b *block) begin(from int) {
+	b.from, b.symbols, b.extra = from, 0, 0
+	b.sequences = b.sequences[:0]
+	clear(b.litFreq[:])
+	clear(b.dstFreq[:])
+}
+
+func (b *block) add(literals []byte, length, distance int) {
+	for _, c := range literals {
+		b.litFreq[c]++
 	}
-}
-
-func (d *Deflater) match(n, distance int) {
-	d.token(1<<31 | uint32(n)<<16 | uint32(distance-1))
-	d.litFreq[257+lengthSymbol(n)]++
-	d.dstFreq[distanceSymbol(distance)]++
-}
-
-func (d *Deflater) token(t uint32) {
-	if len(d.tokens) == blockSize {
-		d.block()
-	}
-	d.tokens = append(d.tokens, t)
-}
-
-// block writes the tokens gathered so far.
-func (d *Deflater) block() {
-	if len(d.tokens) == 0 {
+	b.symbols += len(literals)
+	b.sequences = append(b.sequences, sequence{int32(len(literals)), uint16(length), uint16(distance - 1)})
+	if length == 0 {
 		return
 	}
-	d.litFreq[256] = 1
-	if len(d.tokens) < fewTokens {
-		d.w.put(1<<1, 3) // BFINAL 0, BTYPE 01
-		d.write(fixedCodes())
-	} else {
-		var lit [286]uint8
-		var dst [30]uint8
-		d.w.put(2<<1, 3) // BFINAL 0, BTYPE 10
-		lengthsOf(d.litFreq[:], lit[:], maxCode)
-		lengthsOf(d.dstFreq[:], dst[:], maxCode)
-		d.w.codeLengths(lit[:], dst[:])
-		d.write(codesOf(lit[:]), codesOf(dst[:]))
-	}
-	d.tokens = d.tokens[:0]
-	clear(d.litFreq[:])
-	clear(d.dstFreq[:])
+	l, s := lengthSymbol(length), distanceSymbol(distance)
+	b.litFreq[257+l]++
+	b.dstFreq[s]++
+	b.symbols++
+	b.extra += int(lengthExtra[l]) + int(distanceExtra[s])
 }
 
-func (d *Deflater) write(lit, dst []code) {
-	for _, t := range d.tokens {
-		if t < 256 {
-			d.w.code(lit[t])
-			continue
-		}
-		n, distance := int(t>>16&0x7FFF), int(t&0xFFFF)+1
-		s := lengthSymbol(n)
-		d.w.code(lit[257+s])
-		d.w.put(uint32(n)-uint32(lengthBase[s]), uint(lengthExtra[s]))
-		s = distanceSymbol(distance)
-		d.w.code(dst[s])
-		d.w.put(uint32(distance)-uint32(distanceBase[s]), uint(distanceExtra[s]))
+// write writes the octets of buf from the block's first one on in the way that
+// fits them.
+func (b *block) write(w *bitWriter, buf []byte) {
+	if b.symbols == 0 {
+		return
 	}
-	d.w.code(lit[256])
+	data := buf[b.from:]
+	b.litFreq[256] = 1
+	if b.symbols < fewSymbols {
+		w.put(1<<1, 3) // BFINAL 0, BTYPE 01
+		lit, dst := fixedCodes()
+		w.sequences(b.sequences, data, lit, dst)
+		return
+	}
+	var lit [286]uint8
+	var dst [30]uint8
+	lengthsOf(b.litFreq[:], lit[:], maxCode)
+	lengthsOf(b.dstFreq[:], dst[:], maxCode)
+	if b.size(lit[:], dst[:]) >= 8*len(data) {
+		w.stored(data)
+		return
+	}
+	w.put(2<<1, 3) // BFINAL 0, BTYPE 10
+	w.codeLengths(lit[:], dst[:])
+	w.sequences(b.sequences, data, codesOf(lit[:]), codesOf(dst[:]))
+}
+
+// size is what codes of the given lengths make of the block, in bits.
+func (b *block) size(lit, dst []uint8) int {
+	n := b.extra
+	for s, f := range b.litFreq {
+		n += int(f) * int(lit[s])
+	}
+	for s, f := range b.dstFreq {
+		n += int(f) * int(dst[s])
+	}
+	return n
 }
 
 // lengthSymbol is the length code of n less 257: four codes an octave.

@@ -140,16 +140,98 @@ func (w *bitWriter) put(v uint32, n uint) {
 
 func (w *bitWriter) code(c code) { w.put(uint32(c.bits), uint(c.n)) }
 
+// sequences writes data, which the sequences take apart, and the end of the
+// block. Between flushes the accumulator takes a match, or three literals: no
+// more than 48 bits on top of seven.
+func (w *bitWriter) sequences(all []sequence, data []byte, lit, dst []code) {
+	// Nothing takes more than 15 bits for each octet that it stands for.
+	w.out = slices.Grow(w.out, 2*len(data)+32)
+	f := flusher{out: w.out[:cap(w.out)], at: len(w.out), acc: w.acc, n: w.n}
+	f.flush()
+	for _, s := range all {
+		literals := data[:s.literals]
+		data = data[int(s.literals)+int(s.length):]
+		for len(literals) >= 3 {
+			f.code(lit[literals[0]])
+			f.code(lit[literals[1]])
+			f.code(lit[literals[2]])
+			f.flush()
+			literals = literals[3:]
+		}
+		for _, c := range literals {
+			f.code(lit[c])
+		}
+		f.flush()
+		if s.length > 0 {
+			f.match(int(s.length), int(s.distance)+1, lit, dst)
+			f.flush()
+		}
+	}
+	f.code(lit[256])
+	f.flush()
+	w.out, w.acc, w.n = w.out[:f.at], f.acc, f.n
+}
+
+// flusher writes bits where there is room for certain.
+type flusher struct {
+	out []byte
+	at  int
+	acc uint64
+	n   uint
+}
+
+func (f *flusher) bits(v uint64, n uint8) {
+	f.acc |= v << (f.n & 63)
+	f.n += uint(n)
+}
+
+func (f *flusher) code(c code) { f.bits(uint64(c.bits), c.n) }
+
+func (f *flusher) match(length, distance int, lit, dst []code) {
+	s := lengthSymbol(length)
+	f.code(lit[257+s])
+	f.bits(uint64(length)-uint64(lengthBase[s]), lengthExtra[s])
+	s = distanceSymbol(distance)
+	f.code(dst[s])
+	f.bits(uint64(distance)-uint64(distanceBase[s]), distanceExtra[s])
+}
+
+// flush leaves fewer than eight bits.
+func (f *flusher) flush() {
+	binary.LittleEndian.PutUint64(f.out[f.at:], f.acc)
+	f.at += int(f.n >> 3)
+	f.acc >>= f.n &^ 7
+	f.n &= 7
+}
+
+// stored writes data as they are (RFC 1951 §3.2.4).
+func (w *bitWriter) stored(data []byte) {
+	for len(data) > 0 {
+		part := data[:min(len(data), maxStored)]
+		data = data[len(part):]
+		w.put(0, 3) // BFINAL 0, BTYPE 00
+		w.align()
+		w.out = binary.LittleEndian.AppendUint16(w.out, uint16(len(part)))
+		w.out = binary.LittleEndian.AppendUint16(w.out, ^uint16(len(part)))
+		w.out = append(w.out, part...)
+	}
+}
+
 // sync ends the message with an empty stored block less its last four octets
 // (RFC 7692 §7.2.1).
 func (w *bitWriter) sync() []byte {
 	w.put(0, 3) // BFINAL 0, BTYPE 00
+	w.align()
+	return w.out
+}
+
+// align fills up the octet that has been begun.
+func (w *bitWriter) align() {
 	for w.n > 0 {
 		w.out = append(w.out, byte(w.acc))
 		w.acc >>= 8
 		w.n -= min(w.n, 8)
 	}
-	return w.out
 }
 
 // codeLengths writes the lengths of both codes (RFC 1951 §3.2.7), with runs of

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Errors of inflating. A *DistanceError tells of a window that was not kept.
@@ -37,32 +38,29 @@ type Inflater struct {
 	// Farthest is the largest distance seen so far.
 	Farthest int
 
-	history      []byte
 	literal, dst table
+	src          []byte
 	bits         bitReader
-	out          []byte
+	out          []byte // the history, and behind it the message
 	limit        int
 }
 
 // Message inflates one message payload as it stood in the frames, without the
-// four octets of §7.2.1, into at most limit octets. The result is the caller's.
+// four octets of §7.2.1, into at most limit octets. The result is valid until
+// the next call.
 func (d *Inflater) Message(compressed []byte, limit int) ([]byte, error) {
-	src := make([]byte, 0, len(compressed)+4)
-	src = append(append(src, compressed...), 0x00, 0x00, 0xFF, 0xFF)
-	d.bits = bitReader{src: src}
-	kept := len(d.history)
-	d.out = append(make([]byte, 0, kept+max(4*len(compressed), 512)), d.history...)
+	d.src = append(append(d.src[:0], compressed...), 0x00, 0x00, 0xFF, 0xFF)
+	d.bits = bitReader{src: d.src}
+	kept := 0
+	if !d.NoTakeover {
+		kept = copy(d.out, d.out[max(0, len(d.out)-d.Window):])
+	}
+	d.out = d.out[:kept]
 	d.limit = kept + limit
 	if err := d.blocks(); err != nil {
 		return nil, err
 	}
-	out := d.out
-	d.out = nil
-	d.history = d.history[:0]
-	if !d.NoTakeover {
-		d.history = append(d.history, out[max(0, len(out)-d.Window):]...)
-	}
-	return out[kept:], nil
+	return d.out[kept:], nil
 }
 
 // blocks inflates until the empty stored block that was appended.
@@ -118,6 +116,7 @@ func (d *Inflater) stored() error {
 // compressed inflates the symbols of one block (RFC 1951 §3.2.5).
 func (d *Inflater) compressed(literal, dst *table) error {
 	for {
+		d.fast(literal, dst)
 		d.bits.refill()
 		sym := literal.decode(&d.bits)
 		switch {
@@ -187,6 +186,85 @@ func (d *Inflater) copy(n, distance int) {
 	}
 }
 
+// fast inflates symbols for as long as each has a short code and is in order,
+// and neither the data nor the room come to their ends. What comes then, it
+// leaves to compressed, before which it stands as if nothing had happened.
+func (d *Inflater) fast(literal, dst *table) {
+	const mask, most = 1<<tableBits - 1, maxMatch + 8
+	if cap(d.out)-len(d.out) < 2*most {
+		d.out = slices.Grow(d.out, max(len(d.src), 2*most))
+	}
+	b, out, at := d.bits, d.out[:cap(d.out)], len(d.out)
+	for last := min(len(out), d.limit) - most; at <= last && b.pos+8 <= len(b.src); {
+		b.refill()
+		// 48 bits: a literal and a match of short codes take 10 + 38, two literals
+		// leave as many as a third needs.
+		e := literal.quick[b.acc&mask]
+		for range 2 {
+			if e == 0 || e >= 256<<4 {
+				break
+			}
+			out[at] = byte(e >> 4)
+			at++
+			b.skip(e)
+			e = literal.quick[b.acc&mask]
+		}
+		if e == 0 {
+			break
+		}
+		if e < 256<<4 {
+			out[at] = byte(e >> 4)
+			at++
+			b.skip(e)
+			continue
+		}
+		if b.n < 10+5+10+13 {
+			continue
+		}
+		n := d.fastMatch(&b, e, dst, out, at)
+		if n == 0 {
+			break
+		}
+		at += n
+	}
+	d.bits, d.out = b, out[:at]
+}
+
+// fastMatch takes the match that begins with the table's entry e and copies it
+// to out[at:], with up to seven octets of anything behind. It returns the length,
+// 0 when nothing was done.
+func (d *Inflater) fastMatch(b *bitReader, e uint16, dst *table, out []byte, at int) int {
+	after := *b
+	sym := int(e>>4) - 257
+	if sym < 0 || sym >= len(lengthBase) {
+		return 0
+	}
+	after.skip(e)
+	n := int(lengthBase[sym]) + int(after.some(lengthExtra[sym]))
+	e = dst.quick[after.acc&(1<<tableBits-1)]
+	if e == 0 || int(e>>4) >= len(distanceBase) {
+		return 0
+	}
+	after.skip(e)
+	distance := int(distanceBase[e>>4]) + int(after.some(distanceExtra[e>>4]))
+	if distance > at || d.Strict && distance > d.Window {
+		return 0
+	}
+	*b = after
+	d.Farthest = max(d.Farthest, distance)
+	from := at - distance
+	if distance < 8 {
+		for i := range n {
+			out[at+i] = out[from+i]
+		}
+		return n
+	}
+	for i := 0; i < n; i += 8 {
+		binary.LittleEndian.PutUint64(out[at+i:], binary.LittleEndian.Uint64(out[from+i:]))
+	}
+	return n
+}
+
 // bitReader reads bits from the least significant end (RFC 1951 §3.1.1).
 type bitReader struct {
 	src  []byte
@@ -230,6 +308,20 @@ func (b *bitReader) drop(n uint) {
 	}
 	b.acc >>= n
 	b.n -= n
+}
+
+// skip drops the code of a table's entry, and some takes n bits; both must be
+// there.
+func (b *bitReader) skip(e uint16) {
+	b.acc >>= e & 15
+	b.n -= uint(e & 15)
+}
+
+func (b *bitReader) some(n uint8) uint64 {
+	v := b.acc & (1<<(n&63) - 1)
+	b.acc >>= n & 63
+	b.n -= uint(n)
+	return v
 }
 
 func (b *bitReader) overrun() bool { return b.lack > 0 }

@@ -1,6 +1,7 @@
 package pmd
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -89,4 +90,34 @@ func TestWindowsAreThoseOfTheParameters(t *testing.T) {
 	p := Params{ServerBits: 9}
 	require.Equal(t, 512, p.ServerWindow())
 	require.Equal(t, 1<<15, p.ClientWindow())
+}
+
+// Repeats so near that a copy overlaps what it makes, codes too long for the
+// look-up and references that are out of bounds take turns between the quick way
+// and the careful one.
+func TestTheQuickWayAndTheCarefulOneInflateTheSame(t *testing.T) {
+	for name, data := range map[string][]byte{
+		"text": samples()[4], "random": samples()[5], "one octet": samples()[6], "near repeats": bytes.Repeat([]byte("abcdefg"), 3000),
+		"rare octets": rare(),
+	} {
+		d := &Deflater{Window: 1 << 12}
+		compressed := d.Message(data)
+		whole, err := (&Inflater{Window: 1 << 12, Strict: true}).Message(compressed, len(data))
+		require.NoError(t, err, name)
+		require.True(t, bytes.Equal(data, whole), name)
+		// A limit that is too short ends at the same octet, whichever way is taken.
+		for _, short := range []int{1, 7, 300} {
+			_, err = (&Inflater{Window: 1 << 12}).Message(compressed, len(data)-short)
+			require.ErrorIs(t, err, errTooLong, name)
+		}
+	}
+}
+
+// rare has octets so unlike in frequency that their codes are of any length.
+func rare() []byte {
+	var b []byte
+	for i := range 16 {
+		b = append(b, bytes.Repeat([]byte{byte(i), byte(37 * len(b))}, 1<<max(0, i-3))...)
+	}
+	return b
 }

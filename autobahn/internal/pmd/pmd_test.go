@@ -25,8 +25,12 @@ func samples() [][]byte {
 	for i := range 2500 {
 		fmt.Fprintf(&text, `{"id":%d,"name":"%s"},`, i*7919, words[i%900:i%900+12])
 	}
+	grain := make([]byte, 200000) // literals enough for several blocks
+	for i := range grain {
+		grain[i] = 'a' + byte(r.IntN(20))
+	}
 	return [][]byte{nil, []byte("Hello"), []byte("Hello"), []byte(words), text.Bytes(), random,
-		bytes.Repeat([]byte{7}, 70000), text.Bytes()[:100], random[:300], text.Bytes()}
+		bytes.Repeat([]byte{7}, 70000), text.Bytes()[:100], random[:300], text.Bytes(), grain}
 }
 
 func TestWhatIsDeflatedInflatesToTheSame(t *testing.T) {

@@ -1,9 +1,15 @@
 package wire
 
+import "encoding/binary"
+
 // ValidUTF8 reports whether b is well-formed UTF-8 (RFC 3629 §4), by the
 // grammar there: a lead octet fixes how many follow and the range of the first.
 func ValidUTF8(b []byte) bool {
 	for len(b) > 0 {
+		if len(b) >= 8 && binary.LittleEndian.Uint64(b)&0x8080808080808080 == 0 {
+			b = b[8:]
+			continue
+		}
 		if b[0] < 0x80 {
 			b = b[1:]
 			continue

@@ -1,0 +1,153 @@
+package autobahn_test
+
+import (
+	"bufio"
+	"context"
+	"flag"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket"
+	"github.com/seed60239977/websocket/autobahn"
+)
+
+var (
+	full   = flag.Bool("full", false, "run all 517 cases, not the quick ones alone; so does CI=true without the race detector")
+	update = flag.Bool("update", false, "write what this library comes to into testdata/expected.json; implies -full")
+)
+
+// The cases that run every time: those that do not keep a processor busy, some of those that do, and group 14.
+var quick = []string{
+	"1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "10.*",
+	"9.1.1", "9.4.5", "9.8.6", "12.1.4", "12.3.12", "12.4.3", "12.5.5", "13.2.2", "13.3.5", "13.5.4", "13.7.3",
+	"14.*",
+}
+
+// maxMessage is the longest message of the suite, in octets: the one option besides compression that is not the default.
+const maxMessage = 16 << 20
+
+// runsAll says whether all cases run.
+func runsAll() bool { return *full || *update || os.Getenv("CI") == "true" && !raceDetector }
+
+// patterns are the cases to run.
+func patterns() []string {
+	if runsAll() {
+		return []string{"*", "14.*"}
+	}
+	return quick
+}
+
+func TestTheServerComesToTheExpectedVerdicts(t *testing.T) {
+	report, err := autobahn.TestServer(t.Context(), echoServer(t), &autobahn.Options{Cases: patterns()})
+	require.NoError(t, err)
+	requireExpected(t, server, report)
+}
+
+func TestTheClientComesToTheExpectedVerdicts(t *testing.T) {
+	suite, err := autobahn.NewHandler(nil)
+	require.NoError(t, err)
+	web := httptest.NewServer(suite)
+	defer web.Close()
+	base := "ws" + strings.TrimPrefix(web.URL, "http")
+	started := time.Now()
+	runCases(t, base)
+	report := suite.Report(agent)
+	report.Took = time.Since(started)
+	requireExpected(t, client, report)
+}
+
+const agent = "client"
+
+// runCases lets the library's client take part in the cases: those that wait side by side, then those that keep a
+// processor busy.
+func runCases(t *testing.T, base string) {
+	var waiting, busy []string
+	for _, c := range selected(t) {
+		group, _, _ := strings.Cut(c.ID, ".")
+		switch {
+		case c.Only == autobahn.ServersOnly:
+		case slices.Contains([]string{"9", "12", "13"}, group):
+			busy = append(busy, c.ID)
+		default:
+			waiting = append(waiting, c.ID)
+		}
+	}
+	runSideBySide(t.Context(), base, waiting, 8)
+	runSideBySide(t.Context(), base, busy, runtime.GOMAXPROCS(0))
+}
+
+// runSideBySide runs cases, n at a time.
+func runSideBySide(ctx context.Context, base string, ids []string, n int) {
+	next := make(chan string)
+	var group sync.WaitGroup
+	for range n {
+		group.Go(func() {
+			for id := range next {
+				runCase(ctx, base, id)
+			}
+		})
+	}
+	for _, id := range ids {
+		next <- id
+	}
+	close(next)
+	group.Wait()
+}
+
+// runCase connects for one case and echoes until the connection ends.
+func runCase(ctx context.Context, base, id string) {
+	c, _, err := websocket.Dial(ctx, base+"/runCase?"+url.Values{"casetuple": {id}, "agent": {agent}}.Encode(), &websocket.DialOptions{
+		Config:  websocket.Config{ReadLimit: maxMessage},
+		Deflate: &websocket.DeflateOptions{},
+	})
+	if err != nil {
+		return // a client may have to refuse: the suite has seen it
+	}
+	for m, err := range c.Messages(ctx) {
+		if err != nil || c.Write(ctx, m.Type, m.Data) != nil {
+			break
+		}
+	}
+	_ = c.CloseNow()
+}
+
+// echoServer builds and runs the echo server that is shipped as an example, and returns its URL.
+func echoServer(t *testing.T) string {
+	const source = "../examples/echo"
+	_, err := os.ReadDir(source) // so that the go command looks there before it takes a result from its cache
+	require.NoError(t, err)
+	tool, err := exec.LookPath("go")
+	if err != nil {
+		require.NotEqual(t, "true", os.Getenv("CI"), "the go command is not in PATH")
+		t.Skip("the go command is not in PATH")
+	}
+	program := filepath.Join(t.TempDir(), "echo.exe")
+	out, err := exec.CommandContext(t.Context(), tool, "build", "-o", program, source).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+
+	cmd := exec.CommandContext(t.Context(), program, "-compress", "takeover", "-addr", "127.0.0.1:0")
+	cmd.Stderr = os.Stderr
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { // the test's context has ended, and the program with it
+		_ = cmd.Wait()
+		t.Logf("the server took %v of processor time", cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
+	})
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	require.NoError(t, err)
+	address, ok := strings.CutPrefix(strings.TrimSpace(line), "listening on ")
+	require.True(t, ok, "the server says %q", line)
+	return "ws://" + address
+}
