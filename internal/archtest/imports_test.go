@@ -25,7 +25,9 @@ type room struct {
 }
 
 // public are the packages that users may import.
-var public = []string{".", "mask", "utf8", "frame", "deflate", "handshake", "conn"}
+var public = []string{
+	".", "mask", "utf8", "frame", "deflate", "handshake", "conn", "hub", "reconnect", "websockettest", "wsjson",
+}
 
 // suite are the packages of the conformance suite.
 var suite = []string{"autobahn", "autobahn/*", "autobahn/*/*"}
@@ -39,14 +41,21 @@ var house = []room{
 	{pkg: "conn", imports: []string{"frame", "mask", "utf8", "deflate"}, never: []string{"net/http"}},
 	{pkg: ".", imports: []string{"conn", "handshake"}, outside: []string{"golang.org/x/net"}},
 
+	{pkg: "wsjson", imports: []string{"conn"}, never: []string{"net/http"}},
+	{pkg: "hub", imports: []string{"conn"}, never: []string{"net/http"}},
+	{pkg: "reconnect", imports: []string{"."}},
+	{pkg: "websockettest", imports: []string{".", "internal/pipe"}, never: []string{"github.com/stretchr/testify/require"}},
+
 	// The conformance suite must not share a bug with what it tests.
 	{pkg: "autobahn", imports: suite},
 	{pkg: "autobahn/*", imports: suite},
 	{pkg: "autobahn/*/*", imports: suite},
 
 	{pkg: "examples/*", imports: public},
-	{pkg: "internal/wstest", imports: []string{"frame", "mask"}, outside: []string{"github.com/stretchr/testify"}},
+	{pkg: "internal/pipe"},
+	{pkg: "internal/wstest", imports: []string{"frame", "mask", "internal/pipe"}, outside: []string{"github.com/stretchr/testify"}},
 	{pkg: "internal/archtest"},
+	{pkg: "internal/soak"},
 }
 
 // direct is everything that the main module may require directly.
