@@ -92,6 +92,8 @@ func (c *Conn) closed() error {
 
 // awaitFlusher returns when no goroutine of ours is writing any more.
 func (c *Conn) awaitFlusher() {
+	c.out.later.acquire(context.Background(), nil)
+	c.out.later.release()
 	c.out.flushing.acquire(context.Background(), nil)
 	c.stopFlushing()
 }

@@ -36,6 +36,7 @@ type output struct {
 	kicked atomic.Bool // somebody left frames and does not wait for them
 	gather atomic.Bool // Serve is at work: frames wait for those of the next messages
 
+	later    slot    // held from kickLater until the goroutine that it starts runs
 	flushing slot    // held while writing to the net.Conn
 	current  *buffer // what is being written: current.b[written:] is still to come
 	written  int
@@ -234,13 +235,23 @@ func (c *Conn) kick() {
 	}
 }
 
-// kickLater is kick for who may go on to send more, here or to other connections: the write is made by a goroutine that
-// runs when this one lets it, and takes all that is pending by then.
-func (c *Conn) kickLater() {
-	c.out.kicked.Store(true)
-	if c.toFlush() && c.out.flushing.tryAcquire() {
-		go c.flushOnce()
+// kickLater is kick for who may go on to send more, here or to other connections: a goroutine writes all that is pending
+// by the time that this one lets it run. It does not wait for much: then it is time to write now.
+func (c *Conn) kickLater(pending int) {
+	if pending >= gatherSize {
+		c.kick()
+		return
 	}
+	c.out.kicked.Store(true)
+	if c.out.later.tryAcquire() {
+		go c.flushLater()
+	}
+}
+
+// flushLater is the goroutine of kickLater. CloseNow waits for it.
+func (c *Conn) flushLater() {
+	c.out.later.release() // whoever sends from now on needs another one
+	c.kick()
 }
 
 // toFlush reports whether frames wait that nobody else sees to.

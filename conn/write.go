@@ -58,34 +58,32 @@ func (c *Conn) Send(typ MessageType, data []byte) error {
 }
 
 func (c *Conn) send(m outgoing) error {
-	if err := c.accept(m); err != nil {
-		return err
+	pending, err := c.accept(m)
+	if err == nil && !c.gathered() {
+		c.kickLater(pending)
 	}
-	if !c.gathered() {
-		c.kickLater()
-	}
-	return nil
+	return err
 }
 
-// accept puts m behind all that waits, if the queue has room.
-func (c *Conn) accept(m outgoing) error {
+// accept puts m behind all that waits, if the queue has room. It returns how many octets wait to be written now.
+func (c *Conn) accept(m outgoing) (pending int, err error) {
 	o := &c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err := c.sendable(); err != nil {
-		return err
+		return 0, err
 	}
 	waiting := o.queued - o.sent + int64(o.waiting)
 	if waiting > 0 && waiting+int64(m.size()) > int64(c.cfg.SendQueue) {
-		return ErrQueueFull
+		return 0, ErrQueueFull
 	}
 	if o.open {
 		o.deferred = append(o.deferred, m.keep())
 		o.waiting += m.size()
-		return nil
+		return 0, nil
 	}
 	c.encodeMessage(m)
-	return nil
+	return len(o.pending.b), nil
 }
 
 // beginMessage waits until no other message is being sent: "the fragments of one message MUST NOT be interleaved
