@@ -63,6 +63,9 @@ type AcceptOptions struct {
 	// use: it is canceled when the request is answered, and keeps all of the request in memory.
 	ConnContext func(r *http.Request) context.Context
 
+	// Registry, if not nil, keeps account of the connections, so that its Shutdown can end them in good order.
+	Registry *Registry
+
 	// OnError, if not nil, is told by [Handler] about requests that did not become a connection, after they were
 	// answered. The error is a [*HandshakeError].
 	OnError func(r *http.Request, err error)
@@ -82,6 +85,9 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 	decide := o.decisions()
 	decide.Header = withMiddleware(o.Header, w.Header())
 	resp, err := decide.Accept(r)
+	if err == nil {
+		err = o.Registry.admit()
+	}
 	if err != nil {
 		return nil, refuse(w, err.(*handshake.Error))
 	}
@@ -182,7 +188,11 @@ func (o *AcceptOptions) open(nc net.Conn, resp *handshake.Response, buffered []b
 		return nil, failed("the response could not be sent", err)
 	}
 	cfg := configure(o.Config, &resp.Agreed, o.Deflate, buffered)
-	return conn.Server(nc, &cfg), nil
+	c := conn.Server(nc, &cfg)
+	if err := o.Registry.add(c); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // configure adds to a connection's configuration what its handshake settled.

@@ -58,6 +58,9 @@ func (o *AcceptOptions) acceptConn(ctx context.Context, nc net.Conn) (c *Conn, r
 	}
 	decide := o.decisions()
 	resp, err := decide.Accept(r)
+	if err == nil {
+		err = o.Registry.admit()
+	}
 	if err != nil {
 		o.answer(ctx, nc, err)
 		return nil, r, err

@@ -50,8 +50,23 @@ type DialOptions struct {
 	TLSConfig *tls.Config
 
 	// NetDial, if not nil, makes the network connections instead of a [net.Dialer]. network is "tcp" and address the host
-	// and port of the URL.
+	// and port of the URL or, if there is one, of the proxy.
 	NetDial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	// Proxy returns the URL of the proxy for a request, or nil for none, as http.Transport.Proxy does. nil stands for
+	// [http.ProxyFromEnvironment], that is HTTP_PROXY for ws, HTTPS_PROXY for wss, and NO_PROXY for exceptions, of which
+	// localhost is always one; http.ProxyURL(nil) turns proxies off. The request has no more than the URL, with the scheme
+	// http or https and without user information, and the context of Dial. It is asked again for each redirect.
+	//
+	// The proxy's URL has the scheme http or https (RFC 9110 CONNECT, for ws too), or socks5 or socks5h (RFC 1928; either
+	// way the proxy looks up the server's name). User information in it becomes the credentials for the proxy: Basic
+	// Proxy-Authorization or, with SOCKS, RFC 1929. Nothing else of these options is for the proxy to see. When an
+	// HTTP proxy refuses, the error has the status and the header of its answer, and Dial returns no response.
+	Proxy func(*http.Request) (*url.URL, error)
+
+	// ProxyTLSConfig is used for TLS with proxies of the scheme https, as TLSConfig is with the server, of which the proxy
+	// gets nothing.
+	ProxyTLSConfig *tls.Config
 
 	// Jar, if not nil, provides cookies for the request and takes those of the response.
 	Jar http.CookieJar
@@ -116,7 +131,7 @@ func (d *dialer) dial(ctx context.Context, u *url.URL) (*Conn, *http.Response, e
 	}
 	nc, err := d.connect(ctx, u)
 	if err != nil {
-		return nil, nil, failed("cannot connect to "+handshake.Address(u), cause(ctx, err))
+		return nil, nil, err
 	}
 	release := interruptible(ctx, nc)
 	c, resp, err := d.exchange(nc, req, &http.Request{Method: http.MethodGet, URL: u, Header: o.Header})
@@ -132,31 +147,18 @@ func (d *dialer) dial(ctx context.Context, u *url.URL) (*Conn, *http.Response, e
 	return c, resp, nil
 }
 
-// connect returns a connection to the URL's server on which HTTP/1.1 may be spoken at once. Whatever may lie between,
-// such as a proxy, is this function's secret.
+// connect returns a connection to the URL's server on which HTTP/1.1 may be spoken at once, whatever lies between. All
+// errors are [*HandshakeError].
 func (d *dialer) connect(ctx context.Context, u *url.URL) (net.Conn, error) {
-	dial := d.NetDial
-	if dial == nil {
-		dial = new(net.Dialer).DialContext
-	}
-	nc, err := dial(ctx, "tcp", handshake.Address(u))
+	nc, err := d.reach(ctx, u)
 	if err != nil || u.Scheme == "ws" {
 		return nc, err
 	}
-	cfg := d.TLSConfig.Clone()
-	if cfg == nil {
-		cfg = &tls.Config{}
+	nc, err = startTLS(ctx, nc, d.TLSConfig, u.Hostname())
+	if err != nil {
+		return nil, failed("no TLS with "+handshake.Address(u), cause(ctx, err))
 	}
-	if cfg.ServerName == "" {
-		cfg.ServerName = u.Hostname()
-	}
-	cfg.NextProtos = []string{"http/1.1"}
-	t := tls.Client(nc, cfg)
-	if err := t.HandshakeContext(ctx); err != nil {
-		nc.Close()
-		return nil, err
-	}
-	return t, nil
+	return nc, nil
 }
 
 // exchange sends the request and makes a connection of the response, if it is one. It leaves nc open.

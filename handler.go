@@ -13,7 +13,7 @@ import (
 //
 // When serve returns, the connection is closed with [StatusNormalClosure], unless serve has closed it; a panic in serve is
 // logged as net/http would log it, and closes the connection with [StatusInternalError]. As with all connections that were
-// taken from it, http.Server.Shutdown waits for none of this.
+// taken from it, http.Server.Shutdown waits for none of this; [Registry.Shutdown] does.
 func Handler(serve func(ctx context.Context, c *Conn), o *AcceptOptions) http.Handler {
 	h := &handler{serve: serve}
 	if o != nil {
@@ -33,6 +33,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.options.ConnContext != nil {
 		ctx = h.options.ConnContext(r)
 	}
+	serving := false
+	h.options.Registry.serve(1) // from now on, so that Shutdown waits also for a handshake that is under way
+	defer func() {
+		if !serving { // also if a hook of the caller panics
+			h.options.Registry.serve(-1)
+		}
+	}()
 	c, err := Accept(w, r, &h.options)
 	if err != nil {
 		if h.options.OnError != nil {
@@ -40,12 +47,14 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
+	serving = true
 	go h.run(ctx, c, errorLog(r))
 }
 
 // run is the goroutine of one connection, and the one place where a Handler's connections begin and end.
 func (h *handler) run(ctx context.Context, c *Conn, logger *log.Logger) {
 	code := StatusInternalError
+	defer h.options.Registry.serve(-1)
 	defer func() {
 		if p := recover(); p != nil && p != http.ErrAbortHandler {
 			logger.Printf("websocket: panic serving %v: %v\n%s", c.RemoteAddr(), p, debug.Stack())

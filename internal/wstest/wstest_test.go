@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -15,64 +14,6 @@ import (
 
 	"github.com/seed60239977/websocket/frame"
 )
-
-func TestAPipeCarriesBytesUntilAnEndCloses(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a, b := Pipe(4)
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			n, err := a.Write([]byte("more than fits"))
-			require.NoError(t, err)
-			require.Equal(t, 14, n)
-			require.NoError(t, a.CloseWrite())
-		}()
-		synctest.Wait()
-		require.Equal(t, 4, b.Buffered())
-		all, err := io.ReadAll(b)
-		require.NoError(t, err)
-		require.Equal(t, "more than fits", string(all))
-		<-done
-		_, err = a.Write([]byte("x"))
-		require.ErrorIs(t, err, net.ErrClosed)
-		_, err = b.Write([]byte("back"))
-		require.NoError(t, err, "the other direction is still open")
-		require.NoError(t, a.Close())
-		_, err = a.Read(make([]byte, 4))
-		require.ErrorIs(t, err, net.ErrClosed)
-		_, err = b.Write([]byte("x"))
-		require.ErrorIs(t, err, io.ErrClosedPipe)
-		require.NoError(t, b.Close())
-	})
-}
-
-func TestDeadlinesOfAPipe(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a, b := Pipe(4)
-		start := time.Now()
-		require.NoError(t, a.SetDeadline(start.Add(time.Second)))
-		_, err := a.Read(make([]byte, 1))
-		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
-		n, err := a.Write(make([]byte, 9))
-		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
-		require.Zero(t, n, "a deadline that has passed lets nothing through")
-		require.Equal(t, time.Second, time.Since(start))
-		require.NoError(t, a.SetDeadline(time.Time{}))
-		_, err = b.Write([]byte("x"))
-		require.NoError(t, err)
-		n, err = a.Read(make([]byte, 0))
-		require.NoError(t, err)
-		require.Zero(t, n)
-		n, err = a.Read(make([]byte, 4))
-		require.NoError(t, err)
-		require.Equal(t, 1, n)
-		n, err = a.Read(make([]byte, 0))
-		require.NoError(t, err)
-		require.Zero(t, n)
-		require.Equal(t, "pipe", a.LocalAddr().String())
-		require.Equal(t, "pipe", a.RemoteAddr().Network())
-	})
-}
 
 func TestAPeerSendsAndReceivesFrames(t *testing.T) {
 	for _, role := range []frame.Role{frame.Server, frame.Client} {

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket"
+)
+
+// fails runs the server, which has to complain in one line and end with this status.
+func fails(t *testing.T, status int, says string, args ...string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, status, run(t.Context(), args, &stdout, &stderr), "%q", args)
+	require.Regexp(t, `^echo: [^\n]+\n$`, stderr.String())
+	require.Contains(t, stderr.String(), says)
+	require.Empty(t, stdout.String())
+}
+
+func TestAWrongCommandLineIsExplainedInOneLine(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"-nonsense"}, "-nonsense"},
+		{[]string{"-mode"}, "-mode"},
+		{[]string{"9001"}, `"9001"`},
+		{[]string{"-mode", "shout"}, `"shout"`},
+		{[]string{"-compress", "zip"}, `"zip"`},
+		{[]string{"-max-message", "0"}, "-max-message"},
+		{[]string{"-max-message", "-1"}, "-max-message"},
+		{[]string{"-max-message", "much"}, "-max-message"},
+		{[]string{"-tls-cert", "cert.pem"}, "-tls-key"},
+		{[]string{"-tls-key", "key.pem"}, "-tls-cert"},
+	} {
+		fails(t, statusUsage, c.says, c.args...)
+	}
+}
+
+func TestAServerThatCannotStartSaysWhyInOneLine(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer busy.Close()
+	fails(t, statusFailed, "in use", "-addr", busy.Addr().String())
+	fails(t, statusFailed, "address", "-addr", "127.0.0.1")
+	fails(t, statusFailed, "invalid port", "-addr", "127.0.0.1:123456")
+
+	cert, key, _ := certificate(t)
+	nothing := filepath.Join(t.TempDir(), "nothing.pem")
+	fails(t, statusFailed, "nothing.pem", "-tls-cert", nothing, "-tls-key", key)
+	require.NoError(t, os.WriteFile(nothing, nil, 0o600))
+	fails(t, statusFailed, "PEM", "-tls-cert", nothing, "-tls-key", key)
+	fails(t, statusFailed, "PEM", "-tls-cert", cert, "-tls-key", cert)
+}
+
+func TestHelpIsNoError(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	require.Zero(t, run(t.Context(), []string{"-h"}, &stdout, &stderr))
+	require.Empty(t, stderr.String())
+	for _, flag := range []string{"-addr", "-tls-cert", "-tls-key", "-max-message", "-mode", "-compress"} {
+		require.Contains(t, stdout.String(), "  "+flag+" ")
+	}
+}
+
+func TestEveryClientIsToldThatTheServerGoesAway(t *testing.T) {
+	p := start(t)
+	var all []*websocket.Conn
+	for range 20 {
+		c, _ := p.dial(nil)
+		requireEcho(t, c)
+		all = append(all, c)
+	}
+	begun := time.Now()
+	p.stop()
+	for _, c := range all {
+		end := closed(t, c)
+		require.Equal(t, websocket.StatusGoingAway, end.Code)
+		require.Equal(t, "server is going away", end.Reason)
+		require.True(t, end.WasClean)
+	}
+	p.terminate()
+	require.Less(t, time.Since(begun), shutdownTime, "nobody had to be waited for")
+}
+
+func TestTheServerEndsInTimeWhateverClientsDo(t *testing.T) {
+	p := start(t)
+	mute, _ := p.dial(nil) // never answers a close frame
+	deaf, _ := p.dial(nil) // never reads, while the server has more to say than fits anywhere
+	fill(t, deaf)
+	half, err := net.Dial("tcp", p.addr) // never finishes its request
+	require.NoError(t, err)
+	defer half.Close()
+	_, err = io.WriteString(half, "GET / HTTP/1.1\r\nHost: ")
+	require.NoError(t, err)
+	polite, _ := p.dial(nil)
+	requireEcho(t, polite)
+
+	begun := time.Now()
+	p.stop()
+	require.Equal(t, websocket.StatusGoingAway, closed(t, polite).Code)
+	p.terminate()
+	require.Less(t, time.Since(begun), 5*time.Second)
+	frame := make([]byte, 4)
+	_, err = io.ReadFull(mute.NetConn(), frame)
+	require.NoError(t, err)
+	require.Equal(t, []byte{0x88, 22, 1001 >> 8, 1001 & 0xff}, frame)
+}
+
+// fill writes to c until no more can be sent, because the server waits for c to read.
+func fill(t *testing.T, c *websocket.Conn) {
+	t.Helper()
+	for {
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		err := c.Write(ctx, websocket.Binary, make([]byte, 1<<20))
+		cancel()
+		if err != nil {
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			return
+		}
+	}
+}
+
+func TestAClientThatComesTooLateIsToldSo(t *testing.T) {
+	late := newClients(options{maxMessage: 1})
+	server := httptest.NewServer(late.handler())
+	defer server.Close()
+	late.goAway()
+	c, _, err := websocket.Dial(t.Context(), server.URL, nil)
+	require.NoError(t, err)
+	defer c.CloseNow()
+	require.Equal(t, websocket.StatusGoingAway, closed(t, c).Code)
+}

@@ -1,0 +1,255 @@
+package hub
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/seed60239977/websocket/conn"
+)
+
+// member is a connection that is subscribed to something.
+type member struct {
+	h    *Hub
+	c    *conn.Conn
+	stop func() bool // of Conn.OnEnd
+
+	mu      sync.Mutex        // locked after that of a topic, before that of the hub
+	topics  map[string]*topic // what it is subscribed to
+	queue   queue
+	pumping bool          // a goroutine sends what is in queue, which otherwise is empty
+	room    chan struct{} // closed when queue is within its bounds again; nil: nobody waits for that
+	slow    bool          // waiting for room was in vain, and queue has not been empty since
+	dropped uint64
+	gone    bool // it gets nothing any more
+
+	doomed bool // guarded by the mu of the hub: the reaper knows of it
+}
+
+// deliver hands msg to the connection, or to the queue. It never waits. A place in the queue that is beyond its bounds is
+// returned if the sender is to wait there; otherwise something was dropped for it.
+func (m *member) deliver(msg *message) *list.Element {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.gone:
+		return nil
+	case m.pumping:
+		return m.enqueue(msg)
+	case m.c.BufferedAmount() < Ahead:
+		err := m.c.SendPrepared(msg.p)
+		if err == nil {
+			m.h.delivered.Add(1)
+			return nil
+		}
+		if !errors.Is(err, conn.ErrQueueFull) {
+			m.h.doom(m)
+			return nil
+		}
+	}
+	m.queue.push(msg)
+	m.pumping = true
+	m.h.start(m.pump)
+	return nil
+}
+
+// enqueue is deliver when others wait already. The caller holds mu.
+func (m *member) enqueue(msg *message) *list.Element {
+	q := &m.queue
+	if at := q.waiting(msg); at != nil {
+		m.drop(1)
+		if q.octets-at.Value.(*entry).size()+msg.size() <= m.h.options.QueueOctets {
+			q.replace(at, msg)
+			return nil
+		}
+		q.remove(at) // where it was, it would be the first to be dropped
+	}
+	at := q.push(msg)
+	if m.within() {
+		return nil
+	}
+	if !m.slow {
+		return at
+	}
+	m.trim()
+	if m.within() || !at.Value.(*entry).waits {
+		return nil
+	}
+	return at
+}
+
+// within reports whether the queue is within its bounds. The caller holds mu.
+func (m *member) within() bool {
+	o := &m.h.options
+	return m.queue.len() <= 1 || m.queue.len() <= o.QueueMessages && m.queue.octets <= o.QueueOctets
+}
+
+// trim drops what the policy says, until the queue is within its bounds or, if the policy is [Block], nothing is left to
+// drop. The caller holds mu.
+func (m *member) trim() {
+	q := &m.queue
+	for !m.within() && q.dropValue() {
+		m.drop(1)
+	}
+	for !m.within() {
+		switch m.h.options.Policy {
+		case Block:
+			return
+		case DropOldest:
+			q.pop()
+		case DropNewest:
+			q.remove(q.entries.Back())
+		case CloseSlow:
+			m.clear()
+			m.gone = true
+			m.h.slow.Add(1)
+			m.h.doom(m)
+			m.h.start(m.closeSlow)
+			return
+		}
+		m.drop(1)
+	}
+}
+
+// clear drops all that waits. The caller holds mu.
+func (m *member) clear() {
+	m.drop(m.queue.len())
+	m.queue.clear()
+}
+
+// drop counts what was dropped. The caller holds mu.
+func (m *member) drop(n int) {
+	m.dropped += uint64(n)
+	m.h.dropped.Add(uint64(n))
+}
+
+// letIn wakes those who wait for room, if there is some. The caller holds mu.
+func (m *member) letIn() {
+	if m.room != nil && m.within() {
+		close(m.room)
+		m.room = nil
+	}
+}
+
+// await waits until the queue is within its bounds or the entry has left it. It reports false if enough came first.
+func (m *member) await(at *list.Element, enough <-chan struct{}) bool {
+	for {
+		room := m.roomFor(at)
+		if room == nil {
+			return true
+		}
+		select {
+		case <-room:
+		case <-enough:
+			return false
+		}
+	}
+}
+
+// roomFor returns what to wait for, or nil if that is over.
+func (m *member) roomFor(at *list.Element) <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !at.Value.(*entry).waits || m.within() {
+		return nil
+	}
+	if m.room == nil {
+		m.room = make(chan struct{})
+	}
+	return m.room
+}
+
+// giveUp makes the member one that is slow, until it has caught up: nobody waits for it any more, except with [Block].
+func (m *member) giveUp() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.pumping && !m.within() {
+		m.slow = true
+		m.trim()
+		m.letIn()
+	}
+}
+
+// withdraw takes an entry out again. It reports whether that was there.
+func (m *member) withdraw(at *list.Element) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !at.Value.(*entry).waits {
+		return false
+	}
+	m.queue.remove(at)
+	m.drop(1)
+	m.letIn()
+	return true
+}
+
+// pump sends what is in the queue, and ends when that is empty. It is the only thing of a hub that waits for a peer.
+func (m *member) pump() {
+	var batch []*conn.Prepared
+	for {
+		batch = m.take(batch[:0])
+		if len(batch) == 0 {
+			return
+		}
+		if m.send(batch) != nil {
+			m.h.retire(m)
+			return
+		}
+		m.h.delivered.Add(uint64(len(batch)))
+		clear(batch)
+	}
+}
+
+// take returns what may be handed over at once: at least one message if there is any.
+func (m *member) take(batch []*conn.Prepared) []*conn.Prepared {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for size := 0; m.queue.len() > 0 && size < Ahead; {
+		e := m.queue.pop()
+		batch = append(batch, e.p)
+		size += e.size()
+	}
+	m.letIn()
+	if len(batch) == 0 {
+		m.pumping, m.slow = false, false
+		m.tidy()
+	}
+	return batch
+}
+
+// send returns when all of a batch is on the wire. It ends with the connection, and when the hub is cut off.
+func (m *member) send(batch []*conn.Prepared) error {
+	last := len(batch) - 1
+	for i, p := range batch {
+		if i < last {
+			err := m.c.SendPrepared(p)
+			if err == nil {
+				continue
+			}
+			if !errors.Is(err, conn.ErrQueueFull) {
+				return err
+			}
+		}
+		if err := m.c.WritePrepared(m.h.cut, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// closeSlow closes the connection of a peer that is too slow.
+func (m *member) closeSlow() {
+	stop := context.AfterFunc(m.h.cut, func() { m.c.CloseNow() })
+	defer stop()
+	m.c.Close(m.h.options.SlowCode, "too slow")
+}
+
+// tidy forgets a member that has neither topics nor anything to send. The caller holds mu.
+func (m *member) tidy() {
+	if len(m.topics) == 0 && !m.pumping && !m.gone {
+		m.gone = true
+		m.h.forget(m)
+		m.stop()
+	}
+}

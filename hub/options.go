@@ -1,0 +1,95 @@
+package hub
+
+import (
+	"errors"
+	"time"
+
+	"github.com/seed60239977/websocket/conn"
+)
+
+// Policy says what happens to a message that finds the queue of a connection full.
+type Policy uint8
+
+// The policies. Whichever it is, values of [Hub.PublishLatest] are dropped first, the oldest first.
+const (
+	// CloseSlow closes the connection, with [Options].SlowCode, and drops what waits for it. It is the default: nothing is
+	// lost without anybody knowing, and a client that comes back can ask for what it has missed.
+	CloseSlow Policy = iota
+	// DropOldest drops what has waited longest.
+	DropOldest
+	// DropNewest drops the message itself.
+	DropNewest
+	// Block lets Publish wait for room until its context ends; then the message is dropped for this connection. All others
+	// have got it before, but they wait for the publisher's next one: give the context a deadline. Each goroutine that
+	// waits exceeds the bound by one message.
+	Block
+)
+
+// Defaults of [Options].
+const (
+	DefaultQueueMessages = 128
+	DefaultQueueOctets   = 256 << 10
+	DefaultMaxTopics     = 1024
+)
+
+// Ahead is how many octets are handed over to a connection before its peer has taken them; more wait in the hub.
+const Ahead = 8 << 10
+
+// Patience is how long a call that publishes waits for room in the queues that are full, so that a burst of messages is not
+// taken for slow peers. A connection for which that was in vain is slow, until it has caught up: until its queue is empty.
+const Patience = 5 * time.Millisecond
+
+// Options are the decisions of a hub. The zero value, and nil, have the defaults.
+type Options struct {
+	// Policy says what happens when a queue is full.
+	Policy Policy
+
+	// QueueMessages is how many messages may wait for one connection. 0 stands for [DefaultQueueMessages].
+	QueueMessages int
+
+	// QueueOctets is how long these may be together. One message may wait in any case, whatever its length. Memory is
+	// shared: a message that waits for many connections is there once. 0 stands for [DefaultQueueOctets].
+	QueueOctets int
+
+	// SlowCode is the status code with which [CloseSlow] closes. 0 stands for StatusTryAgainLater (1013), which asks the
+	// client to come back; StatusPolicyViolation (1008) tells it to stay away.
+	SlowCode conn.StatusCode
+
+	// MaxTopics is how many topics a connection may be subscribed to at the same time, as it is often the peer who
+	// chooses them. 0 stands for [DefaultMaxTopics]; a negative value sets no limit.
+	MaxTopics int
+
+	// Relay, if not nil, carries messages to and from other hubs. It belongs to the hub from now on.
+	Relay Relay
+}
+
+// Errors of a hub.
+var (
+	// ErrShutdown: Shutdown was called.
+	ErrShutdown = errors.New("websocket: hub is shut down")
+	// ErrTooManyTopics: the connection is subscribed to as many topics as it may be.
+	ErrTooManyTopics = errors.New("websocket: too many topics for one connection (Options.MaxTopics)")
+)
+
+func (o *Options) withDefaults() Options {
+	var d Options
+	if o != nil {
+		d = *o
+	}
+	if d.QueueMessages <= 0 {
+		d.QueueMessages = DefaultQueueMessages
+	}
+	if d.QueueOctets <= 0 {
+		d.QueueOctets = DefaultQueueOctets
+	}
+	if d.SlowCode == 0 {
+		d.SlowCode = conn.StatusTryAgainLater
+	}
+	if d.MaxTopics == 0 {
+		d.MaxTopics = DefaultMaxTopics
+	}
+	if d.Policy > Block || !d.SlowCode.ValidOnWire() {
+		panic("hub: Policy or SlowCode is none that there is")
+	}
+	return d
+}

@@ -1,0 +1,181 @@
+package pipe
+
+import (
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// DefaultSize is how many bytes a pipe holds in each direction before writes wait, unless a test says otherwise.
+const DefaultSize = 64 << 10
+
+// New returns two connected ends. Unlike net.Pipe it buffers, as a socket does: up to size bytes in each direction,
+// [DefaultSize] if size is 0. Either end may close its writing side alone, as a TCP connection may. Inside a
+// testing/synctest bubble all waiting is durable.
+func New(size int) (*End, *End) {
+	if size == 0 {
+		size = DefaultSize
+	}
+	ab, ba := newFlow(size), newFlow(size)
+	return &End{in: ba, out: ab}, &End{in: ab, out: ba}
+}
+
+// End is one end of a pipe.
+type End struct {
+	in, out *flow
+}
+
+// flow is one direction of a pipe.
+type flow struct {
+	mu        sync.Mutex
+	changed   *sync.Cond
+	size      int
+	b         []byte
+	eof       bool // the writing end is closed
+	dropped   bool // the reading end is closed
+	readStop  deadline
+	writeStop deadline
+}
+
+func newFlow(size int) *flow {
+	f := &flow{size: size}
+	f.changed = sync.NewCond(&f.mu)
+	return f
+}
+
+// deadline is guarded by the mu of its flow.
+type deadline struct {
+	at    time.Time
+	timer *time.Timer
+}
+
+func (d *deadline) passed() bool { return !d.at.IsZero() && !time.Now().Before(d.at) }
+
+func (f *flow) setDeadline(d *deadline, t time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if d.timer != nil {
+		d.timer.Stop()
+		d.timer = nil
+	}
+	d.at = t
+	if wait := time.Until(t); !t.IsZero() && wait > 0 {
+		d.timer = time.AfterFunc(wait, func() {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.changed.Broadcast()
+		})
+	}
+	f.changed.Broadcast()
+}
+
+// Read implements [net.Conn].
+func (e *End) Read(p []byte) (int, error) {
+	f := e.in
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for {
+		switch {
+		case f.dropped:
+			return 0, net.ErrClosed
+		case f.readStop.passed():
+			return 0, os.ErrDeadlineExceeded
+		case len(f.b) > 0:
+			n := copy(p, f.b)
+			f.b = f.b[n:]
+			f.changed.Broadcast()
+			return n, nil
+		case f.eof:
+			return 0, io.EOF
+		case len(p) == 0:
+			return 0, nil
+		}
+		f.changed.Wait()
+	}
+}
+
+// Write implements [net.Conn].
+func (e *End) Write(p []byte) (n int, err error) {
+	f := e.out
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for {
+		switch {
+		case f.eof:
+			return n, net.ErrClosed
+		case f.dropped:
+			return n, io.ErrClosedPipe
+		case f.writeStop.passed():
+			return n, os.ErrDeadlineExceeded
+		}
+		room := min(f.size-len(f.b), len(p))
+		f.b = append(f.b, p[:room]...)
+		n, p = n+room, p[room:]
+		if room > 0 {
+			f.changed.Broadcast()
+		}
+		if len(p) == 0 {
+			return n, nil
+		}
+		f.changed.Wait()
+	}
+}
+
+// Close implements [net.Conn].
+func (e *End) Close() error {
+	e.CloseWrite()
+	f := e.in
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.dropped = true
+	f.changed.Broadcast()
+	return nil
+}
+
+// CloseWrite makes the other end read io.EOF once it has read all that was written.
+func (e *End) CloseWrite() error {
+	f := e.out
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.eof = true
+	f.changed.Broadcast()
+	return nil
+}
+
+// Buffered returns how many bytes were written to the other end and not read from this one.
+func (e *End) Buffered() int {
+	e.in.mu.Lock()
+	defer e.in.mu.Unlock()
+	return len(e.in.b)
+}
+
+// LocalAddr implements [net.Conn].
+func (e *End) LocalAddr() net.Addr { return addr{} }
+
+// RemoteAddr implements [net.Conn].
+func (e *End) RemoteAddr() net.Addr { return addr{} }
+
+type addr struct{}
+
+func (addr) Network() string { return "pipe" }
+func (addr) String() string  { return "pipe" }
+
+// SetDeadline implements [net.Conn].
+func (e *End) SetDeadline(t time.Time) error {
+	e.SetReadDeadline(t)
+	return e.SetWriteDeadline(t)
+}
+
+// SetReadDeadline implements [net.Conn].
+func (e *End) SetReadDeadline(t time.Time) error {
+	e.in.setDeadline(&e.in.readStop, t)
+	return nil
+}
+
+// SetWriteDeadline implements [net.Conn].
+func (e *End) SetWriteDeadline(t time.Time) error {
+	e.out.setDeadline(&e.out.writeStop, t)
+	return nil
+}

@@ -1,0 +1,25 @@
+// Package reconnect keeps a client connected: it dials, and when the connection has ended it dials again, after a random
+// and growing wait (RFC 6455 §7.2.3), for as long as that makes sense.
+//
+// # When does it not come back?
+//
+// When the server has said so, or when the same would happen again. [ComeBack] decides, and Options.ComeBack instead of it
+// if that is set:
+//
+//	how it ended                                           comes back
+//	1000 normal closure                                    no: the purpose is fulfilled
+//	1001 going away, 1012 service restart                  yes
+//	1002, 1003, 1007, 1008, 1009, 1010                     no: one side does what the other one does not accept
+//	1005 no status code, 1006 no close frame               yes
+//	1011 internal error, 1013 try again later, 1014        yes
+//	3000 to 4999                                           no: the application has said it, and only that knows
+//	the server cannot be reached, does not speak TLS, …    yes
+//	HTTP 5xx but for 501 and 505; 408, 425, 429            yes
+//	any other HTTP status                                  no
+//	the URL is wrong, or the server's answer is            no
+//
+// # What is lost in between?
+//
+// Whatever was not sent, and whatever the server sends to others meanwhile. A protocol that minds has to say where it
+// stopped when it comes back; the function that serves is the place for that, as it is called for each connection anew.
+package reconnect

@@ -1,0 +1,199 @@
+package reconnect
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/seed60239977/websocket"
+)
+
+// Defaults of [Options].
+const (
+	DefaultFirstWait = 2 * time.Second
+	DefaultMaxWait   = time.Minute
+)
+
+// Options say how [Run] comes back. The zero value, and nil, have the defaults.
+type Options struct {
+	// FirstWait bounds the wait before the first attempt to come back. Each wait is random, between nothing and its
+	// bound, so that the clients of a server that restarts do not come all at once; the bound doubles with each attempt,
+	// up to MaxWait. 0 stands for [DefaultFirstWait].
+	FirstWait time.Duration
+
+	// MaxWait is the largest bound. A connection that has lasted for so long counts as good: the wait after it is bounded
+	// by FirstWait again. 0 stands for [DefaultMaxWait].
+	MaxWait time.Duration
+
+	// ComeBack decides whether to come back after an error, which is a *websocket.CloseError when a connection has ended
+	// and otherwise what dial returned. nil stands for the function [ComeBack].
+	ComeBack func(err error) bool
+
+	// OnWait, if not nil, is called before each wait, with the reason for it.
+	OnWait func(err error, wait time.Duration)
+}
+
+// Run dials and calls serve for the connection, and does so again whenever that has ended or dial has failed, until
+//
+//   - ctx ends: the connection is closed with StatusGoingAway, and the error is that of ctx;
+//   - serve returns while the connection is open: it is closed with StatusNormalClosure, and the error is that of serve,
+//     which may be nil;
+//   - there is no sense in coming back: the error is a *websocket.CloseError or what dial returned.
+//
+// The context that serve gets ends when ctx or the connection does. serve should read until there is an error, and return;
+// what it returns after the connection has ended does not matter. dial is [To] or a function of your own, for example
+// one that gets a new token each time. Run itself starts no goroutine, and calls all functions on the caller's.
+func Run(ctx context.Context, dial func(context.Context) (*websocket.Conn, error), serve func(context.Context, *websocket.Conn) error, o *Options) error {
+	r := runner{options: o.withDefaults(), serve: serve}
+	for {
+		began := time.Now()
+		c, err := dial(ctx)
+		if err == nil {
+			var done bool
+			if done, err = r.use(ctx, c); done {
+				return err
+			}
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if !r.options.ComeBack(err) {
+			return err
+		}
+		if c != nil && time.Since(began) >= r.options.MaxWait {
+			r.attempt = 0
+		}
+		if err := r.wait(ctx, err); err != nil {
+			return err
+		}
+	}
+}
+
+// To returns a function for [Run] that dials a URL by [websocket.Dial].
+func To(rawURL string, o *websocket.DialOptions) func(context.Context) (*websocket.Conn, error) {
+	return func(ctx context.Context) (*websocket.Conn, error) {
+		c, _, err := websocket.Dial(ctx, rawURL, o)
+		if _, wrong := url.Parse(rawURL); wrong != nil {
+			return nil, urlError{err}
+		}
+		return c, err
+	}
+}
+
+// urlError is the error of Dial for what is not a URL, which looks like that of a network.
+type urlError struct{ error }
+
+func (e urlError) Unwrap() error { return e.error }
+
+func (o *Options) withDefaults() Options {
+	var d Options
+	if o != nil {
+		d = *o
+	}
+	if d.FirstWait <= 0 {
+		d.FirstWait = DefaultFirstWait
+	}
+	if d.MaxWait <= 0 {
+		d.MaxWait = DefaultMaxWait
+	}
+	if d.ComeBack == nil {
+		d.ComeBack = ComeBack
+	}
+	return d
+}
+
+// runner is the state of one call of [Run].
+type runner struct {
+	options Options
+	serve   func(context.Context, *websocket.Conn) error
+	attempt int // how many waits there were since the last good connection
+}
+
+// use calls serve. It reports whether that ended the whole, and returns how the connection ended or what serve said.
+func (r *runner) use(ctx context.Context, c *websocket.Conn) (done bool, err error) {
+	defer c.CloseNow() // if serve panics
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
+	c.OnEnd(cancel)
+	err = r.serve(inner, c)
+	if end := c.Err(); end != nil {
+		return false, end
+	}
+	if ctx.Err() != nil {
+		c.Close(websocket.StatusGoingAway, "")
+		return true, ctx.Err()
+	}
+	c.Close(websocket.StatusNormalClosure, "")
+	return true, err
+}
+
+// wait waits before the next attempt, or returns the error of ctx.
+func (r *runner) wait(ctx context.Context, why error) error {
+	wait := rand.N(r.bound() + 1)
+	r.attempt++
+	if r.options.OnWait != nil {
+		r.options.OnWait(why, wait)
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// bound is the longest that the next wait may be: "the first reconnect attempt SHOULD be delayed by a random amount of
+// time", later ones by "truncated binary exponential backoff" (§7.2.3).
+func (r *runner) bound() time.Duration {
+	bound := r.options.FirstWait
+	for range r.attempt {
+		if bound >= r.options.MaxWait/2 {
+			return r.options.MaxWait
+		}
+		bound *= 2
+	}
+	return min(bound, r.options.MaxWait)
+}
+
+// ComeBack reports whether it makes sense to dial again after an error of a connection or of [websocket.Dial]; the table is
+// in the package's documentation. An error of any other kind makes it come back.
+func ComeBack(err error) bool {
+	var end *websocket.CloseError
+	if errors.As(err, &end) {
+		return welcome(end.Code)
+	}
+	var refused *websocket.HandshakeError
+	if errors.As(err, &refused) && !errors.As(err, new(urlError)) {
+		return mayPass(refused)
+	}
+	return refused == nil
+}
+
+// welcome reports whether a close code asks to come back, or at least does not ask to stay away.
+func welcome(code websocket.StatusCode) bool {
+	switch code {
+	case websocket.StatusGoingAway, websocket.StatusServiceRestart,
+		websocket.StatusNoStatus, websocket.StatusAbnormalClosure,
+		websocket.StatusInternalError, websocket.StatusTryAgainLater, websocket.StatusBadGateway:
+		return true
+	}
+	return false
+}
+
+// mayPass reports whether a handshake that failed may succeed another time.
+func mayPass(e *websocket.HandshakeError) bool {
+	switch e.Status {
+	case 0: // no response: the network has failed, or else, without a cause, the handshake was not allowed by its rules
+		return e.Err != nil
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return true
+	case http.StatusNotImplemented, http.StatusHTTPVersionNotSupported:
+		return false
+	}
+	return e.Status >= 500
+}

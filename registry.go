@@ -1,0 +1,200 @@
+package websocket
+
+import (
+	"context"
+	"iter"
+	"maps"
+	"net/http"
+	"slices"
+	"sync"
+
+	"github.com/seed60239977/websocket/handshake"
+)
+
+// Registry knows the connections of a server, so that they can be ended in good order: net/http forgets about a
+// connection once it has been taken over, and http.Server.Shutdown neither tells nor waits for it. Set it in
+// AcceptOptions; any number of options may share one. The zero value is ready for use. Its methods may be called from any
+// goroutine. A connection costs it no goroutine.
+//
+// A server that shuts down calls both:
+//
+//	server.RegisterOnShutdown(func() { registry.Shutdown(ctx) }) // at the same time as what follows
+//	...
+//	server.Shutdown(ctx)   // no more requests; waits for those that are answered
+//	registry.Shutdown(ctx) // no more connections; waits for those that are open
+//
+// The first line is for connections to hear of it while requests are still being answered; as http.Server.Shutdown does
+// not wait for what it calls, the last line is needed in any case.
+type Registry struct {
+	mu      sync.Mutex // never held while a method of a connection is called
+	conns   map[*Conn]struct{}
+	serving int // goroutines of Handler, and its handshakes
+	total   uint64
+	refused uint64
+
+	down    bool           // Shutdown was called
+	idle    chan struct{}  // made by Shutdown, closed when nothing is left
+	over    bool           // idle is closed
+	closers sync.WaitGroup // goroutines of Shutdown, one for each connection
+}
+
+// RegistryStats are figures of a [Registry].
+type RegistryStats struct {
+	Open    int    // connections that have not ended
+	Serving int    // functions of [Handler] that have not returned, and its handshakes
+	Total   uint64 // connections that ever were
+	Refused uint64 // requests and connections that were refused because of Shutdown
+}
+
+// Stats returns the figures of this moment.
+func (r *Registry) Stats() RegistryStats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return RegistryStats{Open: len(r.conns), Serving: r.serving, Total: r.total, Refused: r.refused}
+}
+
+// Conns returns the connections that are open when the iteration begins, in no particular order. Some may end while it
+// goes on.
+func (r *Registry) Conns() iter.Seq[*Conn] {
+	return func(yield func(*Conn) bool) {
+		for _, c := range r.snapshot() {
+			if !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+func (r *Registry) snapshot() []*Conn {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Collect(maps.Keys(r.conns))
+}
+
+// Shutdown ends all connections with [StatusGoingAway]: all at once, each one behind what was accepted for sending on it
+// before, with the closing handshake. It returns nil when all have ended and all functions of [Handler] have returned.
+//
+// If ctx ends first, Shutdown cuts the connections that are left, waits for nothing more, and returns the error of ctx:
+// give it a deadline, for there may be peers that never take what was sent to them. Until then it takes one goroutine for
+// each connection.
+//
+// From its call on, requests are refused with 503 (Service Unavailable), before they become connections. One whose
+// handshake is just being completed is closed with [StatusGoingAway]. The error of both, a [*HandshakeError], matches
+// [http.ErrServerClosed]. Shutdown may be called more than once; every call waits.
+func (r *Registry) Shutdown(ctx context.Context) error {
+	idle := r.beginShutdown(ctx)
+	err := waitFor(ctx, idle)
+	if err != nil {
+		for _, c := range r.snapshot() {
+			c.CloseNow()
+		}
+	}
+	r.closers.Wait()
+	return err
+}
+
+// waitFor waits until ready is closed, or else returns the error of ctx.
+func waitFor(ctx context.Context, ready <-chan struct{}) error {
+	select {
+	case <-ready:
+		return nil
+	default:
+	}
+	select {
+	case <-ready:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// beginShutdown sends all connections away, unless that was done before. It returns the channel to wait for.
+func (r *Registry) beginShutdown(ctx context.Context) <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.down {
+		return r.idle
+	}
+	r.down = true
+	r.idle = make(chan struct{})
+	for c := range r.conns {
+		r.closers.Go(func() {
+			c.Flush(ctx) // what waits has until the end of ctx, and not only Config.CloseTimeout
+			c.Close(StatusGoingAway, "")
+		})
+	}
+	r.settle()
+	return r.idle
+}
+
+// settle notices that nothing is left. The caller holds mu.
+func (r *Registry) settle() {
+	if r.down && !r.over && len(r.conns) == 0 && r.serving == 0 {
+		r.over = true
+		close(r.idle)
+	}
+}
+
+// admit returns the refusal if there may be no more connections. r may be nil.
+func (r *Registry) admit() error {
+	if r == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.down {
+		return nil
+	}
+	r.refused++
+	return &handshake.Error{Status: http.StatusServiceUnavailable, Reason: shuttingDown, Err: http.ErrServerClosed}
+}
+
+// shuttingDown is why a Registry refuses.
+const shuttingDown = "the server is shutting down"
+
+// add takes c in until it ends. If it is too late for that, c is closed. r may be nil.
+func (r *Registry) add(c *Conn) error {
+	if r == nil {
+		return nil
+	}
+	if !r.enter(c) {
+		c.Close(StatusGoingAway, "")
+		return failed(shuttingDown, http.ErrServerClosed)
+	}
+	c.OnEnd(func() { r.remove(c) })
+	return nil
+}
+
+// enter reports whether c has got in.
+func (r *Registry) enter(c *Conn) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.down {
+		r.refused++
+		return false
+	}
+	if r.conns == nil {
+		r.conns = map[*Conn]struct{}{}
+	}
+	r.conns[c] = struct{}{}
+	r.total++
+	return true
+}
+
+func (r *Registry) remove(c *Conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.conns, c)
+	r.settle()
+}
+
+// serve counts a function of [Handler] that begins (1) or has returned (-1). r may be nil.
+func (r *Registry) serve(delta int) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.serving += delta
+	r.settle()
+}

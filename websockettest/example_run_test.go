@@ -1,0 +1,5 @@
+package websockettest_test
+
+import "testing"
+
+func TestTheExampleHolds(t *testing.T) { testGreet(t) }
