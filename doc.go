@@ -19,7 +19,8 @@
 // # How do I connect?
 //
 // With [Dial]. Options add headers, cookies, TLS configuration or a network of your own. When the server refuses, the
-// response is returned with the error.
+// response is returned with the error. Proxies (HTTP, HTTPS, SOCKS5) are taken from the environment, as net/http does, or
+// from DialOptions.Proxy. Package reconnect comes back after a connection was lost.
 //
 // # Who may call what at the same time?
 //

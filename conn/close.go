@@ -39,14 +39,15 @@ type closing struct {
 }
 
 // Close closes the connection with the closing handshake of §7: it sends a close frame with code and reason, waits for
-// the peer's, and closes the net.Conn. All that was written before goes out first. Messages that arrive meanwhile go to
-// a reader that is at work, or are dropped. It takes no longer than Config.CloseTimeout.
+// the peer's, and closes the net.Conn. All that was written before goes out first. It takes no longer than
+// Config.CloseTimeout. Messages that arrive meanwhile are dropped, as in a browser, except that a call which waits for one
+// when Close is called may still return it. To have the peer's last answers first, read them before closing.
 //
 // code is one of those that [StatusCode.ValidOnWire] allows, or [StatusNoStatus] with no reason for a close frame
 // without a body; reason is UTF-8 of at most [frame.MaxCloseReason] octets. If they are not, Close returns a
 // [*frame.ProtocolError] and does nothing. Otherwise it returns nil if the handshake was completed, now or before, or
-// given up by [Conn.CloseNow], and else the *[CloseError]. Close may be called more than once and by several goroutines: the first one's code goes out,
-// and all return when the connection has ended.
+// given up by [Conn.CloseNow], and else the *[CloseError]. Close may be called more than once and by several goroutines:
+// the first one's code goes out, and all return when the connection has ended.
 func (c *Conn) Close(code StatusCode, reason string) error {
 	if err := c.sendClose(code, reason); err != nil {
 		return err

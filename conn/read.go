@@ -3,7 +3,6 @@ package conn
 import (
 	"context"
 	"errors"
-	"io"
 	"iter"
 	"net"
 )
@@ -199,73 +198,6 @@ func (c *Conn) giveBack(held *buffer) {
 		held.release()
 	}
 	c.endRead()
-}
-
-// Reader waits for the next message and returns a reader for it, which gives the parts as they come and io.EOF at the
-// end of the message. Nothing larger than a read buffer is held for it. The reader is for the goroutine that reads the
-// connection, and good until the next call that reads: then the rest of the message is dropped.
-//
-// ctx bounds every call of the reader too, and cuts it as it cuts [Conn.Read]. The errors are the same. Text that turns
-// out not to be UTF-8 ends the connection where it does, after the valid part was given out.
-func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
-	if err := c.beginMessageRead(ctx); err != nil {
-		return 0, nil, err
-	}
-	defer c.endRead()
-	r := &messageReader{c: c, ctx: ctx}
-	typ := c.read.typ
-	if c.read.partial == nil {
-		part, err := c.nextPart(ctx)
-		if err != nil {
-			return 0, nil, err
-		}
-		typ = part.typ
-		r.have(part)
-	} else {
-		r.partial, c.read.partial = c.read.partial, nil
-		r.rest = r.partial.b
-	}
-	c.read.reader = r
-	return typ, r, nil
-}
-
-// messageReader gives out one message in parts.
-type messageReader struct {
-	c       *Conn
-	ctx     context.Context
-	rest    []byte  // of the part that came last; lies in the input buffer or in partial
-	partial *buffer // what a cut call had gathered of the message
-	fin     bool    // no part comes after rest
-	err     error   // io.EOF once all was given out, ErrReaderDone once the rest was dropped
-}
-
-func (r *messageReader) have(part event) { r.rest, r.fin = part.payload, part.fin }
-
-func (r *messageReader) Read(p []byte) (int, error) {
-	c := r.c
-	if r.err != nil {
-		return 0, r.err
-	}
-	if err := c.beginRead(r.ctx); err != nil {
-		return 0, err
-	}
-	defer c.endRead()
-	for len(r.rest) == 0 {
-		r.partial.release()
-		r.partial = nil
-		if r.fin {
-			c.read.reader, r.err = nil, io.EOF
-			return 0, io.EOF
-		}
-		part, err := c.nextPart(r.ctx)
-		if err != nil {
-			return 0, err
-		}
-		r.have(part)
-	}
-	n := copy(p, r.rest)
-	r.rest = r.rest[n:]
-	return n, nil
 }
 
 // beginRead makes the caller the one who reads. If it returns nil, endRead must follow.

@@ -103,8 +103,8 @@ func (c *Conn) beginMessage(ctx context.Context) error {
 // in one frame if it is no longer than that.
 //
 // ctx bounds the wait for other messages and every call of the writer. If one of these returns an error, the message
-// cannot be completed: Close then begins to close the connection with [StatusInternalError], so that the peer never takes a part
-// for the whole. The writer must be closed, and is for one goroutine.
+// cannot be completed: Close then begins to close the connection with [StatusInternalError], so that the peer never takes
+// a part for the whole. The writer must be closed, and is for one goroutine.
 func (c *Conn) Writer(ctx context.Context, typ MessageType) (io.WriteCloser, error) {
 	if !typ.valid() {
 		return nil, ErrMessageType

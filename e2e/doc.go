@@ -2,10 +2,16 @@
 //
 //   - Chromium, headless, driven by chromedp: the echo server's own page, and the browser's WebSocket API.
 //   - Node with npm's ws, and Python with websockets, each as client of our server and as server of our client.
+//   - Between them: the proxies tinyproxy and microsocks, the gateways nginx and haproxy, and links that die without a
+//     word (a relay that goes silent, and a network interface that is taken down where that is permitted).
 //
 // What is not installed makes a test skip, and fail with CI=true. On Debian:
 //
-//	apt-get install chromium nodejs npm python3-websockets && npm ci
+//	apt-get install chromium nodejs npm python3-websockets tinyproxy microsocks nginx-light haproxy && npm ci
+//
+// One test holds many connections with the heartbeat on and reports what they cost; 10,000 of them by
+//
+//	go test -v -run ManyConnections . -connections 10000 -interval 30s -hold 60s
 //
 // # The programs in peers
 //

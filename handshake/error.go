@@ -11,8 +11,8 @@ import (
 // Error is a refused handshake.
 //
 // On a server, Status (4xx or 5xx) and Header are what the client is to be told, and Reason goes into the body. On a client,
-// Status and Header are those of the server's response. Status is 0 when no response was sent or received: an option or
-// the URL is not acceptable, or the connection failed.
+// Status and Header are those of the server's response, or of a proxy that refused to connect. Status is 0 when no response
+// was sent or received: an option or the URL is not acceptable, or the connection failed.
 type Error struct {
 	Status int         // HTTP status code, 0 when there is no response
 	Header http.Header // header fields of the response, may be nil

@@ -15,8 +15,8 @@
 // When that is full, Publish waits for room once, after all others have been served, and for 5 ms at most ([Patience]):
 // a burst that is faster than the machine can send is slowed down, and a peer that takes nothing is found out. From then
 // on, until it has caught up, it delays nobody, and what happens to it is the [Policy]: [CloseSlow], [DropOldest] or
-// [DropNewest]. Only with [Block] does Publish go on to wait. All connections of a hub have the same policy. Those that need different ones belong to different hubs; a
-// connection may be in any number of them.
+// [DropNewest]. Only with [Block] does Publish go on to wait. All connections of a hub have the same policy. Those that
+// need different ones belong to different hubs; a connection may be in any number of them.
 //
 // Up to [Ahead] octets, or one message, are handed over to the connection before its peer has taken them, and the
 // operating system buffers some more (see SetWriteBuffer of net.TCPConn): these are past replacing and dropping.
