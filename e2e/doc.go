@@ -13,6 +13,10 @@
 //
 //	go test -v -run ManyConnections . -connections 10000 -interval 30s -hold 60s
 //
+// The README's pictures are made anew by
+//
+//	go test -run 'TwoTabsChat|TickerNotices|PictureCanBeDrawn' . -update-screenshots
+//
 // # The programs in peers
 //
 // Each client is run as `client URL SCENARIO` and prints one JSON value. Scenarios: `echo` (texts and binaries of many

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/seed60239977/websocket"
+	"github.com/seed60239977/websocket/hub"
+	"github.com/seed60239977/websocket/wsjson"
+)
+
+//go:embed page.html
+var page []byte
+
+// interval is the time from one quote of a symbol to the next.
+const interval = time.Second / 20
+
+// exchange is where all symbols are quoted.
+type exchange struct {
+	hub         *hub.Hub // a topic for each symbol
+	subscribers websocket.Registry
+	symbols     []string
+	stocks      map[string]*stock
+}
+
+func newExchange() *exchange {
+	e := &exchange{hub: hub.New(&hub.Options{QueueMessages: 16}), stocks: map[string]*stock{}}
+	for symbol, price := range map[string]float64{"ACME": 140, "BOLT": 95, "CRUX": 60, "DUNE": 120} {
+		e.stocks[symbol] = &stock{symbol: symbol, hub: e.hub, price: price}
+	}
+	e.symbols = []string{"ACME", "BOLT", "CRUX", "DUNE"}
+	return e
+}
+
+// trade makes quotes until ctx ends.
+func (e *exchange) trade(ctx context.Context) {
+	ticks := time.NewTicker(interval)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		}
+		for _, symbol := range e.symbols {
+			if e.stocks[symbol].quote() != nil { // the hub is shut down
+				return
+			}
+		}
+	}
+}
+
+// handler shows the page at / and sends quotes at /ws.
+func (e *exchange) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /ws", websocket.Handler(e.serve, &websocket.AcceptOptions{
+		Registry: &e.subscribers,
+		Config: websocket.Config{
+			ReadLimit:    1 << 10,
+			PingInterval: 20 * time.Second,
+			IdleTimeout:  45 * time.Second,
+			CloseTimeout: shutdownTime,
+		},
+	}))
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'unsafe-inline'; "+
+			"style-src 'unsafe-inline'; img-src data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'")
+		w.Write(page)
+	})
+	return mux
+}
+
+// request is what a page sends: a symbol to be watched from now on, or no longer.
+type request struct {
+	Watch   string `json:"watch"`
+	Unwatch string `json:"unwatch"`
+}
+
+// welcome is the first message to a page.
+type welcome struct {
+	Symbols  []string `json:"symbols"`
+	Interval int64    `json:"interval"` // from one tick to the next, in milliseconds
+}
+
+// serve is the life of one connection. The hub forgets it when it ends.
+func (e *exchange) serve(ctx context.Context, c *websocket.Conn) {
+	err := wsjson.Write(ctx, c, welcome{e.symbols, interval.Milliseconds()})
+	for err == nil {
+		var q request
+		if q, err = wsjson.Read[request](ctx, c); err == nil {
+			err = e.do(c, q)
+		}
+	}
+	var notJSON *wsjson.DecodeError
+	switch {
+	case errors.As(err, &notJSON), errors.Is(err, errNonsense):
+		c.Close(websocket.StatusPolicyViolation, errNonsense.Error())
+	case errors.Is(err, websocket.ErrQueueFull):
+		c.Close(websocket.StatusTryAgainLater, "too much asked for")
+	case errors.Is(err, hub.ErrShutdown):
+		c.Close(websocket.StatusGoingAway, "")
+	}
+}
+
+// errNonsense is why a connection is closed.
+var errNonsense = errors.New("this is not what the page sends")
+
+func (e *exchange) do(c *websocket.Conn, q request) error {
+	watch, unwatch := e.stocks[q.Watch], e.stocks[q.Unwatch]
+	switch {
+	case watch != nil:
+		return watch.subscribe(c)
+	case unwatch != nil:
+		e.hub.Unsubscribe(c, unwatch.symbol)
+		return nil
+	}
+	return errNonsense
+}
+
+// close tells all subscribers that the server goes away, and waits for them.
+func (e *exchange) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
+	defer cancel()
+	// Both fail only if the time is over; who is left then is cut off.
+	_ = e.hub.Shutdown(ctx)
+	_ = e.subscribers.Shutdown(ctx)
+}
