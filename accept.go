@@ -89,11 +89,11 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 		err = o.Registry.admit()
 	}
 	if err != nil {
-		return nil, refuse(w, err.(*handshake.Error))
+		return nil, refuse(w, r, err.(*handshake.Error))
 	}
 	nc, brw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		return nil, refuse(w, &handshake.Error{
+		return nil, refuse(w, r, &handshake.Error{
 			Status: http.StatusInternalServerError,
 			Reason: "this server cannot switch protocols",
 			Err:    err,
@@ -136,11 +136,15 @@ func withMiddleware(own, middleware http.Header) http.Header {
 	return all
 }
 
-// refuse answers with the refusal and returns it.
-func refuse(w http.ResponseWriter, e *handshake.Error) error {
+// refuse answers with the refusal and returns it. Nothing behind the request is read: to a proxy that takes any answer to
+// an upgrade for an open tunnel, these bytes are not a request.
+func refuse(w http.ResponseWriter, r *http.Request, e *handshake.Error) error {
 	h := w.Header()
 	for name, values := range e.Header {
 		h[name] = values
+	}
+	if r.ProtoMajor == 1 {
+		h["Connection"] = append([]string{"close"}, e.Header["Connection"]...)
 	}
 	http.Error(w, e.Reason, e.Status)
 	return e

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"time"
 
 	"github.com/seed60239977/websocket"
 )
@@ -85,8 +87,13 @@ func ExampleAcceptConn() {
 	go func() {
 		for {
 			nc, err := listener.Accept()
-			if err != nil {
+			if errors.Is(err, net.ErrClosed) {
 				return
+			}
+			if err != nil { // such as too many open files
+				log.Print(err)
+				<-time.After(100 * time.Millisecond)
+				continue
 			}
 			go func() {
 				ctx := context.Background()

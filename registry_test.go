@@ -317,7 +317,8 @@ func TestARegistryMayBeSharedAndShutDownWhileConnectionsComeAndGo(t *testing.T) 
 func ExampleRegistry() {
 	var registry websocket.Registry
 	server := &http.Server{
-		Handler: websocket.Handler(echo, &websocket.AcceptOptions{Registry: &registry}),
+		Handler:           websocket.Handler(echo, &websocket.AcceptOptions{Registry: &registry}),
+		ReadHeaderTimeout: 10 * time.Second,
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

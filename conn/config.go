@@ -29,7 +29,8 @@ type Config struct {
 
 	// ReadLimit is the longest message that is accepted, in octets after decompression. 0 stands for
 	// [DefaultReadLimit]; a negative value sets no limit. A longer message ends the connection with
-	// [StatusMessageTooBig] and [ErrMessageTooBig] before it takes memory. [Conn.SetReadLimit] changes it later.
+	// [StatusMessageTooBig] and [ErrMessageTooBig] before it takes memory. So does a compressed one that has come to twice
+	// the limit and 64 KiB as it is. [Conn.SetReadLimit] changes it later.
 	ReadLimit int64
 
 	// MaxFragments is how many frames of less than [SmallFragment] octets one message may come in; the number of larger

@@ -151,7 +151,7 @@ func TestAFloodOfPongsChangesNothing(t *testing.T) {
 	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		answered := pinging(t.Context(), c)
 		own := string(peer.Receive().Payload)
-		flood := peer.Encode(pong(""), pong("12345678"), pong(own[:7]+"\x00"))
+		flood := peer.Encode(pong(""), pong("12345678"), pong(own[:7]+string([]byte{own[7] ^ 1})))
 		go func() {
 			for range 3000 {
 				peer.SendRaw(flood)

@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"math"
 	"sync/atomic"
 
 	"github.com/seed60239977/websocket/deflate"
@@ -52,6 +53,7 @@ type receiver struct {
 	typ       MessageType
 	begun     bool  // a part of it was reported
 	size      int64 // octets so far
+	packed    int64 // octets so far as they came, if compressed
 	fragments int   // small ones so far
 	text      utf8.Validator
 
@@ -135,7 +137,7 @@ func (r *receiver) begin(h frame.Header) error {
 	}
 	if h.Opcode != frame.Continuation {
 		r.typ = MessageType(h.Opcode)
-		r.begun, r.size, r.fragments = false, 0, 0
+		r.begun, r.size, r.packed, r.fragments = false, 0, 0, 0
 		r.compressed = h.RSV&frame.RSV1 != 0
 		r.text.Reset()
 	}
@@ -145,7 +147,7 @@ func (r *receiver) begin(h frame.Header) error {
 	if r.maxFragments >= 0 && r.fragments > r.maxFragments {
 		return ErrTooManyFragments
 	}
-	if !r.compressed && r.exceeds(h.Length) {
+	if r.compressed && r.overpacked(h.Length) || !r.compressed && r.exceeds(h.Length) {
 		return ErrMessageTooBig
 	}
 	r.inFrame, r.fin, r.masked, r.key, r.pos, r.left = true, h.Fin, h.Masked, h.Key, 0, h.Length
@@ -157,6 +159,21 @@ func (r *receiver) exceeds(n int64) bool {
 	limit := r.limit.Load()
 	return limit >= 0 && n > limit-r.size
 }
+
+// overpacked reports whether n compressed octets more cannot be of a message that is allowed. What is sensibly compressed
+// is hardly longer than before, even in many small blocks; without this, blocks that come to nothing could go on for ever.
+func (r *receiver) overpacked(n int64) bool {
+	limit := r.limit.Load()
+	if limit < 0 || limit > math.MaxInt64/4 {
+		return false
+	}
+	over := n > 2*limit+packedSlack-r.packed
+	r.packed += n
+	return over
+}
+
+// packedSlack is what a compressed message may be longer than twice the limit, in octets.
+const packedSlack = 64 << 10
 
 // data takes what there is of the current frame's payload. It reports nothing for a frame that is empty and not the
 // last of its message, nor when p is empty and something is still to come.

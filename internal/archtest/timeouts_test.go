@@ -104,3 +104,16 @@ func TestAServerWithoutATimeoutIsNoticed(t *testing.T) {
 		require.Len(t, untimed(fset, file), want, source)
 	}
 }
+
+// TestEveryExampleLimitsTheTimeOfARequestsHeader is about what readers copy: examples in tests, and the README.
+func TestEveryExampleLimitsTheTimeOfARequestsHeader(t *testing.T) {
+	for _, name := range []string{"example_test.go", "registry_test.go"} {
+		fset := token.NewFileSet()
+		file, err := parser.ParseFile(fset, filepath.Join(root, name), nil, parser.SkipObjectResolution)
+		require.NoError(t, err)
+		require.Empty(t, untimed(fset, file))
+	}
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	require.NoError(t, err)
+	require.NotContains(t, string(readme), "http.ListenAndServe(", "which has no timeouts")
+}
