@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed60239977/websocket"
+	"github.com/seed60239977/websocket/examples/internal/programtest"
 	"github.com/seed60239977/websocket/hub"
 	"github.com/seed60239977/websocket/wsjson"
 )
@@ -19,16 +20,16 @@ type tab struct {
 }
 
 // open returns a tab that has heard which rooms there are.
-func (p *program) open() tab {
-	p.t.Helper()
-	b := tab{p.t, p.dial()}
-	require.Equal(p.t, event{Type: "rooms", Rooms: names}, b.next())
+func (p *running) open() tab {
+	p.T.Helper()
+	b := tab{p.T, p.Dial()}
+	require.Equal(p.T, event{Type: "rooms", Rooms: names}, b.next())
 	return b
 }
 
 // enter returns a tab that is in a room, and the history that it got.
-func (p *program) enter(room, name string) (tab, []message) {
-	p.t.Helper()
+func (p *running) enter(room, name string) (tab, []message) {
+	p.T.Helper()
 	b := p.open()
 	return b, b.join(room, name).Messages
 }
@@ -165,13 +166,13 @@ func TestWhatThePageWouldNotSendIsRefused(t *testing.T) {
 		for _, q := range requests {
 			b.send(q)
 		}
-		end := closed(t, b.c)
+		end := programtest.Closed(t, b.c)
 		require.Equal(t, websocket.StatusPolicyViolation, end.Code, name)
 		require.Equal(t, errNonsense.Error(), end.Reason, name)
 	}
 	b := p.open()
 	require.NoError(t, b.c.Write(t.Context(), websocket.Text, []byte("no JSON")))
-	require.Equal(t, websocket.StatusPolicyViolation, closed(t, b.c).Code)
+	require.Equal(t, websocket.StatusPolicyViolation, programtest.Closed(t, b.c).Code)
 }
 
 func TestAFloodIsRefused(t *testing.T) {
@@ -181,7 +182,7 @@ func TestAFloodIsRefused(t *testing.T) {
 			break // it has been closed already
 		}
 	}
-	require.Equal(t, errTooMuch.Error(), closed(t, b.c).Reason)
+	require.Equal(t, errTooMuch.Error(), programtest.Closed(t, b.c).Reason)
 }
 
 func TestAFullRoomAsksToComeBackLater(t *testing.T) {
@@ -191,19 +192,19 @@ func TestAFullRoomAsksToComeBackLater(t *testing.T) {
 	}
 	late := p.open()
 	late.send(request{Type: "join", Room: "library", Name: "late"})
-	require.Equal(t, websocket.StatusTryAgainLater, closed(t, late.c).Code)
+	require.Equal(t, websocket.StatusTryAgainLater, programtest.Closed(t, late.c).Code)
 }
 
 func TestEverybodyIsToldThatTheServerGoesAwayAndMayComeBack(t *testing.T) {
 	p := start(t, "127.0.0.1:0")
 	ada, _ := p.enter("lobby", "Ada")
 	ben, _ := p.enter("kitchen", "Ben")
-	p.stop()
-	require.Equal(t, websocket.StatusGoingAway, closed(t, ada.c).Code)
-	require.Equal(t, websocket.StatusGoingAway, closed(t, ben.c).Code)
-	p.terminate()
+	p.Stop()
+	require.Equal(t, websocket.StatusGoingAway, programtest.Closed(t, ada.c).Code)
+	require.Equal(t, websocket.StatusGoingAway, programtest.Closed(t, ben.c).Code)
+	p.Terminate()
 
-	again := start(t, p.addr)
+	again := start(t, p.Addr)
 	ada, history := again.enter("lobby", "Ada")
 	require.Empty(t, history)
 	ada.say("1", "still here")

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed60239977/websocket"
+	"github.com/seed60239977/websocket/examples/internal/programtest"
 	"github.com/seed60239977/websocket/websockettest"
 	"github.com/seed60239977/websocket/wsjson"
 )
@@ -125,9 +126,9 @@ func TestWhatIsNotWatchedAnyMoreIsNotSent(t *testing.T) {
 func TestWhatThePageWouldNotSendIsRefused(t *testing.T) {
 	p := start(t, "127.0.0.1:0")
 	for _, s := range []string{`{"watch":"GOLD"}`, `{"unwatch":"GOLD"}`, `{}`, `no JSON`} {
-		c := p.dial()
+		c := p.Dial()
 		require.NoError(t, c.Write(t.Context(), websocket.Text, []byte(s)))
-		end := closed(t, c)
+		end := programtest.Closed(t, c)
 		require.Equal(t, websocket.StatusPolicyViolation, end.Code, s)
 		require.Equal(t, errNonsense.Error(), end.Reason)
 	}
@@ -141,19 +142,19 @@ func TestWhoAsksForMoreThanItReadsIsSentAway(t *testing.T) {
 		for range websocket.DefaultSendQueue/maxHistory + 1 { // a price has more than one octet
 			require.NoError(t, wsjson.Write(t.Context(), c, request{Watch: "ACME"}))
 		}
-		require.Equal(t, websocket.StatusTryAgainLater, closed(t, c).Code)
+		require.Equal(t, websocket.StatusTryAgainLater, programtest.Closed(t, c).Code)
 	})
 }
 
 func TestEverybodyIsToldThatTheServerGoesAway(t *testing.T) {
 	p := start(t, "127.0.0.1:0")
-	c := p.dial()
+	c := p.Dial()
 	require.Len(t, read[welcome](t, c).Symbols, 4)
 	first := watch(t, c, "ACME")
 	require.Greater(t, read[quotes](t, c).Tick, first.Tick)
-	p.stop()
-	require.Equal(t, websocket.StatusGoingAway, closed(t, c).Code)
-	p.terminate()
+	p.Stop()
+	require.Equal(t, websocket.StatusGoingAway, programtest.Closed(t, c).Code)
+	p.Terminate()
 }
 
 func TestNobodySubscribesAfterTheEnd(t *testing.T) {
@@ -163,6 +164,6 @@ func TestNobodySubscribesAfterTheEnd(t *testing.T) {
 		e.close()
 		e.trade(t.Context()) // which ends by itself
 		require.NoError(t, wsjson.Write(t.Context(), c, request{Watch: "ACME"}))
-		require.Equal(t, websocket.StatusGoingAway, closed(t, c).Code)
+		require.Equal(t, websocket.StatusGoingAway, programtest.Closed(t, c).Code)
 	})
 }

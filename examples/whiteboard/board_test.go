@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed60239977/websocket"
+	"github.com/seed60239977/websocket/examples/internal/programtest"
 	"github.com/seed60239977/websocket/hub"
 	"github.com/seed60239977/websocket/websockettest"
 )
@@ -46,11 +47,11 @@ func split(t *testing.T, board []byte) (strokes [][]byte) {
 }
 
 // enter returns a connection, and the strokes that were on the board.
-func (p *program) enter() (*websocket.Conn, [][]byte) {
-	p.t.Helper()
-	c := p.dial()
+func (p *running) enter() (*websocket.Conn, [][]byte) {
+	p.T.Helper()
+	c := p.Dial()
 	c.SetReadLimit(2 * maxBoard)
-	return c, split(p.t, read(p.t, c))
+	return c, split(p.T, read(p.T, c))
 }
 
 func TestWhoComesLateGetsTheBoard(t *testing.T) {
@@ -180,16 +181,16 @@ func TestWhatThePageWouldNotSendIsRefused(t *testing.T) {
 	} {
 		c, _ := p.enter()
 		write(t, c, m...)
-		end := closed(t, c)
+		end := programtest.Closed(t, c)
 		require.Equal(t, websocket.StatusPolicyViolation, end.Code, name)
 		require.Equal(t, errNonsense.Error(), end.Reason, name)
 	}
 	c, _ := p.enter()
 	require.NoError(t, c.Write(t.Context(), websocket.Text, []byte{kindAlive}))
-	require.Equal(t, websocket.StatusPolicyViolation, closed(t, c).Code)
+	require.Equal(t, websocket.StatusPolicyViolation, programtest.Closed(t, c).Code)
 	c, _ = p.enter()
 	write(t, c, stroke(1, maxPoints+1)...)
-	require.Equal(t, websocket.StatusMessageTooBig, closed(t, c).Code)
+	require.Equal(t, websocket.StatusMessageTooBig, programtest.Closed(t, c).Code)
 }
 
 func TestEverybodyIsToldThatTheServerGoesAway(t *testing.T) {
@@ -197,9 +198,9 @@ func TestEverybodyIsToldThatTheServerGoesAway(t *testing.T) {
 	c, _ := p.enter()
 	write(t, c, stroke(1, 2)...)
 	read(t, c)
-	p.stop()
-	require.Equal(t, websocket.StatusGoingAway, closed(t, c).Code)
-	p.terminate()
+	p.Stop()
+	require.Equal(t, websocket.StatusGoingAway, programtest.Closed(t, c).Code)
+	p.Terminate()
 }
 
 func TestNobodyDrawsAfterTheEnd(t *testing.T) {

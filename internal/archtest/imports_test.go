@@ -51,7 +51,9 @@ var house = []room{
 	{pkg: "autobahn/*", imports: suite},
 	{pkg: "autobahn/*/*", imports: suite},
 
-	{pkg: "examples/*", imports: public},
+	{pkg: "examples/*", imports: append([]string{"examples/internal/program"}, public...)},
+	{pkg: "examples/internal/program"},
+	{pkg: "examples/internal/programtest", imports: []string{".", "examples/internal/program"}, outside: []string{"github.com/stretchr/testify"}},
 	{pkg: "internal/pipe"},
 	{pkg: "internal/wstest", imports: []string{"frame", "mask", "internal/pipe"}, outside: []string{"github.com/stretchr/testify"}},
 	{pkg: "internal/archtest"},

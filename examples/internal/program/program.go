@@ -1,0 +1,103 @@
+// Package program is what the examples with a page have in common: a command line with an address, a server, and an end in
+// good order. What an example is about stands in its own folder.
+package program
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// Exit statuses.
+const (
+	StatusFailed = 1 // the server could not start or failed
+	StatusUsage  = 2 // the command line is wrong
+)
+
+// Program is one example.
+type Program struct {
+	Name string // of the command
+	Addr string // where it listens unless -addr says otherwise
+	// Open makes what is served. close ends all connections in good order; it is called once, when no request comes any
+	// more, and returns when they have ended.
+	Open func() (handler http.Handler, close func())
+}
+
+// Main runs the program as a process, and exits with its status when it is interrupted, terminated, or has failed.
+func (p Program) Main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := p.Run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(status)
+}
+
+// Run is the program less the process around it. It prints "listening on" and the address to stdout when it is ready, serves
+// until ctx ends, and returns the exit status. What is wrong goes to stderr, in one line.
+func (p Program) Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	addr, err := p.parse(args, stdout)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "%s: %v\n", p.Name, err)
+		return StatusUsage
+	}
+	if err := p.serve(ctx, addr, stdout); err != nil {
+		fmt.Fprintf(stderr, "%s: %v\n", p.Name, err)
+		return StatusFailed
+	}
+	return 0
+}
+
+// parse returns the address to listen on.
+func (p Program) parse(args []string, help io.Writer) (addr string, err error) {
+	flags := flag.NewFlagSet(p.Name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // one line says what is wrong; -h says what is right
+	flags.StringVar(&addr, "addr", p.Addr, "`host:port` to listen on; port 0 takes a free one")
+	err = flags.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		flags.SetOutput(help)
+		fmt.Fprintf(help, "usage: %s [flags]\n", p.Name)
+		flags.PrintDefaults()
+	}
+	if err == nil && flags.NArg() > 0 {
+		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	return addr, err
+}
+
+// serve listens and serves until ctx ends.
+func (p Program) serve(ctx context.Context, addr string, stdout io.Writer) error {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(stdout, "listening on", listener.Addr())
+	handler, closeAll := p.Open()
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       10 * time.Second, // neither concerns a connection that was upgraded
+		WriteTimeout:      10 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		server.Close() // nobody new; connections that were upgraded are no longer the server's
+		<-failed
+	}
+	closeAll()
+	return err
+}
