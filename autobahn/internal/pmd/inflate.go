@@ -20,6 +20,7 @@ type DistanceError struct {
 	Distance, Available int
 }
 
+// Error says how far the reference went.
 func (e *DistanceError) Error() string {
 	return fmt.Sprintf("a back-reference of %d octets where %d are to be had", e.Distance, e.Available)
 }

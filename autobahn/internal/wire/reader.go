@@ -19,6 +19,7 @@ type Violation struct {
 	Lost bool
 }
 
+// Error says what is wrong.
 func (v *Violation) Error() string { return v.What }
 
 // Reader reads frames from a judged endpoint.
