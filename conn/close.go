@@ -22,20 +22,15 @@ import (
 //	any       the network failed, EOF without a close frame closed    §7.1.5 (1006)
 //	any       Config.CloseTimeout went by, CloseNow         closed    §7.1.5 (1006)
 //
-// In the state "ending" nothing more is read as frames: "after receiving a control frame indicating the connection
+// In the state "ending", for which readState has a field, nothing more is read as frames: "after receiving a control frame indicating the connection
 // should be closed, a peer discards any further data received" (§1.4). Who lets TCP go first is told at awaitEOF.
 type closing struct {
-	// Guarded by Conn.out.mu.
 	sent     bool        // our close frame is queued: nothing may be sent behind it (§5.5.1)
 	received bool        // their close frame came
 	clock    *time.Timer // ends the connection when CloseTimeout is over and nobody else did
 	at       int64       // value of output.sent at which our close frame is on the wire
 	by       time.Time   // when Config.CloseTimeout is over
 	peer     *CloseError // what their close frame said, or which rule they broke
-	hooks    *endHook    // whom to tell when the connection has ended
-
-	// Guarded by Conn.reading.
-	ending *CloseError // how the connection will have ended
 }
 
 // Close closes the connection with the closing handshake of §7: it sends a close frame with code and reason, waits for
@@ -62,7 +57,7 @@ func (c *Conn) finishClose() {
 	defer cancel()
 	c.kick()
 	late := &CloseError{Code: StatusAbnormalClosure, Err: ErrCloseTimeout}
-	if c.reading.acquire(bound, c.dead) == nil {
+	if c.acquire(bound, &c.reading) == nil {
 		c.drain(bound)
 		c.fail(late) // first: nobody may read on where parts of a message were thrown away
 		c.endRead()
@@ -83,8 +78,13 @@ var errClosedNow = errors.New("websocket: closed without a closing handshake")
 // closed waits for what is still at work on a connection that has ended and says whether that was as it should be.
 func (c *Conn) closed() error {
 	c.awaitFlusher()
-	c.background.acquire(context.Background(), nil)
-	c.background.release()
+	c.out.mu.Lock()
+	background := c.rarely().background
+	c.out.mu.Unlock()
+	if background != nil {
+		background.acquire(context.Background(), nil)
+		background.release()
+	}
 	if e := c.end.Load(); !e.WasClean && e.Err != errClosedNow {
 		return e
 	}
@@ -112,18 +112,20 @@ func (c *Conn) sendClose(code StatusCode, reason string) error {
 		return nil
 	}
 	c.encode(frame.Header{Fin: true, Opcode: frame.Close}, body)
-	c.closing.sent = true
-	c.closing.at = c.out.queued
+	c.rarely().closing.sent = true
+	c.rare.closing.at = c.out.queued
 	c.startClock()
 	return nil
 }
 
 // startClock is called at the first close frame in either direction. The caller holds out.mu.
 func (c *Conn) startClock() {
-	if c.closing.by.IsZero() {
-		c.closing.by = time.Now().Add(c.cfg.CloseTimeout)
+	way := &c.rarely().closing
+	if way.by.IsZero() {
+		timeout := c.settings.Value().closeTimeout
+		way.by = time.Now().Add(timeout)
 		if c.end.Load() == nil { // else nobody is left to stop it
-			c.closing.clock = time.AfterFunc(c.cfg.CloseTimeout+closeGrace, func() { c.failNetwork(ErrCloseTimeout) })
+			way.clock = time.AfterFunc(timeout+closeGrace, func() { c.failNetwork(ErrCloseTimeout) })
 		}
 	}
 }
@@ -135,12 +137,12 @@ const closeGrace = 100 * time.Millisecond
 func (c *Conn) closeBy() time.Time {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	return c.closing.by
+	return c.rarely().closing.by
 }
 
 // drain reads until the connection has ended, or bound has.
 func (c *Conn) drain(bound context.Context) {
-	if c.readCut.begin(bound) != nil {
+	if c.readCut.begin(bound, c.nc, false) != nil {
 		return
 	}
 	for {
@@ -158,14 +160,15 @@ func (c *Conn) peerClosed(ctx context.Context, body []byte) error {
 		return c.peerFailed(ctx, err)
 	}
 	c.out.mu.Lock()
-	peer := &CloseError{Code: code, Reason: reason, Remote: !c.closing.sent}
-	c.closing.received, c.closing.peer = true, peer
+	way := &c.rarely().closing
+	peer := &CloseError{Code: code, Reason: reason, Remote: !way.sent}
+	way.received, way.peer = true, peer
 	c.startClock()
 	c.out.mu.Unlock()
 	c.sendClose(code, reason)
 	clean := *peer
 	clean.WasClean = true
-	c.closing.ending = &clean
+	c.read.ending = &clean
 	return c.finish(ctx)
 }
 
@@ -174,22 +177,22 @@ func (c *Conn) peerFailed(ctx context.Context, err error) error {
 	e := violation(err)
 	c.sendClose(e.Code, e.Reason)
 	c.out.mu.Lock()
-	c.closing.peer = e
+	c.rarely().closing.peer = e
 	c.startClock()
 	c.out.mu.Unlock()
-	c.closing.ending = e
+	c.read.ending = e
 	return c.finish(ctx)
 }
 
-// finish goes the last steps to closing.ending. If ctx ends first it returns that error, and the next call that reads
+// finish goes the last steps to readState.ending. If ctx ends first it returns that error, and the next call that reads
 // goes on from there. The caller holds reading.
 func (c *Conn) finish(ctx context.Context) error {
 	c.out.mu.Lock()
-	at, by := c.closing.at, c.closing.by
+	at, by := c.rarely().closing.at, c.rare.closing.by
 	c.out.mu.Unlock()
 	bound, cancel := context.WithDeadline(ctx, by)
 	defer cancel()
-	e := c.closing.ending
+	e := c.read.ending
 	flushed := c.flush(bound, at)
 	if flushed == nil {
 		c.awaitEOF(bound, e.WasClean)
@@ -215,25 +218,25 @@ func (c *Conn) finish(ctx context.Context) error {
 // connection immediately"; "the client SHOULD wait for the server to close". After a broken rule both ends half-close
 // and wait: were TCP closed while unread data stands in its receive buffer, the reset could overtake our close frame.
 func (c *Conn) awaitEOF(bound context.Context, clean bool) {
-	if clean && c.role == frame.Server {
+	if clean && c.role() == frame.Server {
 		return
 	}
 	if !clean {
 		half, ok := c.nc.(interface{ CloseWrite() error })
 		if ok {
 			half.CloseWrite()
-		} else if c.role == frame.Server {
+		} else if c.role() == frame.Server {
 			return
 		}
 	}
 	c.readCut.end() // the call's context is part of bound
-	if c.readCut.begin(bound) != nil {
+	if c.readCut.begin(bound, c.nc, false) != nil {
 		return
 	}
 	for {
 		c.in.release()
 		c.in.buf = getBuffer(smallestBuffer)
-		if c.in.src.read(&c.in) != nil {
+		if c.src.read(&c.in) != nil {
 			return
 		}
 	}
@@ -249,27 +252,38 @@ func (c *Conn) fail(e *CloseError) *CloseError {
 		under.NetConn().Close() // a tls.Conn would wait seconds to say goodbye to a peer that does not read
 	}
 	c.nc.Close()
-	close(c.dead)
 	c.readCut.forget()
 	if c.beat != nil {
 		c.beat.timer.Stop()
 	}
 	c.out.mu.Lock()
 	c.out.pending.release()
-	c.out.pending, c.out.newest, c.out.deferred = nil, nil, nil
-	if c.out.deflater != nil {
-		c.out.deflater.Release()
+	c.out.pending = nil
+	if c.out.packer != nil {
+		c.out.packer.Release()
 	}
-	if c.closing.clock != nil {
-		c.closing.clock.Stop()
+	if c.rare != nil {
+		c.rare.release()
 	}
-	hooks := c.takeHooks()
+	hooks := c.hooks
+	c.hooks = nil
 	c.out.mu.Unlock()
 	if c.reading.tryAcquire() {
 		c.endRead()
 	}
 	hooks.call()
 	return e
+}
+
+// release lets go of what only an open connection needs, and tells those who wait for its end.
+func (r *rare) release() {
+	if r.dead != nil {
+		close(r.dead)
+	}
+	r.newest, r.deferred = nil, nil
+	if r.closing.clock != nil {
+		r.closing.clock.Stop()
+	}
 }
 
 // failNetwork ends the connection because reading or writing failed. What the peer did before is kept: its close frame,
@@ -280,9 +294,9 @@ func (c *Conn) failNetwork(err error) *CloseError {
 		e.Remote, e.Err = true, errPeerVanished
 	}
 	c.out.mu.Lock()
-	if c.closing.peer != nil {
+	if c.rare != nil && c.rare.closing.peer != nil {
 		cause := e.Err
-		*e = *c.closing.peer
+		*e = *c.rare.closing.peer
 		if e.Err == nil {
 			e.Err = cause
 		}

@@ -7,12 +7,19 @@ import "context"
 // message from the peer closes the connection with [StatusPolicyViolation]. No other call may read from then on.
 func (c *Conn) CloseRead(ctx context.Context) context.Context {
 	ctx, cancel := context.WithCancel(ctx)
-	mine := c.background.tryAcquire() // a second call is not waited for: it may not read, and ends at once
+	c.out.mu.Lock()
+	var busy *slot
+	if r := c.rarely(); r.background == nil { // a second call is not waited for: it may not read, and ends at once
+		busy = new(slot)
+		busy.tryAcquire()
+		r.background = busy
+	}
+	c.out.mu.Unlock()
 	go func() {
 		defer func() {
 			cancel()
-			if mine {
-				c.background.release()
+			if busy != nil {
+				busy.release()
 			}
 		}()
 		if _, _, err := c.Reader(ctx); err == nil {

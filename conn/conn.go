@@ -1,8 +1,12 @@
 package conn
 
 import (
+	"context"
 	"net"
+	"strings"
 	"sync/atomic"
+	"time"
+	"unique"
 
 	"github.com/seed60239977/websocket/frame"
 )
@@ -12,11 +16,14 @@ import (
 // One goroutine at a time reads; everything else may be called from any goroutine at any time. Somebody should always be
 // reading: that is how pings are answered and how the end of the connection is noticed. Every Conn must be ended by
 // [Conn.Close] or [Conn.CloseNow], also after an error.
+//
+// There may be a million of them that wait. So what few connections need is apart, and there only once it is needed.
 type Conn struct {
-	nc   net.Conn
-	role frame.Role
-	cfg  Config
-	src  source
+	nc       net.Conn
+	src      source
+	settings unique.Handle[settings]
+	beat     *heartbeat                 // nil if it is off
+	end      atomic.Pointer[CloseError] // how the connection ended; nil until it has
 
 	// Receiving. Whoever holds the slot owns the fields up to the next blank line.
 	reading slot
@@ -25,16 +32,49 @@ type Conn struct {
 	read    readState
 	readCut cut
 
-	out     output   // sending
-	closing closing  // the way from open to closed
-	pings   pingList // pings that wait for their pong
+	out   output   // sending
+	hooks *endHook // whom to tell when the connection has ended; guarded by out.mu
+	rare  *rare    // guarded by out.mu; nil until it is needed
+}
 
-	beat *heartbeat // nil if it is off
+// role is safe for everybody: it never changes.
+func (c *Conn) role() frame.Role { return c.recv.checker.Role }
 
-	background slot // held by the goroutine of CloseRead
+// settings are what a connection remembers of its Config. Most have the same, and share it.
+type settings struct {
+	subprotocol  string
+	closeTimeout time.Duration
+	sendQueue    int
+}
 
-	end  atomic.Pointer[CloseError] // how the connection ended; nil until it has
-	dead chan struct{}              // closed right after end is set
+// rare is what most connections do without. All of it is guarded by out.mu.
+type rare struct {
+	closing closing       // the way from open to closed
+	pings   []*ping       // pings that wait for their pong, oldest first
+	dead    chan struct{} // closed right after Conn.end is set; nil until somebody asked for it
+
+	background *slot // held by the goroutine of CloseRead; nil until there is one
+
+	deferred []outgoing  // what Send took while the last fragment of a message was still to come
+	waiting  int         // octets of deferred
+	newest   []byte      // payload of the newest ping that found too many pongs pending
+	hurry    *time.Timer // bounds how long gathered frames wait
+}
+
+// acquire is slot.acquire with the connection's end.
+func (c *Conn) acquire(ctx context.Context, s *slot) error {
+	if s.tryAcquire() {
+		return nil
+	}
+	return s.wait(ctx, c.Done())
+}
+
+// rarely returns c.rare. The caller holds out.mu.
+func (c *Conn) rarely() *rare {
+	if c.rare == nil {
+		c.rare = new(rare)
+	}
+	return c.rare
 }
 
 // Client returns the client's end of a connection whose opening handshake is done. It masks what it sends. cfg may be
@@ -46,21 +86,19 @@ func Client(nc net.Conn, cfg *Config) *Conn { return newConn(nc, frame.Client, c
 func Server(nc net.Conn, cfg *Config) *Conn { return newConn(nc, frame.Server, cfg) }
 
 func newConn(nc net.Conn, role frame.Role, cfg *Config) *Conn {
-	c := &Conn{nc: nc, role: role, cfg: cfg.withDefaults(), dead: make(chan struct{})}
-	c.src = newSource(nc)
-	c.in.src = c.src
-	if len(c.cfg.Buffered) > 0 {
-		c.in.buf = &buffer{b: c.cfg.Buffered, foreign: true}
-		c.cfg.Buffered = nil
+	full := cfg.withDefaults()
+	c := &Conn{nc: nc}
+	c.settings = unique.Make(settings{strings.Clone(full.Subprotocol), full.CloseTimeout, full.SendQueue})
+	c.src = newSource(nc, &c.in)
+	if len(full.Buffered) > 0 {
+		c.in.buf = &buffer{b: full.Buffered, foreign: true}
 	}
-	newReceiver(&c.recv, role, &c.cfg)
-	if d := c.cfg.Deflate; d != nil {
-		c.out.deflater = d.Compressor(role == frame.Server, c.cfg.DeflateOptions)
+	newReceiver(&c.recv, role, &full)
+	if full.Deflate != nil {
+		c.out.packer = newPacker(role, &full)
 	}
-	c.readCut.nc = nc
-	c.out.cut.nc, c.out.cut.write = nc, true
-	if c.cfg.PingInterval > 0 || c.cfg.IdleTimeout > 0 {
-		c.startHeartbeat()
+	if full.PingInterval > 0 || full.IdleTimeout > 0 {
+		c.startHeartbeat(full.PingInterval, full.IdleTimeout)
 	}
 	return c
 }
@@ -96,14 +134,32 @@ func (c *Conn) State() State {
 	}
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	if c.closing.sent || c.closing.received {
+	if c.rare != nil && (c.rare.closing.sent || c.rare.closing.received) {
 		return StateClosing
 	}
 	return StateOpen
 }
 
 // Done returns a channel that is closed when the connection has ended, for whatever reason. [Conn.Err] says which.
-func (c *Conn) Done() <-chan struct{} { return c.dead }
+func (c *Conn) Done() <-chan struct{} {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	r := c.rarely()
+	if r.dead == nil {
+		if c.end.Load() != nil {
+			return closed
+		}
+		r.dead = make(chan struct{})
+	}
+	return r.dead
+}
+
+// closed is for those who ask when it is too late to wait.
+var closed = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
 
 // Err returns nil until the connection has ended, and from then on the *[CloseError] that every call returns.
 func (c *Conn) Err() error {
@@ -114,7 +170,7 @@ func (c *Conn) Err() error {
 }
 
 // Subprotocol returns what the opening handshake agreed to (§1.9), or "".
-func (c *Conn) Subprotocol() string { return c.cfg.Subprotocol }
+func (c *Conn) Subprotocol() string { return c.settings.Value().subprotocol }
 
 // SetReadLimit changes Config.ReadLimit for frames that come from now on: the longest message in octets, at least 0; a
 // negative limit is none.

@@ -2,7 +2,7 @@ package conn
 
 import (
 	"context"
-	"sync"
+	"slices"
 	"time"
 
 	"github.com/seed60239977/websocket/frame"
@@ -20,8 +20,8 @@ func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 	}
 	p := &ping{answered: make(chan struct{})}
 	randomOctets(p.payload[:])
-	c.pings.add(p)
-	defer c.pings.remove(p)
+	c.addPing(p)
+	defer c.removePing(p)
 	start := time.Now()
 	end, err := c.enqueue(ctx, outgoing{opcode: frame.Ping, fin: true, payload: p.payload[:]})
 	if err != nil {
@@ -33,7 +33,7 @@ func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 	select {
 	case <-p.answered:
 		return p.at.Sub(start), nil
-	case <-c.dead:
+	case <-c.Done():
 		return 0, c.Err()
 	case <-ctx.Done():
 		return 0, ctx.Err()
@@ -51,7 +51,8 @@ func (c *Conn) enqueuePong(payload []byte) {
 		return
 	}
 	if o.pongs >= maxPongs || !o.hasRoom() {
-		o.newest = append(o.newest[:0], payload...)
+		r := c.rarely()
+		r.newest = append(r.newest[:0], payload...)
 		o.piled = true
 		return
 	}
@@ -66,46 +67,37 @@ type ping struct {
 	answered chan struct{} // closed after at is set
 }
 
-// pingList holds the pings that wait, oldest first.
-type pingList struct {
-	mu      sync.Mutex
-	waiting []*ping
+// addPing makes p wait for its pong.
+func (c *Conn) addPing(p *ping) {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	r := c.rarely()
+	r.pings = append(r.pings, p)
 }
 
-func (l *pingList) add(p *ping) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.waiting = append(l.waiting, p)
-}
-
-func (l *pingList) remove(p *ping) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i, q := range l.waiting {
-		if q == p {
-			l.waiting = append(l.waiting[:i], l.waiting[i+1:]...)
-			break
-		}
-	}
-	if len(l.waiting) == 0 {
-		l.waiting = nil
+// removePing makes p wait no longer.
+func (c *Conn) removePing(p *ping) {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	r := c.rare
+	if i := slices.Index(r.pings, p); i >= 0 {
+		r.pings = slices.Delete(r.pings, i, i+1)
 	}
 }
 
 // pong answers the ping with this payload and, as a peer may answer only the newest of several, all older ones.
-func (l *pingList) pong(payload []byte) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i, p := range l.waiting {
-		if string(p.payload[:]) != string(payload) {
-			continue
-		}
-		now := time.Now()
-		for _, answered := range l.waiting[:i+1] {
-			answered.at = now
-			close(answered.answered)
-		}
-		l.waiting = append([]*ping(nil), l.waiting[i+1:]...)
+func (c *Conn) pong(payload []byte) {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	r := c.rare
+	if r == nil {
 		return
 	}
+	i := slices.IndexFunc(r.pings, func(p *ping) bool { return string(p.payload[:]) == string(payload) })
+	now := time.Now()
+	for _, answered := range r.pings[:i+1] {
+		answered.at = now
+		close(answered.answered)
+	}
+	r.pings = slices.Delete(r.pings, 0, i+1)
 }

@@ -2,18 +2,24 @@ package conn
 
 import (
 	"context"
+	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // cut ends a blocked call when its context ends, and leaves the connection as it was.
 //
 // A context is registered once and stays registered until a call comes with another one: registering costs more than
-// all else that a call does with its context. Between calls an ending context changes nothing.
-type cut struct {
-	nc    net.Conn
-	write bool // it is writes that are cut, not reads
+// all else that a call does with its context. Between calls an ending context changes nothing. Most connections never see
+// a context that can end; those that do have the rest of it.
+type cut struct{ at atomic.Pointer[cutting] }
+
+// cutting is the state of a cut.
+type cutting struct {
+	set func(time.Time) error // the deadline of what is cut
+	nc  io.Closer             // if that does not work
 
 	mu     sync.Mutex // held for a moment only, never across I/O that waits
 	done   <-chan struct{}
@@ -22,13 +28,39 @@ type cut struct {
 	fired  bool // the context ended while it was: the interruption is to be undone
 }
 
-// begin starts a call under ctx: from now until end, the end of ctx interrupts. It returns the error of ctx if that has
-// ended already; then there is no call to end.
-func (k *cut) begin(ctx context.Context) error {
+// begin starts a call that reads from nc, or writes to it, under ctx: from now until end, the end of ctx interrupts. It
+// returns the error of ctx if that has ended already; then there is no call to end. Calls do not overlap.
+func (u *cut) begin(ctx context.Context, nc net.Conn, write bool) error {
 	done := ctx.Done()
 	if done == nil {
 		return nil
 	}
+	k := u.at.Load()
+	if k == nil {
+		k = &cutting{set: nc.SetReadDeadline, nc: nc}
+		if write {
+			k.set = nc.SetWriteDeadline
+		}
+		u.at.Store(k)
+	}
+	return k.begin(ctx, done)
+}
+
+// end ends the call that begin started, if it did.
+func (u *cut) end() {
+	if k := u.at.Load(); k != nil && k.active { // written by begin and end alone
+		k.end()
+	}
+}
+
+// forget lets go of the context that was registered last.
+func (u *cut) forget() {
+	if k := u.at.Load(); k != nil {
+		k.forget()
+	}
+}
+
+func (k *cutting) begin(ctx context.Context, done <-chan struct{}) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.done != done {
@@ -47,16 +79,12 @@ func (k *cut) begin(ctx context.Context) error {
 }
 
 // interrupt makes the I/O that is under way, and all that follows, fail at once, or lets it wait again.
-func (k *cut) interrupt(now bool) {
+func (k *cutting) interrupt(now bool) {
 	var deadline time.Time
 	if now {
 		deadline = longAgo
 	}
-	set := k.nc.SetReadDeadline
-	if k.write {
-		set = k.nc.SetWriteDeadline
-	}
-	if set(deadline) != nil {
+	if k.set(deadline) != nil {
 		k.nc.Close() // a call that must end matters more than a connection that cannot do it
 	}
 }
@@ -65,7 +93,7 @@ func (k *cut) interrupt(now bool) {
 var longAgo = time.Unix(1, 0)
 
 // fire runs on a goroutine of package context.
-func (k *cut) fire(done <-chan struct{}) {
+func (k *cutting) fire(done <-chan struct{}) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.active && k.done == done {
@@ -74,11 +102,7 @@ func (k *cut) fire(done <-chan struct{}) {
 	}
 }
 
-// end ends the call that begin started, if it did.
-func (k *cut) end() {
-	if !k.active { // written by begin and end alone
-		return
-	}
+func (k *cutting) end() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.active = false
@@ -88,8 +112,7 @@ func (k *cut) end() {
 	}
 }
 
-// forget lets go of the context that was registered last.
-func (k *cut) forget() {
+func (k *cutting) forget() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.stop != nil {

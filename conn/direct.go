@@ -16,15 +16,15 @@ const maskedPiece = 64 << 10
 // writeDirect is enqueue and flush for a long message. Nothing of it is copied if this side does not mask, and else only
 // piece by piece. If ctx cuts it, the rest is copied for the next write to go on with. The caller holds out.message.
 func (c *Conn) writeDirect(ctx context.Context, m outgoing) (accepted bool, err error) {
-	if err := c.out.flushing.acquire(ctx, c.dead); err != nil {
+	if err := c.acquire(ctx, &c.out.flushing); err != nil {
 		return false, c.ended(err)
 	}
 	defer c.stopFlushing()
-	h := frame.Header{Fin: m.fin, Opcode: m.opcode, Length: int64(len(m.payload)), Masked: c.role.Masks()}
+	h := frame.Header{Fin: m.fin, Opcode: m.opcode, Length: int64(len(m.payload)), Masked: c.role().Masks()}
 	if h.Masked {
 		randomOctets(h.Key[:])
 	}
-	if err := c.out.cut.begin(ctx); err != nil {
+	if err := c.out.cut.begin(ctx, c.nc, true); err != nil {
 		return false, err
 	}
 	defer c.out.cut.end()

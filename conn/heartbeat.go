@@ -21,8 +21,8 @@ type heartbeat struct {
 }
 
 // startHeartbeat is called before anybody else has c.
-func (c *Conn) startHeartbeat() {
-	h := &heartbeat{interval: c.cfg.PingInterval, timeout: c.cfg.IdleTimeout, start: time.Now()}
+func (c *Conn) startHeartbeat(interval, timeout time.Duration) {
+	h := &heartbeat{interval: interval, timeout: timeout, start: time.Now()}
 	c.beat = h
 	h.due = h.now() + h.pause()
 	h.timer = time.AfterFunc(time.Hour, c.tick)

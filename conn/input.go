@@ -2,7 +2,6 @@ package conn
 
 // input holds the bytes that arrived and that the receiver did not take yet. It belongs to whoever holds Conn.reading.
 type input struct {
-	src source
 	buf *buffer // nil while everything was taken
 	r   int     // buf.b[r:] is what the receiver did not take
 	// lent is set while a caller looks at a message inside buf: then its bytes stay where they are.
@@ -24,15 +23,15 @@ func (in *input) unread() []byte {
 // take marks n bytes as taken. Their memory is not touched until fill or idle.
 func (in *input) take(n int) { in.r += n }
 
-// fill waits for more bytes, which are within a frame or start one. Those that were taken before are lost, unless they
+// fill waits for more bytes of src, which are within a frame or start one. Those that were taken before are lost, unless they
 // are lent.
-func (in *input) fill(within bool) error {
+func (in *input) fill(src source, within bool) error {
 	in.within = within
 	in.idle()
 	if in.buf != nil {
 		in.makeRoom()
 	}
-	return in.src.read(in)
+	return src.read(in)
 }
 
 // maxReadClass is the largest class of buffer that is read into: 256 KiB.

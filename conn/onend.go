@@ -22,8 +22,8 @@ func (c *Conn) OnEnd(f func()) (stop func() bool) {
 		f()
 		return func() bool { return false }
 	}
-	hook.next = c.closing.hooks
-	c.closing.hooks = hook
+	hook.next = c.hooks
+	c.hooks = hook
 	c.out.mu.Unlock()
 	return func() bool { return c.forget(hook) }
 }
@@ -32,21 +32,13 @@ func (c *Conn) OnEnd(f func()) (stop func() bool) {
 func (c *Conn) forget(hook *endHook) bool {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	for at := &c.closing.hooks; *at != nil; at = &(*at).next {
+	for at := &c.hooks; *at != nil; at = &(*at).next {
 		if *at == hook {
 			*at = hook.next
 			return true
 		}
 	}
 	return false
-}
-
-// takeHooks empties the list. It is called once Conn.end is set, so nothing is added to it any more. The caller holds
-// out.mu.
-func (c *Conn) takeHooks() *endHook {
-	hooks := c.closing.hooks
-	c.closing.hooks = nil
-	return hooks
 }
 
 // call calls every function of a list that was taken.

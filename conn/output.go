@@ -4,9 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
-	"time"
 
-	"github.com/seed60239977/websocket/deflate"
 	"github.com/seed60239977/websocket/frame"
 	"github.com/seed60239977/websocket/mask"
 )
@@ -17,21 +15,16 @@ import (
 type output struct {
 	message slot // held by Write and Writer, so that messages wait for their turn in order
 
-	mu       sync.Mutex  // guards the fields up to the next blank line; held for a moment only
-	pending  *buffer     // encoded frames
-	queued   int64       // octets that were ever added to pending
-	sent     int64       // octets of them that are on the wire; only who holds flushing changes it
-	open     bool        // the last fragment of a message is still to come (§5.4)
-	deferred []outgoing  // what Send took while open
-	waiting  int         // octets of deferred
-	pongs    int         // pongs in pending
-	newest   []byte      // payload of the newest ping that found too many pongs in pending
-	piled    bool        // newest is to be answered
-	packing  bool        // the message that is open is compressed
-	hurry    *time.Timer // bounds how long gathered frames wait; nil until it was needed
-	hurrying bool        // the timer is set: pending has gathered frames
-
-	deflater *deflate.Compressor // guarded by mu; nil: not agreed to
+	mu       sync.Mutex // guards the fields up to the next blank line; held for a moment only
+	pending  *buffer    // encoded frames
+	queued   int64      // octets that were ever added to pending
+	sent     int64      // octets of them that are on the wire; only who holds flushing changes it
+	packer   *packer    // compresses; nil: not agreed to
+	open     bool       // the last fragment of a message is still to come (§5.4)
+	packing  bool       // the message that is open is compressed
+	pongs    uint8      // pongs in pending
+	piled    bool       // rare.newest is to be answered
+	hurrying bool       // rare.hurry is set: pending has gathered frames
 
 	kicked atomic.Bool // somebody left frames and does not wait for them
 	gather atomic.Bool // Serve is at work: frames wait for those of the next messages
@@ -96,20 +89,20 @@ func (c *Conn) enqueue(ctx context.Context, m outgoing) (end int64, err error) {
 func (c *Conn) encodeMessage(m outgoing) {
 	o := &c.out
 	if m.opcode != frame.Continuation {
-		o.packing = o.deflater != nil && (!m.fin || o.deflater.Worthwhile(len(m.payload)))
+		o.packing = o.packer != nil && (!m.fin || o.packer.Worthwhile(len(m.payload)))
 	}
 	switch {
 	case o.packing:
 		c.encodeCompressed(m)
-	case m.prepared != nil && !c.role.Masks():
+	case m.prepared != nil && !c.role().Masks():
 		c.encodePlain(m.prepared.plain)
 	default:
 		c.encode(frame.Header{Fin: m.fin, Opcode: m.opcode}, m.payload)
 	}
 	o.open = !m.fin
-	if m.fin && o.deferred != nil {
-		later := o.deferred
-		o.deferred, o.waiting = nil, 0
+	if m.fin && c.rare != nil && c.rare.deferred != nil {
+		later := c.rare.deferred
+		c.rare.deferred, c.rare.waiting = nil, 0
 		for _, m := range later {
 			c.encodeMessage(m)
 		}
@@ -131,12 +124,12 @@ func (c *Conn) encodeCompressed(m outgoing) {
 		h.RSV = frame.RSV1 // on the first frame alone (RFC 7692 §6.1)
 	}
 	if m.prepared != nil {
-		c.out.deflater.Commit(m.payload)
-		c.encode(h, m.prepared.compressed(c.deflateKey()))
+		c.out.packer.Commit(m.payload)
+		c.encode(h, m.prepared.compressed(c.out.packer.form))
 		return
 	}
 	packed := getBuffer(compressBound(len(m.payload)))
-	packed.b = c.out.deflater.AppendPart(packed.b, m.payload, m.fin)
+	packed.b = c.out.packer.AppendPart(packed.b, m.payload, m.fin)
 	c.encode(h, packed.b)
 	packed.release()
 }
@@ -158,7 +151,7 @@ func (c *Conn) sendable() error {
 	if e := c.end.Load(); e != nil {
 		return e
 	}
-	if c.closing.sent {
+	if c.rare != nil && c.rare.closing.sent {
 		return ErrCloseSent
 	}
 	return nil
@@ -168,7 +161,7 @@ func (c *Conn) sendable() error {
 // works on that copy. The caller holds out.mu.
 func (c *Conn) encode(h frame.Header, payload []byte) {
 	h.Length = int64(len(payload))
-	if h.Masked = c.role.Masks(); h.Masked {
+	if h.Masked = c.role().Masks(); h.Masked {
 		randomOctets(h.Key[:])
 	}
 	o := &c.out
@@ -189,7 +182,7 @@ func (c *Conn) encode(h frame.Header, payload []byte) {
 // flush returns when everything up to end is on the wire, or the error of ctx if that ends first.
 func (c *Conn) flush(ctx context.Context, end int64) error {
 	for {
-		if err := c.out.flushing.acquire(ctx, c.dead); err != nil {
+		if err := c.acquire(ctx, &c.out.flushing); err != nil {
 			return c.ended(err)
 		}
 		if err := c.Err(); err != nil {
@@ -202,7 +195,7 @@ func (c *Conn) flush(ctx context.Context, end int64) error {
 				go c.flushOnce() // only the waiting for it is cut
 				continue
 			}
-			if cut = c.out.cut.begin(ctx); cut == nil {
+			if cut = c.out.cut.begin(ctx, c.nc, true); cut == nil {
 				c.writePending(ctx)
 				c.out.cut.end()
 				cut = ctx.Err()
@@ -334,14 +327,14 @@ func (c *Conn) takePending() bool {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.piled && !c.closing.sent {
-		c.encode(frame.Header{Fin: true, Opcode: frame.Pong}, o.newest)
+	if o.piled && !c.rare.closing.sent {
+		c.encode(frame.Header{Fin: true, Opcode: frame.Pong}, c.rare.newest)
 	}
 	o.current, o.pending = o.pending, nil
 	o.pongs, o.piled = 0, false
 	o.kicked.Store(false)
 	if o.hurrying {
-		o.hurry.Stop()
+		c.rare.hurry.Stop()
 		o.hurrying = false
 	}
 	return o.current != nil

@@ -17,41 +17,48 @@ type Prepared struct {
 	plain   []byte // the frame as a server sends it; a client masks each anew (§5.3)
 
 	mu     sync.Mutex
-	packed map[deflateKey][]byte // compressed payloads
+	packed map[packedForm][]byte // compressed payloads
 }
 
-// deflateKey tells compressed forms of a message apart.
-type deflateKey struct {
+// packedForm tells compressed forms of a message apart.
+type packedForm struct {
 	windowBits int
 	level      deflate.Level
 }
 
-// deflateKey returns which form of a prepared message the connection sends.
-func (c *Conn) deflateKey() deflateKey {
-	key := deflateKey{windowBits: c.cfg.Deflate.ClientMaxWindowBits}
-	if c.role == frame.Server {
-		key.windowBits = c.cfg.Deflate.ServerMaxWindowBits
+// packer compresses what a connection sends.
+type packer struct {
+	*deflate.Compressor
+	form packedForm // of prepared messages
+}
+
+// newPacker returns what Config.Deflate asks for, which is not nil.
+func newPacker(role frame.Role, cfg *Config) *packer {
+	p := &packer{Compressor: cfg.Deflate.Compressor(role == frame.Server, cfg.DeflateOptions)}
+	p.form.windowBits = cfg.Deflate.ClientMaxWindowBits
+	if role == frame.Server {
+		p.form.windowBits = cfg.Deflate.ServerMaxWindowBits
 	}
-	if c.cfg.DeflateOptions != nil {
-		key.level = c.cfg.DeflateOptions.Level
+	if cfg.DeflateOptions != nil {
+		p.form.level = cfg.DeflateOptions.Level
 	}
-	return key
+	return p
 }
 
 // compressed returns the compressed payload. It refers to no earlier message, so that it is the same for every
 // connection, and right also for those with context takeover.
-func (p *Prepared) compressed(key deflateKey) []byte {
+func (p *Prepared) compressed(form packedForm) []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if b, ok := p.packed[key]; ok {
+	if b, ok := p.packed[form]; ok {
 		return b
 	}
-	params := deflate.Params{ServerNoContextTakeover: true, ServerMaxWindowBits: key.windowBits}
-	b := params.Compressor(true, &deflate.Options{Level: key.level}).Append(nil, p.payload)
+	params := deflate.Params{ServerNoContextTakeover: true, ServerMaxWindowBits: form.windowBits}
+	b := params.Compressor(true, &deflate.Options{Level: form.level}).Append(nil, p.payload)
 	if p.packed == nil {
-		p.packed = map[deflateKey][]byte{}
+		p.packed = map[packedForm][]byte{}
 	}
-	p.packed[key] = b
+	p.packed[form] = b
 	return b
 }
 

@@ -5,14 +5,14 @@ import (
 	"errors"
 	"iter"
 	"net"
+	"sync"
 )
 
 // readState is how far the reading of messages has come. It belongs to whoever holds Conn.reading.
 type readState struct {
 	partial *buffer        // what was gathered of a message whose reading was cut
-	dst     buffer         // what ReadAppend was given
-	typ     MessageType    // of that message
 	reader  *messageReader // has not yet come to the end of its message
+	ending  *CloseError    // how the connection will have ended, once closing has come to that
 	replied bool           // pongs were queued and nobody was told to send them
 	serving bool           // the caller is Serve
 }
@@ -36,7 +36,7 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte,
 	if err := c.firstBytes(ctx); err != nil {
 		return 0, dst, err
 	}
-	into := &c.read.dst
+	into := lent.Get().(*buffer)
 	*into = buffer{b: dst, foreign: true}
 	if c.read.partial != nil {
 		into.grow(len(c.read.partial.b))
@@ -46,12 +46,16 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte,
 	_, err := c.gather(ctx, into)
 	whole := into.b
 	*into = buffer{}
+	lent.Put(into)
 	if err != nil {
 		c.keepPartial(whole[len(dst):])
 		return 0, dst, err
 	}
-	return c.read.typ, whole, nil
+	return c.recv.typ, whole, nil
 }
+
+// lent are for the memory that ReadAppend is given.
+var lent = sync.Pool{New: func() any { return new(buffer) }}
 
 // gather adds the message that comes, or the rest of one, to into, and returns what into has become.
 func (c *Conn) gather(ctx context.Context, into *buffer) (*buffer, error) {
@@ -67,7 +71,6 @@ func (c *Conn) gather(ctx context.Context, into *buffer) (*buffer, error) {
 		if err != nil {
 			return into, err
 		}
-		c.read.typ = part.typ
 		if part.fin {
 			return into, nil
 		}
@@ -80,7 +83,7 @@ const minDirect = 16 << 10
 // directRoom returns how much of the payload that comes may be read without passing the input buffer, for a message of
 // which so much is there. Memory follows what has arrived, not what the header promises.
 func (c *Conn) directRoom(have int) int {
-	if len(c.in.unread()) > 0 || c.closing.ending != nil || c.recv.direct() < minDirect {
+	if len(c.in.unread()) > 0 || c.read.ending != nil || c.recv.direct() < minDirect {
 		return 0
 	}
 	return int(min(c.recv.direct(), max(minDirect, 3*int64(have))))
@@ -94,16 +97,16 @@ func (c *Conn) readDirect(ctx context.Context, into *buffer, room int) (event, e
 	c.in.idle()
 	have := len(into.b)
 	c.beat.wait()
-	n, err := c.src.readInto(into.b[have : have+room])
+	err := c.src.readTo(into, room)
 	c.beat.came()
 	if err != nil {
 		return event{}, c.readFailed(ctx, err)
 	}
-	part, _, err := c.recv.next(into.b[have : have+n])
+	part, _, err := c.recv.next(into.b[have:])
 	if err != nil {
+		into.b = into.b[:have]
 		return event{}, c.peerFailed(ctx, err)
 	}
-	into.b = into.b[:have+n]
 	return part, nil
 }
 
@@ -165,7 +168,6 @@ func (c *Conn) wholeMessage(ctx context.Context) (Message, *buffer, error) {
 		}
 		into = getBuffer(len(part.payload))
 		into.b = append(into.b, part.payload...)
-		c.read.typ = part.typ
 	}
 	into, err := c.gather(ctx, into)
 	if err != nil {
@@ -173,14 +175,14 @@ func (c *Conn) wholeMessage(ctx context.Context) (Message, *buffer, error) {
 		return Message{}, nil, err
 	}
 	c.read.partial = nil
-	return Message{c.read.typ, into.b}, into, nil
+	return Message{c.recv.typ, into.b}, into, nil
 }
 
 // lend leaves the memory in which a message lies whole to the caller.
 func (c *Conn) lend() *buffer {
 	if c.recv.compressed {
-		held := c.recv.inflated
-		c.recv.inflated = nil
+		held := c.recv.unpacker.out
+		c.recv.unpacker.out = nil
 		return held
 	}
 	c.in.lent = true
@@ -189,7 +191,7 @@ func (c *Conn) lend() *buffer {
 
 // giveBack ends the loan of a message.
 func (c *Conn) giveBack(held *buffer) {
-	if c.reading.acquire(context.Background(), c.dead) != nil {
+	if c.acquire(context.Background(), &c.reading) != nil {
 		return // somebody is still cleaning up; the garbage collector takes the buffer
 	}
 	if c.in.buf == held {
@@ -207,14 +209,14 @@ func (c *Conn) beginRead(ctx context.Context) error {
 			return ErrConcurrentRead
 		}
 		// Close is reading the rest.
-		if err := c.reading.acquire(ctx, c.dead); err != nil {
+		if err := c.acquire(ctx, &c.reading); err != nil {
 			return c.ended(err)
 		}
 	}
 	c.read.serving = false
 	err := c.Err()
 	if err == nil {
-		err = c.readCut.begin(ctx)
+		err = c.readCut.begin(ctx, c.nc, false)
 	}
 	if err != nil {
 		c.endRead()
@@ -264,7 +266,7 @@ func (c *Conn) endRead() {
 // nextPart waits for the next part of a message and deals with the control frames before it (§5.4: they may stand
 // between the fragments of a message). The part's payload is valid until the next call. The caller holds reading.
 func (c *Conn) nextPart(ctx context.Context) (event, error) {
-	if c.closing.ending != nil {
+	if c.read.ending != nil {
 		return event{}, c.finish(ctx)
 	}
 	for {
@@ -281,7 +283,7 @@ func (c *Conn) nextPart(ctx context.Context) (event, error) {
 			c.enqueuePong(ev.payload)
 			c.read.replied = true
 		case eventPong:
-			c.pings.pong(ev.payload)
+			c.pong(ev.payload)
 		case eventClose:
 			return event{}, c.peerClosed(ctx, ev.payload)
 		case eventNone:
@@ -309,7 +311,7 @@ func (c *Conn) awaitMessage(ctx context.Context, serving bool) error {
 
 // firstBytes waits until there is something to read, unless a message has begun.
 func (c *Conn) firstBytes(ctx context.Context) error {
-	if len(c.in.unread()) > 0 || c.recv.inFrame || c.recv.checker.InMessage() || c.closing.ending != nil {
+	if len(c.in.unread()) > 0 || c.recv.inFrame || c.recv.checker.InMessage() || c.read.ending != nil {
 		return nil
 	}
 	return c.waitForBytes(ctx)
@@ -321,7 +323,7 @@ func (c *Conn) waitForBytes(ctx context.Context) error {
 		return err
 	}
 	c.beat.wait()
-	err := c.in.fill(c.recv.inFrame)
+	err := c.in.fill(c.src, c.recv.inFrame)
 	c.beat.came()
 	if err != nil {
 		return c.readFailed(ctx, err)

@@ -17,20 +17,18 @@ func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 	}
 	defer c.endRead()
 	r := &messageReader{c: c, ctx: ctx}
-	typ := c.read.typ
 	if c.read.partial == nil {
 		part, err := c.nextPart(ctx)
 		if err != nil {
 			return 0, nil, err
 		}
-		typ = part.typ
 		r.have(part)
 	} else {
 		r.partial, c.read.partial = c.read.partial, nil
 		r.rest = r.partial.b
 	}
 	c.read.reader = r
-	return typ, r, nil
+	return c.recv.typ, r, nil
 }
 
 // messageReader gives out one message in parts.

@@ -22,7 +22,7 @@ const (
 )
 
 // event is what a receiver reports. Its payload lies in the bytes that were given to next, unmasked, or in the receiver's
-// inflated if the message was compressed.
+// unpacker if the message was compressed.
 type event struct {
 	kind    eventKind
 	typ     MessageType // of the message, for eventData
@@ -35,43 +35,46 @@ type event struct {
 // go on at any byte, is the same for both roles, and keeps nothing on anybody's stack. Every way of reading is a loop
 // around next.
 type receiver struct {
-	checker      frame.Checker
 	limit        atomic.Int64 // octets of a message, negative: none
-	maxFragments int          // small frames of a message, negative: no limit
+	unpacker     *unpacker    // decompresses; nil: not agreed to
+	maxFragments int32        // small frames of a message, negative: no limit
 	skipUTF8     bool
+	checker      frame.Checker
 
 	// The frame whose payload is coming in, if inFrame.
 	inFrame bool
 	fin     bool
 	masked  bool
+	pos     uint8 // position in the payload modulo 4
 	key     [4]byte
-	pos     int   // position in the payload modulo 4
 	left    int64 // octets still to come
 	plain   int   // octets of them that were given, are unmasked, and were not taken
 
-	// The message that the frame belongs to.
-	typ       MessageType
-	begun     bool  // a part of it was reported
-	size      int64 // octets so far
-	packed    int64 // octets so far as they came, if compressed
-	fragments int   // small ones so far
-	text      utf8.Validator
+	// The message that the frame belongs to, or that came last.
+	size       int64 // octets so far
+	fragments  int32 // small ones so far
+	text       utf8.Validator
+	typ        MessageType
+	begun      bool // a part of it was reported
+	compressed bool // RFC 7692 §6
+}
 
-	// Compressed messages (RFC 7692).
-	inflater   *deflate.Decompressor // nil: not agreed to
-	compressed bool                  // the message is one
-	inflated   *buffer               // where its parts are put; nil when none is of use any more
-	corrupt    error                 // what comes after the part that was reported last
+// unpacker is what a receiver needs for compressed messages.
+type unpacker struct {
+	*deflate.Decompressor
+	out     *buffer // where parts of the message are put; nil when none is of use any more
+	packed  int64   // octets so far of the message as they came
+	corrupt error   // what comes after the part that was reported last
 }
 
 func newReceiver(r *receiver, role frame.Role, cfg *Config) {
 	r.checker.Role = role
 	r.limit.Store(cfg.ReadLimit)
-	r.maxFragments = cfg.MaxFragments
+	r.maxFragments = int32(max(-1, min(cfg.MaxFragments, math.MaxInt32-1)))
 	r.skipUTF8 = cfg.SkipUTF8
 	if cfg.Deflate != nil {
 		r.checker.Claimed = frame.RSV1
-		r.inflater = cfg.Deflate.Decompressor(role == frame.Server)
+		r.unpacker = &unpacker{Decompressor: cfg.Deflate.Decompressor(role == frame.Server)}
 	}
 }
 
@@ -137,8 +140,11 @@ func (r *receiver) begin(h frame.Header) error {
 	}
 	if h.Opcode != frame.Continuation {
 		r.typ = MessageType(h.Opcode)
-		r.begun, r.size, r.packed, r.fragments = false, 0, 0, 0
+		r.begun, r.size, r.fragments = false, 0, 0
 		r.compressed = h.RSV&frame.RSV1 != 0
+		if r.compressed {
+			r.unpacker.packed = 0
+		}
 		r.text.Reset()
 	}
 	if h.Length < SmallFragment {
@@ -147,17 +153,20 @@ func (r *receiver) begin(h frame.Header) error {
 	if r.maxFragments >= 0 && r.fragments > r.maxFragments {
 		return ErrTooManyFragments
 	}
-	if r.compressed && r.overpacked(h.Length) || !r.compressed && r.exceeds(h.Length) {
+	if r.compressed && r.overpacked(h.Length) || !r.compressed && h.Length > r.room() {
 		return ErrMessageTooBig
 	}
 	r.inFrame, r.fin, r.masked, r.key, r.pos, r.left = true, h.Fin, h.Masked, h.Key, 0, h.Length
 	return nil
 }
 
-// exceeds reports whether n octets more make the message longer than is allowed.
-func (r *receiver) exceeds(n int64) bool {
+// room returns how many octets more the message may have.
+func (r *receiver) room() int64 {
 	limit := r.limit.Load()
-	return limit >= 0 && n > limit-r.size
+	if limit < 0 {
+		return math.MaxInt64
+	}
+	return max(0, limit-r.size)
 }
 
 // overpacked reports whether n compressed octets more cannot be of a message that is allowed. What is sensibly compressed
@@ -167,8 +176,8 @@ func (r *receiver) overpacked(n int64) bool {
 	if limit < 0 || limit > math.MaxInt64/4 {
 		return false
 	}
-	over := n > 2*limit+packedSlack-r.packed
-	r.packed += n
+	over := n > 2*limit+packedSlack-r.unpacker.packed
+	r.unpacker.packed += n
 	return over
 }
 
@@ -181,7 +190,7 @@ func (r *receiver) data(p []byte) (event, int, error) {
 	n := int(min(int64(len(p)), r.left))
 	part := p[:n:n]
 	if r.masked && n > r.plain {
-		r.pos = mask.XOR(r.key, r.pos, part[r.plain:])
+		r.pos = uint8(mask.XOR(r.key, int(r.pos), part[r.plain:]))
 		r.plain = n
 	}
 	done := false
@@ -193,7 +202,7 @@ func (r *receiver) data(p []byte) (event, int, error) {
 	}
 	r.plain = max(0, r.plain-n)
 	r.left -= int64(n)
-	r.inFrame = r.left > 0 || r.fin && !done || r.corrupt != nil
+	r.inFrame = r.left > 0 || r.fin && !done || r.compressed && r.unpacker.corrupt != nil
 	if err != nil || len(part) == 0 && !done {
 		return event{}, n, err
 	}
@@ -207,39 +216,42 @@ const inflatedSize = 16 << 10
 // inflate decompresses from src, which is of the current frame's payload. It returns what came out, which is valid until
 // the next call, how much of src it took, and whether that was the end of the message.
 func (r *receiver) inflate(src []byte) (out []byte, taken int, done bool, err error) {
-	if r.inflated == nil {
-		r.inflated = getBuffer(inflatedSize)
+	u := r.unpacker
+	if u.out == nil {
+		u.out = getBuffer(inflatedSize)
 	}
-	if r.corrupt != nil {
-		return nil, 0, false, r.corrupt
+	if u.corrupt != nil {
+		return nil, 0, false, u.corrupt
 	}
-	out = r.inflated.b[:cap(r.inflated.b)]
-	n, taken, err := r.inflater.Decompress(out, src)
+	out = u.out.b[:cap(u.out.b)]
+	n, taken, err := u.Decompress(out, src)
 	if err == nil && r.fin && r.left == int64(taken) && n < len(out) {
 		var more int
-		more, done, err = r.inflater.Finish(out[n:])
+		more, done, err = u.Finish(out[n:])
 		n += more
 	}
-	if r.exceeds(int64(n)) {
-		return nil, taken, false, ErrMessageTooBig
+	if room := r.room(); int64(n) > room { // as with corrupt data, what is in front of it comes first
+		n, done, err = int(room), false, ErrMessageTooBig
 	}
 	if err != nil && n > 0 {
-		r.corrupt, err = err, nil // what came out before is good, or is bad text, which comes first
+		u.corrupt, err = err, nil // what came out before is good, or is bad text, which comes first
 	}
 	return out[:n], taken, done, err
 }
 
 // idle lets go of memory that no part of a message lies in any more.
 func (r *receiver) idle() {
-	r.inflated.release()
-	r.inflated = nil
+	if r.unpacker != nil {
+		r.unpacker.out.release()
+		r.unpacker.out = nil
+	}
 }
 
 // release lets go of all memory.
 func (r *receiver) release() {
 	r.idle()
-	if r.inflater != nil {
-		r.inflater.Release()
+	if r.unpacker != nil {
+		r.unpacker.Release()
 	}
 }
 

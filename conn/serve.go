@@ -64,10 +64,10 @@ func (c *Conn) gathered() bool {
 	}
 	if !o.hurrying {
 		o.hurrying = true
-		if o.hurry == nil {
-			o.hurry = time.AfterFunc(gatherTime, c.kick)
+		if r := c.rarely(); r.hurry == nil {
+			r.hurry = time.AfterFunc(gatherTime, c.kick)
 		} else {
-			o.hurry.Reset(gatherTime)
+			r.hurry.Reset(gatherTime)
 		}
 	}
 	return true

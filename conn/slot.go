@@ -12,22 +12,24 @@ import (
 // order in which they came.
 //
 // A sync.Mutex would do but for two things: nobody can stop waiting for it, and a goroutine that waits for it is not
-// durably blocked for testing/synctest.
+// durably blocked for testing/synctest. A slot is one word, because every connection has several.
 type slot struct {
-	state atomic.Int32 // one of the three below
-	mu    sync.Mutex   // guards waiters; held for a moment only
-	// waiters are closed one by one as the slot is handed over.
-	waiters []chan struct{}
+	// queue is nil while the slot is free and &uncontended while one holds it and nobody waits. Otherwise one holds it, and
+	// somebody may wait; then only who holds the slot takes the queue out.
+	queue atomic.Pointer[slotQueue]
 }
 
-const (
-	slotFree      = iota
-	slotHeld      // by one, nobody waits
-	slotContended // held by one, somebody may wait: release looks at waiters
-)
+type slotQueue struct {
+	mu      sync.Mutex      // held for a moment only
+	waiters []chan struct{} // closed one by one as the slot is handed over
+	gone    bool            // taken out of its slot: whoever finds it late tries again
+}
+
+// uncontended stands for a queue that nobody is in. It is never used as one.
+var uncontended slotQueue
 
 // tryAcquire takes the slot if it is free.
-func (s *slot) tryAcquire() bool { return s.state.CompareAndSwap(slotFree, slotHeld) }
+func (s *slot) tryAcquire() bool { return s.queue.CompareAndSwap(nil, &uncontended) }
 
 // acquire takes the slot and returns nil, or returns the error of ctx if that ends first, or net.ErrClosed if dead is
 // closed first. A nil dead never is.
@@ -35,34 +37,59 @@ func (s *slot) acquire(ctx context.Context, dead <-chan struct{}) error {
 	if s.tryAcquire() {
 		return nil
 	}
-	s.mu.Lock()
-	if s.state.Swap(slotContended) == slotFree {
-		s.mu.Unlock()
-		return nil
-	}
+	return s.wait(ctx, dead)
+}
+
+// wait is acquire for a slot that was not free.
+func (s *slot) wait(ctx context.Context, dead <-chan struct{}) error {
 	turn := make(chan struct{})
-	s.waiters = append(s.waiters, turn)
-	s.mu.Unlock()
+	q := s.join(turn)
+	for ; q == nil; q = s.join(turn) {
+		if s.tryAcquire() {
+			return nil
+		}
+	}
 	select {
 	case <-turn:
 		return nil
 	case <-ctx.Done():
-		s.leave(turn)
+		s.leave(q, turn)
 		return ctx.Err()
 	case <-dead:
-		s.leave(turn)
+		s.leave(q, turn)
 		return net.ErrClosed
 	}
 }
 
-// leave takes a waiter out of the queue. If its turn has come meanwhile it passes the slot on.
-func (s *slot) leave(turn chan struct{}) {
-	s.mu.Lock()
-	i := slices.Index(s.waiters, turn)
-	if i >= 0 {
-		s.waiters = slices.Delete(s.waiters, i, i+1)
+// join queues turn and returns the queue, or nil if the slot changed meanwhile and may be free.
+func (s *slot) join(turn chan struct{}) *slotQueue {
+	q := s.queue.Load()
+	if q == &uncontended {
+		q = &slotQueue{}
+		if !s.queue.CompareAndSwap(&uncontended, q) {
+			return nil
+		}
 	}
-	s.mu.Unlock()
+	if q == nil {
+		return nil
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.gone {
+		return nil
+	}
+	q.waiters = append(q.waiters, turn)
+	return q
+}
+
+// leave takes a waiter out of the queue. If its turn has come meanwhile it passes the slot on.
+func (s *slot) leave(q *slotQueue, turn chan struct{}) {
+	q.mu.Lock()
+	i := slices.Index(q.waiters, turn)
+	if i >= 0 {
+		q.waiters = slices.Delete(q.waiters, i, i+1)
+	}
+	q.mu.Unlock()
 	if i < 0 {
 		s.release()
 	}
@@ -70,17 +97,18 @@ func (s *slot) leave(turn chan struct{}) {
 
 // release hands the slot to the one who has waited longest, or frees it.
 func (s *slot) release() {
-	if s.state.CompareAndSwap(slotHeld, slotFree) {
+	if s.queue.CompareAndSwap(&uncontended, nil) {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.waiters) == 0 {
-		s.waiters = nil
-		s.state.Store(slotFree)
+	q := s.queue.Load()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiters) == 0 {
+		q.gone = true
+		s.queue.Store(nil)
 		return
 	}
-	turn := s.waiters[0]
-	s.waiters = slices.Delete(s.waiters, 0, 1)
+	turn := q.waiters[0]
+	q.waiters = slices.Delete(q.waiters, 0, 1)
 	close(turn)
 }

@@ -10,20 +10,20 @@ import (
 // recvNonblocking and sendNonblocking never wait, so the scheduler need not be told of them: that is what RawSyscall6
 // saves. On the architectures left out these calls go by another name.
 
-func recvNonblocking(fd uintptr, p []byte) (int, error) {
+func recvNonblocking(fd uintptr, p []byte) (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd,
 		uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), syscall.MSG_DONTWAIT, 0, 0)
 	if errno != 0 {
 		return 0, errno
 	}
-	return int(n), nil
+	return int(n), 0
 }
 
-func sendNonblocking(fd uintptr, p []byte) (int, error) {
+func sendNonblocking(fd uintptr, p []byte) (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, fd,
 		uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL, 0, 0)
 	if errno != 0 {
 		return 0, errno
 	}
-	return int(n), nil
+	return int(n), 0
 }

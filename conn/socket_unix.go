@@ -4,14 +4,20 @@ package conn
 
 import "syscall"
 
-// A socket of package net never blocks, so plain read and write do not either. With an error they return -1.
-
-func recvNonblocking(fd uintptr, p []byte) (int, error) {
-	n, err := syscall.Read(int(fd), p)
-	return max(n, 0), err
+// errno returns which of the system's errors err is, or 0.
+func errno(err error) syscall.Errno {
+	n, _ := err.(syscall.Errno)
+	return n
 }
 
-func sendNonblocking(fd uintptr, p []byte) (int, error) {
+// A socket of package net never blocks, so plain read and write do not either. With an error they return -1.
+
+func recvNonblocking(fd uintptr, p []byte) (int, syscall.Errno) {
+	n, err := syscall.Read(int(fd), p)
+	return max(n, 0), errno(err)
+}
+
+func sendNonblocking(fd uintptr, p []byte) (int, syscall.Errno) {
 	n, err := syscall.Write(int(fd), p)
-	return max(n, 0), err
+	return max(n, 0), errno(err)
 }

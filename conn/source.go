@@ -10,8 +10,9 @@ type source interface {
 	// read waits until it can add at least one byte to in, or for an error. While it waits between frames it holds no
 	// buffer that is empty. Only whoever holds Conn.reading calls it.
 	read(in *input) error
-	// readInto does the same for memory that is in use anyway: it waits until it has read at least one byte into p.
-	readInto(p []byte) (int, error)
+	// readTo does the same for memory that is in use anyway: it adds at least one byte to b, which has room for as many as
+	// room says, and no more than that.
+	readTo(b *buffer, room int) error
 	// write waits until all of p is sent, or for an error, and returns how much was sent. Only whoever holds
 	// output.flushing calls it, or tryWrite.
 	write(p []byte) (int, error)
@@ -34,7 +35,7 @@ type portable struct {
 func (s *portable) read(in *input) error {
 	if in.buf != nil || in.within {
 		in.prepare()
-		n, err := s.readInto(in.free())
+		n, err := s.readSome(in.free())
 		in.received(n)
 		return err
 	}
@@ -42,7 +43,7 @@ func (s *portable) read(in *input) error {
 	if s.less {
 		size--
 	}
-	n, err := s.readInto(s.first[:size])
+	n, err := s.readSome(s.first[:size])
 	// A frame that just fits would end each read, and hide that more has arrived: the next one of its size will not fit.
 	s.less = s.less != (n == size)
 	if n > 0 {
@@ -57,11 +58,17 @@ func (s *portable) cuttable() bool { return false }
 
 func (s *portable) tryWrite([]byte) (int, error) { return 0, nil }
 
+func (s *portable) readTo(b *buffer, room int) error {
+	n, err := s.readSome(b.b[len(b.b) : len(b.b)+room])
+	b.b = b.b[:len(b.b)+n]
+	return err
+}
+
 // maxEmptyReads is how often in a row a net.Conn may read nothing and say that all is well.
 const maxEmptyReads = 100
 
-// readInto reads at least one byte or returns an error, never both.
-func (s *portable) readInto(p []byte) (int, error) {
+// readSome reads at least one byte or returns an error, never both.
+func (s *portable) readSome(p []byte) (int, error) {
 	for range maxEmptyReads {
 		n, err := s.nc.Read(p)
 		if n > 0 {

@@ -4,4 +4,4 @@ package conn
 
 import "net"
 
-func newSource(nc net.Conn) source { return &portable{nc: nc} }
+func newSource(nc net.Conn, _ *input) source { return &portable{nc: nc} }

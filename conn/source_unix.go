@@ -5,17 +5,18 @@ package conn
 import (
 	"io"
 	"net"
+	"sync"
 	"syscall"
 )
 
 // newSource uses the socket itself where nc is one and nothing else. A type of somebody else's that embeds a TCPConn has
 // methods of its own for a reason, so it gets the portable source.
-func newSource(nc net.Conn) source {
+func newSource(nc net.Conn, in *input) source {
 	switch socket := nc.(type) {
 	case *net.TCPConn:
-		return newSocket(nc, socket.SyscallConn)
+		return newSocket(nc, in, socket.SyscallConn)
 	case *net.UnixConn:
-		return newSocket(nc, socket.SyscallConn)
+		return newSocket(nc, in, socket.SyscallConn)
 	}
 	return &portable{nc: nc}
 }
@@ -24,72 +25,81 @@ func newSource(nc net.Conn) source {
 // that is not possible; while it waits to read it holds no buffer. It is closed, and its waiting cut by deadlines,
 // through the net.Conn that it was made from.
 type socket struct {
-	raw syscall.RawConn
-
-	// What the callbacks below work on, because a closure for each call would be garbage for each call.
-	in    *input // read into this, or
-	into  []byte // into this
-	got   int
-	inErr error
-	recv  func(fd uintptr) bool
-
-	out    []byte // still to be sent
-	once   bool   // do not wait
-	outErr error
-	send   func(fd uintptr) bool
+	raw  syscall.RawConn
+	recv func(fd uintptr) bool // tryRecv, made once: a closure for each call would be garbage for each call
+	in   *input                // read to this,
+	to   *buffer               // or to this, if it is not nil,
+	room int32                 // and then no more than this
+	err  int32                 // what became of that: an error number, endOfFile, or 0
 }
 
-func newSocket(nc net.Conn, syscallConn func() (syscall.RawConn, error)) source {
+// endOfFile is no system's error number.
+const endOfFile = -1
+
+func newSocket(nc net.Conn, in *input, syscallConn func() (syscall.RawConn, error)) source {
 	raw, err := syscallConn()
 	if err != nil {
 		return &portable{nc: nc}
 	}
-	s := &socket{raw: raw}
-	s.recv, s.send = s.tryRecv, s.trySend
+	s := &socket{raw: raw, in: in}
+	s.recv = func(fd uintptr) bool { return s.tryRecv(fd) }
 	return s
 }
 
 func (s *socket) read(in *input) error {
 	in.prepare() // here rather than deep in the call below: a stack that has grown does not shrink while it waits
-	s.in = in
-	_, err := s.readInto(nil)
-	s.in = nil
+	return s.wait()
+}
+
+func (s *socket) readTo(b *buffer, room int) error {
+	s.to, s.room = b, int32(min(room, 1<<30))
+	err := s.wait()
+	s.to = nil
 	return err
 }
 
-func (s *socket) readInto(p []byte) (int, error) {
-	s.into, s.got, s.inErr = p, 0, nil
+// wait returns when something was read, or nothing will be.
+func (s *socket) wait() error {
+	s.err = 0
 	// Always try first: readiness that was reported once is not reported again.
-	err := s.raw.Read(s.recv)
-	s.into = nil
-	if err == nil {
-		err = s.inErr
+	if err := s.raw.Read(s.recv); err != nil {
+		return err
 	}
-	return s.got, err
+	switch s.err {
+	case 0:
+		return nil
+	case endOfFile:
+		return io.EOF
+	}
+	return &net.OpError{Op: "read", Net: "tcp", Err: syscall.Errno(s.err)}
 }
 
 // tryRecv reports whether it is done: bytes have come, the end has, or an error.
 func (s *socket) tryRecv(fd uintptr) bool {
-	room := s.into
-	if s.in != nil {
+	var room []byte
+	if s.to != nil {
+		room = s.to.b[len(s.to.b) : len(s.to.b)+int(s.room)]
+	} else {
 		s.in.prepare()
 		room = s.in.free()
 	}
-	var err error
-	for s.got, err = recvNonblocking(fd, room); err == syscall.EINTR; {
-		s.got, err = recvNonblocking(fd, room)
+	n, errno := recvNonblocking(fd, room)
+	for errno == syscall.EINTR {
+		n, errno = recvNonblocking(fd, room)
 	}
 	switch {
-	case err == nil && s.got == 0:
-		s.inErr = io.EOF
-	case err != nil && err != syscall.EAGAIN:
-		s.inErr = &net.OpError{Op: "read", Net: "tcp", Err: err}
+	case errno == 0 && n == 0:
+		s.err = endOfFile
+	case errno != syscall.EAGAIN:
+		s.err = int32(errno)
 	}
-	if s.in != nil {
-		s.in.received(s.got)
+	if s.to != nil {
+		s.to.b = s.to.b[:len(s.to.b)+n]
+	} else {
+		s.in.received(n)
 		s.in.idle()
 	}
-	return err != syscall.EAGAIN
+	return errno != syscall.EAGAIN
 }
 
 func (s *socket) cuttable() bool { return true }
@@ -99,28 +109,44 @@ func (s *socket) write(p []byte) (int, error) { return s.sendAll(p, false) }
 func (s *socket) tryWrite(p []byte) (int, error) { return s.sendAll(p, true) }
 
 func (s *socket) sendAll(p []byte, once bool) (int, error) {
-	s.out, s.once, s.outErr = p, once, nil
-	err := s.raw.Write(s.send)
-	n := len(p) - len(s.out)
-	s.out = nil
-	if s.outErr != nil {
-		return n, s.outErr
+	t := sendings.Get().(*sending)
+	t.rest, t.once, t.err = p, once, 0
+	err := s.raw.Write(t.send)
+	n := len(p) - len(t.rest)
+	if t.err != 0 {
+		err = &net.OpError{Op: "write", Net: "tcp", Err: t.err}
 	}
+	t.rest = nil
+	sendings.Put(t)
 	return n, err
 }
 
+// sending is one call that sends. Unlike receiving, it seldom waits, so connections share a few.
+type sending struct {
+	rest []byte // still to be sent
+	once bool   // do not wait
+	err  syscall.Errno
+	send func(fd uintptr) bool // trySend
+}
+
+var sendings = sync.Pool{New: func() any {
+	t := new(sending)
+	t.send = func(fd uintptr) bool { return t.trySend(fd) }
+	return t
+}}
+
 // trySend reports whether it is done: all is sent, or there is an error, or it may not wait.
-func (s *socket) trySend(fd uintptr) bool {
-	for len(s.out) > 0 {
-		n, err := sendNonblocking(fd, s.out)
-		switch err {
-		case nil:
-			s.out = s.out[n:]
+func (t *sending) trySend(fd uintptr) bool {
+	for len(t.rest) > 0 {
+		n, errno := sendNonblocking(fd, t.rest)
+		switch errno {
+		case 0:
+			t.rest = t.rest[n:]
 		case syscall.EINTR:
 		case syscall.EAGAIN:
-			return s.once
+			return t.once
 		default:
-			s.outErr = &net.OpError{Op: "write", Net: "tcp", Err: err}
+			t.err = errno
 			return true
 		}
 	}

@@ -28,7 +28,7 @@ func (c *Conn) write(ctx context.Context, m outgoing) (accepted bool, err error)
 	if err := c.beginMessage(ctx); err != nil {
 		return false, err
 	}
-	if len(m.payload) >= minDirectWrite && c.out.deflater == nil && (ctx.Done() == nil || c.src.cuttable()) {
+	if len(m.payload) >= minDirectWrite && c.out.packer == nil && (ctx.Done() == nil || c.src.cuttable()) {
 		accepted, err = c.writeDirect(ctx, m)
 		c.out.message.release()
 		return accepted, err
@@ -73,13 +73,14 @@ func (c *Conn) accept(m outgoing) (pending int, err error) {
 	if err := c.sendable(); err != nil {
 		return 0, err
 	}
-	waiting := o.queued - o.sent + int64(o.waiting)
-	if waiting > 0 && waiting+int64(m.size()) > int64(c.cfg.SendQueue) {
+	waiting := c.buffered()
+	if waiting > 0 && waiting+int64(m.size()) > int64(c.settings.Value().sendQueue) {
 		return 0, ErrQueueFull
 	}
 	if o.open {
-		o.deferred = append(o.deferred, m.keep())
-		o.waiting += m.size()
+		r := c.rarely()
+		r.deferred = append(r.deferred, m.keep())
+		r.waiting += m.size()
 		return 0, nil
 	}
 	c.encodeMessage(m)
@@ -92,7 +93,7 @@ func (c *Conn) beginMessage(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := c.out.message.acquire(ctx, c.dead); err != nil {
+	if err := c.acquire(ctx, &c.out.message); err != nil {
 		return c.ended(err)
 	}
 	return nil
@@ -187,7 +188,7 @@ func (c *Conn) Flush(ctx context.Context) error {
 		return err
 	}
 	c.out.mu.Lock()
-	end, behind := c.out.queued, c.out.waiting > 0
+	end, behind := c.out.queued, c.deferred() > 0
 	c.out.mu.Unlock()
 	if behind { // the message of a Writer
 		var err error
@@ -207,7 +208,7 @@ func (c *Conn) afterWriter(ctx context.Context) (end int64, err error) {
 	defer c.out.message.release()
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	if c.out.waiting > 0 { // the Writer was abandoned
+	if c.deferred() > 0 { // the Writer was abandoned
 		return 0, c.sendable()
 	}
 	return c.out.queued, nil
@@ -218,5 +219,17 @@ func (c *Conn) afterWriter(ctx context.Context) (end int64, err error) {
 func (c *Conn) BufferedAmount() int64 {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	return c.out.queued - c.out.sent + int64(c.out.waiting)
+	return c.buffered()
+}
+
+// buffered is BufferedAmount for who holds out.mu.
+func (c *Conn) buffered() int64 { return c.out.queued - c.out.sent + int64(c.deferred()) }
+
+// deferred returns how many octets Send has accepted that wait for the end of a Writer's message. The caller holds
+// out.mu.
+func (c *Conn) deferred() int {
+	if c.rare == nil {
+		return 0
+	}
+	return c.rare.waiting
 }
