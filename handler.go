@@ -54,15 +54,21 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // run is the goroutine of one connection, and the one place where a Handler's connections begin and end.
 func (h *handler) run(ctx context.Context, c *Conn, logger *log.Logger) {
 	code := StatusInternalError
-	defer h.options.Registry.serve(-1)
 	defer func() {
-		if p := recover(); p != nil && p != http.ErrAbortHandler {
-			logger.Printf("websocket: panic serving %v: %v\n%s", c.RemoteAddr(), p, debug.Stack())
-		}
-		c.Close(code, "")
+		p := recover()
+		h.finish(c, logger, code, p)
 	}()
 	h.serve(ctx, c)
 	code = StatusNormalClosure
+}
+
+// finish is the end of run, after a panic with p, if that is not nil.
+func (h *handler) finish(c *Conn, logger *log.Logger, code StatusCode, p any) {
+	defer h.options.Registry.serve(-1)
+	if p != nil && p != http.ErrAbortHandler {
+		logger.Printf("websocket: panic serving %v: %v\n%s", c.RemoteAddr(), p, debug.Stack())
+	}
+	c.Close(code, "")
 }
 
 // errorLog is where the request's server logs.

@@ -145,8 +145,9 @@ func (c *Conn) drain(bound context.Context) {
 	if c.readCut.begin(bound, c.nc, false) != nil {
 		return
 	}
+	var part event
 	for {
-		if _, err := c.nextPart(bound); err != nil {
+		if err := c.nextPart(bound, &part); err != nil {
 			return
 		}
 	}

@@ -23,7 +23,7 @@ func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 	c.addPing(p)
 	defer c.removePing(p)
 	start := time.Now()
-	end, err := c.enqueue(ctx, outgoing{opcode: frame.Ping, fin: true, payload: p.payload[:]})
+	end, err := c.enqueue(ctx, &outgoing{opcode: frame.Ping, fin: true, payload: p.payload[:]})
 	if err != nil {
 		return 0, err
 	}

@@ -15,9 +15,9 @@ const maskedPiece = 64 << 10
 
 // writeDirect is enqueue and flush for a long message. Nothing of it is copied if this side does not mask, and else only
 // piece by piece. If ctx cuts it, the rest is copied for the next write to go on with. The caller holds out.message.
-func (c *Conn) writeDirect(ctx context.Context, m outgoing) (accepted bool, err error) {
+func (c *Conn) writeDirect(ctx context.Context, m *outgoing) (end int64, err error) {
 	if err := c.acquire(ctx, &c.out.flushing); err != nil {
-		return false, c.ended(err)
+		return notAccepted, c.ended(err)
 	}
 	defer c.stopFlushing()
 	h := frame.Header{Fin: m.fin, Opcode: m.opcode, Length: int64(len(m.payload)), Masked: c.role().Masks()}
@@ -25,25 +25,25 @@ func (c *Conn) writeDirect(ctx context.Context, m outgoing) (accepted bool, err 
 		randomOctets(h.Key[:])
 	}
 	if err := c.out.cut.begin(ctx, c.nc, true); err != nil {
-		return false, err
+		return notAccepted, err
 	}
 	defer c.out.cut.end()
 	for {
 		first, err := c.reserve(h)
 		if err != nil {
-			return false, err
+			return notAccepted, err
 		}
 		if first {
 			break
 		}
-		if c.writePending(ctx); ctx.Err() != nil {
-			return false, ctx.Err()
+		if c.writePending(ctx, true); ctx.Err() != nil {
+			return notAccepted, ctx.Err()
 		}
 	}
 	piece := getBuffer(maskedPiece)
 	piece.b = h.Append(piece.b)
 	c.out.current = piece
-	return true, c.writePayload(ctx, h, m.payload)
+	return 0, c.writePayload(ctx, h, m.payload)
 }
 
 // reserve makes a frame the next one on the wire, if no other waits for that. The caller holds flushing, and keeps it
@@ -75,7 +75,7 @@ func (c *Conn) writePayload(ctx context.Context, h frame.Header, payload []byte)
 		mask.Copy(free[:n], payload[:n], h.Key, pos)
 		pos, payload = (pos+n)%4, payload[n:]
 		o.current.b = o.current.b[:len(o.current.b)+n]
-		c.writePending(ctx)
+		c.writePending(ctx, true)
 		if !h.Masked && o.current == nil && c.end.Load() == nil {
 			payload = payload[c.writeRaw(ctx, payload):]
 		}
@@ -94,7 +94,7 @@ func (c *Conn) writePayload(ctx context.Context, h frame.Header, payload []byte)
 
 // writeRaw writes p from where it is, and returns how much of it. The caller holds flushing.
 func (c *Conn) writeRaw(ctx context.Context, p []byte) int {
-	n, err := c.src.write(p)
+	n, err := c.src.write(p, true)
 	c.count(ctx, n, err)
 	return n
 }

@@ -3,16 +3,23 @@ package conn
 // input holds the bytes that arrived and that the receiver did not take yet. It belongs to whoever holds Conn.reading.
 type input struct {
 	buf *buffer // nil while everything was taken
-	r   int     // buf.b[r:] is what the receiver did not take
+	// to is where the next read goes instead, if it is not nil, with no more than room octets.
+	to   *buffer
+	room int32
+	r    int32 // buf.b[r:] is what the receiver did not take
 	// lent is set while a caller looks at a message inside buf: then its bytes stay where they are.
 	lent bool
 	// within is set while the rest of a frame is to come, so that reading need not start small.
 	within bool
 	// class is the size of the next buffer. It follows how much comes at once.
 	class uint8
+	// replied is set while pongs are queued and nobody was told to send them.
+	replied bool
+	// serving is set while the caller is Serve.
+	serving bool
 }
 
-// unread returns the bytes that the receiver did not take. They are valid until fill or idle.
+// unread returns the bytes that the receiver did not take. They are valid until before or idle.
 func (in *input) unread() []byte {
 	if in.buf == nil {
 		return nil
@@ -20,18 +27,27 @@ func (in *input) unread() []byte {
 	return in.buf.b[in.r:]
 }
 
-// take marks n bytes as taken. Their memory is not touched until fill or idle.
-func (in *input) take(n int) { in.r += n }
+// take marks n bytes as taken. Their memory is not touched until before or idle.
+func (in *input) take(n int) { in.r += int32(n) }
 
-// fill waits for more bytes of src, which are within a frame or start one. Those that were taken before are lost, unless they
-// are lent.
-func (in *input) fill(src source, within bool) error {
+// before is called before bytes are read, which are within a frame or start one. Those that were taken before are lost,
+// unless they are lent.
+func (in *input) before(within bool) {
 	in.within = within
 	in.idle()
 	if in.buf != nil {
 		in.makeRoom()
 	}
-	return src.read(in)
+}
+
+// readTo waits for bytes of src that need not be with those that are unread. At least one, and at most room, go to b, which
+// has room for as many.
+func (in *input) readTo(b *buffer, room int, src source) error {
+	in.idle()
+	in.to, in.room = b, int32(min(room, 1<<30))
+	err := src.read(in)
+	in.to = nil
+	return err
 }
 
 // maxReadClass is the largest class of buffer that is read into: 256 KiB.
@@ -39,17 +55,27 @@ const maxReadClass = 3
 
 // prepare sees to it that there is a buffer to read into.
 func (in *input) prepare() {
-	if in.buf == nil {
+	if in.buf == nil && in.to == nil {
 		in.buf = getBuffer(classSize(int(in.class)))
 		in.r = 0
 	}
 }
 
-// free is the room behind what has arrived.
-func (in *input) free() []byte { return in.buf.b[len(in.buf.b):cap(in.buf.b)] }
+// free is where a read goes to.
+func (in *input) free() []byte {
+	if to := in.to; to != nil {
+		return to.b[len(to.b) : len(to.b)+int(in.room)]
+	}
+	in.prepare()
+	return in.buf.b[len(in.buf.b):cap(in.buf.b)]
+}
 
 // received adds n bytes that were read into free.
 func (in *input) received(n int) {
+	if to := in.to; to != nil {
+		to.b = to.b[:len(to.b)+n]
+		return
+	}
 	room := cap(in.buf.b) - len(in.buf.b)
 	in.buf.b = in.buf.b[:len(in.buf.b)+n]
 	switch {
@@ -63,7 +89,7 @@ func (in *input) received(n int) {
 
 // idle lets go of the buffer if nothing in it is unread or lent.
 func (in *input) idle() {
-	if in.buf != nil && in.r == len(in.buf.b) && !in.lent {
+	if in.buf != nil && int(in.r) == len(in.buf.b) && !in.lent {
 		in.release()
 	}
 }

@@ -186,10 +186,11 @@ func TestLengthsThatAddUpToMoreThanAnIntegerHoldsAreRefusedWithoutALimitToo(t *t
 		var r receiver
 		newReceiver(&r, role, &Config{ReadLimit: math.MaxInt64, MaxFragments: -1})
 		session := overflowing(role)
-		ev, n, err := r.next(session)
+		var ev event
+		n, err := r.next(session, &ev)
 		require.NoError(t, err)
 		require.Len(t, ev.payload, 3)
-		_, _, err = r.next(session[n:])
+		_, err = r.next(session[n:], &ev)
 		require.ErrorIs(t, err, ErrMessageTooBig)
 	}
 }

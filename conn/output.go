@@ -45,7 +45,7 @@ type outgoing struct {
 }
 
 // size returns how many octets of frames o will be.
-func (o outgoing) size() int { return frame.MaxHeaderSize + len(o.payload) }
+func (o *outgoing) size() int { return frame.MaxHeaderSize + len(o.payload) }
 
 // maxPending is how many octets may wait in pending before senders wait themselves.
 const maxPending = 64 << 10
@@ -59,14 +59,17 @@ func (o *output) hasRoom() bool { return o.pending == nil || len(o.pending.b) < 
 // enqueue encodes a message, a fragment or a control frame once there is room. It returns the value of sent at which that
 // is on the wire. For a message or a fragment the caller holds out.message; control frames "MAY be injected in the middle
 // of a fragmented message" (§5.4).
-func (c *Conn) enqueue(ctx context.Context, m outgoing) (end int64, err error) {
+func (c *Conn) enqueue(ctx context.Context, m *outgoing) (end int64, err error) {
 	for {
 		c.out.mu.Lock()
 		if err := c.sendable(); err != nil {
 			c.out.mu.Unlock()
-			return 0, err
+			return notAccepted, err
 		}
 		if c.out.hasRoom() {
+			if c.out.pending == nil {
+				c.room(min(m.size(), smallestBuffer)) // here, where the stack is not deep yet
+			}
 			if m.opcode.IsControl() {
 				c.encode(frame.Header{Fin: true, Opcode: m.opcode}, m.payload)
 			} else {
@@ -79,14 +82,14 @@ func (c *Conn) enqueue(ctx context.Context, m outgoing) (end int64, err error) {
 		end := c.out.queued
 		c.out.mu.Unlock()
 		if err := c.flush(ctx, end); err != nil {
-			return 0, err
+			return notAccepted, err
 		}
 	}
 }
 
 // encodeMessage is the seam that every octet of a message passes on its way out, in the order in which messages go. The
 // caller holds out.mu.
-func (c *Conn) encodeMessage(m outgoing) {
+func (c *Conn) encodeMessage(m *outgoing) {
 	o := &c.out
 	if m.opcode != frame.Continuation {
 		o.packing = o.packer != nil && (!m.fin || o.packer.Worthwhile(len(m.payload)))
@@ -103,8 +106,8 @@ func (c *Conn) encodeMessage(m outgoing) {
 	if m.fin && c.rare != nil && c.rare.deferred != nil {
 		later := c.rare.deferred
 		c.rare.deferred, c.rare.waiting = nil, 0
-		for _, m := range later {
-			c.encodeMessage(m)
+		for i := range later {
+			c.encodeMessage(&later[i])
 		}
 	}
 }
@@ -118,7 +121,7 @@ func (c *Conn) encodePlain(frames []byte) {
 
 // encodeCompressed compresses as it encodes. What was compressed is part of the context for all that follows (RFC 7692
 // §7.2.1), so it must be sent: nothing takes frames out of pending. The caller holds out.mu.
-func (c *Conn) encodeCompressed(m outgoing) {
+func (c *Conn) encodeCompressed(m *outgoing) {
 	h := frame.Header{Fin: m.fin, Opcode: m.opcode}
 	if m.opcode != frame.Continuation {
 		h.RSV = frame.RSV1 // on the first frame alone (RFC 7692 §6.1)
@@ -196,7 +199,7 @@ func (c *Conn) flush(ctx context.Context, end int64) error {
 				continue
 			}
 			if cut = c.out.cut.begin(ctx, c.nc, true); cut == nil {
-				c.writePending(ctx)
+				c.writePending(ctx, true)
 				c.out.cut.end()
 				cut = ctx.Err()
 			}
@@ -220,7 +223,7 @@ func (o *output) reached(end int64) bool { return o.sent >= end }
 func (c *Conn) kick() {
 	c.out.kicked.Store(true)
 	for c.toFlush() && c.out.flushing.tryAcquire() {
-		if !c.tryWritePending() {
+		if !c.writePending(context.Background(), false) {
 			go c.flushOnce()
 			return
 		}
@@ -253,7 +256,7 @@ func (c *Conn) toFlush() bool { return c.out.kicked.Load() && c.end.Load() == ni
 // flushOnce makes one write. It is started by one who holds flushing, and gives it back. CloseNow, which makes the write
 // end, waits for that.
 func (c *Conn) flushOnce() {
-	c.writePending(context.Background())
+	c.writePending(context.Background(), true)
 	c.stopFlushing()
 }
 
@@ -275,22 +278,15 @@ func (c *Conn) releaseFlushing() {
 	c.out.flushing.release()
 }
 
-// writePending makes one write of what was left by the last one, or else of all that is pending. An error ends the
-// connection, unless it is that ctx has cut the write. The caller holds flushing.
-func (c *Conn) writePending(ctx context.Context) {
-	if c.end.Load() == nil && c.takePending() {
-		n, err := c.src.write(c.out.rest())
-		c.wrote(ctx, n, err)
-	}
-}
-
-// tryWritePending is writePending without waiting. It reports whether nothing is left to wait for.
-func (c *Conn) tryWritePending() bool {
+// writePending makes one write of what was left by the last one, or else of all that is pending. If wait is not set, it is
+// of as much as the network takes now. An error ends the connection, unless it is that ctx has cut the write. It reports
+// whether nothing of it is left to write. The caller holds flushing.
+func (c *Conn) writePending(ctx context.Context, wait bool) (done bool) {
 	if c.end.Load() != nil || !c.takePending() {
 		return true
 	}
-	n, err := c.src.tryWrite(c.out.rest())
-	c.wrote(context.Background(), n, err)
+	n, err := c.src.write(c.out.rest(), wait)
+	c.wrote(ctx, n, err)
 	return c.out.current == nil || err != nil
 }
 

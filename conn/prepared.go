@@ -83,17 +83,25 @@ func (p *Prepared) outgoing() outgoing {
 
 // WritePrepared is [Conn.Write] for a message that was prepared.
 func (c *Conn) WritePrepared(ctx context.Context, p *Prepared) error {
-	_, err := c.write(ctx, p.outgoing())
-	return err
+	m := p.outgoing()
+	end, err := c.submit(ctx, &m)
+	if err != nil || end == 0 {
+		return err
+	}
+	return c.flush(ctx, end)
 }
 
 // SendPrepared is [Conn.Send] for a message that was prepared.
-func (c *Conn) SendPrepared(p *Prepared) error { return c.send(p.outgoing()) }
+func (c *Conn) SendPrepared(p *Prepared) error {
+	m := p.outgoing()
+	return c.send(&m)
+}
 
 // keep makes m good for later: a caller's payload is copied, a prepared one never changes.
-func (m outgoing) keep() outgoing {
+func (m *outgoing) keep() outgoing {
+	kept := *m
 	if m.prepared == nil {
-		m.payload = bytes.Clone(m.payload)
+		kept.payload = bytes.Clone(m.payload)
 	}
-	return m
+	return kept
 }

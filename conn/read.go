@@ -13,8 +13,6 @@ type readState struct {
 	partial *buffer        // what was gathered of a message whose reading was cut
 	reader  *messageReader // has not yet come to the end of its message
 	ending  *CloseError    // how the connection will have ended, once closing has come to that
-	replied bool           // pongs were queued and nobody was told to send them
-	serving bool           // the caller is Serve
 }
 
 // Read waits for the next message and returns it whole. The caller owns the bytes.
@@ -58,23 +56,20 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte,
 var lent = sync.Pool{New: func() any { return new(buffer) }}
 
 // gather adds the message that comes, or the rest of one, to into, and returns what into has become.
-func (c *Conn) gather(ctx context.Context, into *buffer) (*buffer, error) {
-	for {
-		part, err := event{}, error(nil)
+func (c *Conn) gather(ctx context.Context, into *buffer) (_ *buffer, err error) {
+	for part := new(event); !part.fin; {
 		if room := c.directRoom(len(into.b)); room > 0 {
 			into = into.grow(room)
-			part, err = c.readDirect(ctx, into, room)
-		} else if part, err = c.nextPart(ctx); err == nil {
+			err = c.readDirect(ctx, into, room, part)
+		} else if err = c.nextPart(ctx, part); err == nil {
 			into = into.grow(len(part.payload))
 			into.b = append(into.b, part.payload...)
 		}
 		if err != nil {
-			return into, err
-		}
-		if part.fin {
-			return into, nil
+			break
 		}
 	}
+	return into, err
 }
 
 // minDirect is how much must be to come of a frame for its payload to be read to where it is gathered.
@@ -90,24 +85,22 @@ func (c *Conn) directRoom(have int) int {
 }
 
 // readDirect waits for payload and adds it to into, where room octets are free.
-func (c *Conn) readDirect(ctx context.Context, into *buffer, room int) (event, error) {
+func (c *Conn) readDirect(ctx context.Context, into *buffer, room int, part *event) error {
 	if err := c.beforeWait(ctx); err != nil {
-		return event{}, err
+		return err
 	}
-	c.in.idle()
 	have := len(into.b)
 	c.beat.wait()
-	err := c.src.readTo(into, room)
+	err := c.in.readTo(into, room, c.src)
 	c.beat.came()
 	if err != nil {
-		return event{}, c.readFailed(ctx, err)
+		return c.readFailed(ctx, err)
 	}
-	part, _, err := c.recv.next(into.b[have:])
-	if err != nil {
+	if _, err := c.recv.next(into.b[have:], part); err != nil {
 		into.b = into.b[:have]
-		return event{}, c.peerFailed(ctx, err)
+		return c.peerFailed(ctx, err)
 	}
-	return part, nil
+	return nil
 }
 
 // Messages returns the messages that come, one by one, for a range loop:
@@ -123,59 +116,83 @@ func (c *Conn) readDirect(ctx context.Context, into *buffer, room int) (event, e
 // iteration is the one with an error, the same that Read would return. The loop body may call anything but the methods
 // that read; it may end the loop at any time, and reading may go on later in any way.
 func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
-	return func(yield func(Message, error) bool) {
-		for {
-			err := c.awaitMessage(ctx, false)
-			if err != nil {
-				yield(Message{}, err)
-				return
-			}
-			m, held, err := c.borrow(ctx)
-			if err != nil {
-				yield(Message{}, err)
-				return
-			}
-			more := yield(m, nil)
-			c.giveBack(held)
-			if !more {
-				return
-			}
+	// As little as this can be inlined into the loop, which then makes no garbage.
+	return func(yield func(Message, error) bool) { c.messages(ctx, yield) }
+}
+
+func (c *Conn) messages(ctx context.Context, yield func(Message, error) bool) {
+	var l loan
+	for more := true; more; c.giveBack(&l) {
+		err := c.awaitMessage(ctx, &l, false)
+		if err == nil {
+			err = c.borrow(ctx, &l)
 		}
+		if err != nil {
+			yield(Message{}, err)
+			return
+		}
+		more = yield(l.message(), nil)
 	}
 }
 
-// borrow waits for the rest of the next message and leaves it where it lies: in the input buffer if it came whole, else
-// in a buffer of its own. Its data is valid until giveBack. It ends what awaitMessage began.
-func (c *Conn) borrow(ctx context.Context) (Message, *buffer, error) {
-	defer c.endRead()
-	m, held, err := c.wholeMessage(ctx)
-	if err == nil && c.read.serving {
+// loan is a message that the connection lends to its reader.
+type loan struct {
+	part event   // the first part of it, and in the end all of it
+	held *buffer // the memory that it lies in
+}
+
+func (l *loan) message() Message { return Message{l.part.typ, l.part.payload} }
+
+// awaitMessage waits for the first part of the next message. If it returns nil, borrow must follow.
+//
+// Nothing that is called from here or from Serve needs much of the stack: a goroutine that has never needed more than a
+// little has 2 KiB of it, and once it has more it keeps that. So what goes deep is called from where the stack is not deep
+// yet, and structs are passed by reference.
+func (c *Conn) awaitMessage(ctx context.Context, l *loan, serving bool) error {
+	if err := c.beginMessageRead(ctx); err != nil {
+		return err
+	}
+	c.in.serving = serving
+	if c.read.partial != nil {
+		return nil
+	}
+	err := c.nextPart(ctx, &l.part)
+	if err != nil {
+		c.endRead()
+	}
+	return err
+}
+
+// borrow waits for the rest of the message and leaves it where it lies: in the input buffer if it came whole, else in a
+// buffer of its own. Its data is valid until giveBack.
+func (c *Conn) borrow(ctx context.Context, l *loan) (err error) {
+	if l.held = c.read.partial; l.held == nil && l.part.fin {
+		l.held = c.lend()
+	} else {
+		err = c.gatherRest(ctx, l)
+	}
+	if err == nil && c.in.serving {
 		c.gatherIf(c.moreArrived())
 	}
-	return m, held, err
+	c.endRead()
+	return err
 }
 
-// wholeMessage is borrow without what is around it.
-func (c *Conn) wholeMessage(ctx context.Context) (Message, *buffer, error) {
-	into := c.read.partial
+// gatherRest puts a message together that did not come in one part.
+func (c *Conn) gatherRest(ctx context.Context, l *loan) error {
+	into := l.held
 	if into == nil {
-		part, err := c.nextPart(ctx)
-		if err != nil {
-			return Message{}, nil, err
-		}
-		if part.fin {
-			return Message{part.typ, part.payload}, c.lend(), nil
-		}
-		into = getBuffer(len(part.payload))
-		into.b = append(into.b, part.payload...)
+		into = getBuffer(len(l.part.payload))
+		into.b = append(into.b, l.part.payload...)
 	}
 	into, err := c.gather(ctx, into)
 	if err != nil {
 		c.read.partial = into
-		return Message{}, nil, err
+		return err
 	}
 	c.read.partial = nil
-	return Message{c.recv.typ, into.b}, into, nil
+	l.held, l.part.typ, l.part.payload = into, c.recv.typ, into.b
+	return nil
 }
 
 // lend leaves the memory in which a message lies whole to the caller.
@@ -189,15 +206,15 @@ func (c *Conn) lend() *buffer {
 	return c.in.buf
 }
 
-// giveBack ends the loan of a message.
-func (c *Conn) giveBack(held *buffer) {
+// giveBack ends a loan.
+func (c *Conn) giveBack(l *loan) {
 	if c.acquire(context.Background(), &c.reading) != nil {
 		return // somebody is still cleaning up; the garbage collector takes the buffer
 	}
-	if c.in.buf == held {
+	if c.in.buf == l.held {
 		c.in.lent = false
 	} else {
-		held.release()
+		l.held.release()
 	}
 	c.endRead()
 }
@@ -213,7 +230,7 @@ func (c *Conn) beginRead(ctx context.Context) error {
 			return c.ended(err)
 		}
 	}
-	c.read.serving = false
+	c.in.serving = false
 	err := c.Err()
 	if err == nil {
 		err = c.readCut.begin(ctx, c.nc, false)
@@ -234,13 +251,13 @@ func (c *Conn) beginMessageRead(ctx context.Context) error {
 		return nil
 	}
 	r.err = ErrReaderDone
+	var part event
 	for !r.fin {
-		part, err := c.nextPart(ctx)
-		if err != nil {
+		if err := c.nextPart(ctx, &part); err != nil {
 			c.endRead()
 			return err
 		}
-		r.have(part)
+		r.have(&part)
 	}
 	r.rest = nil
 	r.partial.release()
@@ -265,48 +282,33 @@ func (c *Conn) endRead() {
 
 // nextPart waits for the next part of a message and deals with the control frames before it (§5.4: they may stand
 // between the fragments of a message). The part's payload is valid until the next call. The caller holds reading.
-func (c *Conn) nextPart(ctx context.Context) (event, error) {
+func (c *Conn) nextPart(ctx context.Context, part *event) error {
 	if c.read.ending != nil {
-		return event{}, c.finish(ctx)
+		return c.finish(ctx)
 	}
 	for {
-		ev, n, err := c.recv.next(c.in.unread())
+		n, err := c.recv.next(c.in.unread(), part)
 		c.in.take(n)
 		if err != nil {
-			return event{}, c.peerFailed(ctx, err)
+			return c.peerFailed(ctx, err)
 		}
-		switch ev.kind {
+		switch part.kind {
 		case eventData:
 			c.sendReplies()
-			return ev, nil
+			return nil
 		case eventPing:
-			c.enqueuePong(ev.payload)
-			c.read.replied = true
+			c.enqueuePong(part.payload)
+			c.in.replied = true
 		case eventPong:
-			c.pong(ev.payload)
+			c.pong(part.payload)
 		case eventClose:
-			return event{}, c.peerClosed(ctx, ev.payload)
+			return c.peerClosed(ctx, part.payload)
 		case eventNone:
 			if err := c.waitForBytes(ctx); err != nil {
-				return event{}, err
+				return err
 			}
 		}
 	}
-}
-
-// awaitMessage begins a borrow and waits for the first bytes of the message, if they are still to come. borrow would too;
-// but here the goroutine parks with little on its stack, and the runtime gives small stacks to goroutines that need no
-// more. If it returns nil, borrow must follow.
-func (c *Conn) awaitMessage(ctx context.Context, serving bool) error {
-	if err := c.beginMessageRead(ctx); err != nil {
-		return err
-	}
-	c.read.serving = serving
-	err := c.firstBytes(ctx)
-	if err != nil {
-		c.endRead()
-	}
-	return err
 }
 
 // firstBytes waits until there is something to read, unless a message has begun.
@@ -322,8 +324,9 @@ func (c *Conn) waitForBytes(ctx context.Context) error {
 	if err := c.beforeWait(ctx); err != nil {
 		return err
 	}
+	c.in.before(c.recv.inFrame)
 	c.beat.wait()
-	err := c.in.fill(c.src, c.recv.inFrame)
+	err := c.src.read(&c.in)
 	c.beat.came()
 	if err != nil {
 		return c.readFailed(ctx, err)
@@ -341,8 +344,8 @@ func (c *Conn) beforeWait(ctx context.Context) error {
 // sendReplies sends the pongs that are queued. It does not wait for them: a peer that does not read must not keep this
 // side from reading.
 func (c *Conn) sendReplies() {
-	if c.read.replied {
-		c.read.replied = false
+	if c.in.replied {
+		c.in.replied = false
 		c.kick()
 	}
 }

@@ -18,11 +18,11 @@ func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 	defer c.endRead()
 	r := &messageReader{c: c, ctx: ctx}
 	if c.read.partial == nil {
-		part, err := c.nextPart(ctx)
-		if err != nil {
+		var part event
+		if err := c.nextPart(ctx, &part); err != nil {
 			return 0, nil, err
 		}
-		r.have(part)
+		r.have(&part)
 	} else {
 		r.partial, c.read.partial = c.read.partial, nil
 		r.rest = r.partial.b
@@ -41,7 +41,7 @@ type messageReader struct {
 	err     error   // io.EOF once all was given out, ErrReaderDone once the rest was dropped
 }
 
-func (r *messageReader) have(part event) { r.rest, r.fin = part.payload, part.fin }
+func (r *messageReader) have(part *event) { r.rest, r.fin = part.payload, part.fin }
 
 func (r *messageReader) Read(p []byte) (int, error) {
 	c := r.c
@@ -59,11 +59,11 @@ func (r *messageReader) Read(p []byte) (int, error) {
 			c.read.reader, r.err = nil, io.EOF
 			return 0, io.EOF
 		}
-		part, err := c.nextPart(r.ctx)
-		if err != nil {
+		var part event
+		if err := c.nextPart(r.ctx, &part); err != nil {
 			return 0, err
 		}
-		r.have(part)
+		r.have(&part)
 	}
 	n := copy(p, r.rest)
 	r.rest = r.rest[n:]

@@ -48,7 +48,6 @@ type receiver struct {
 	pos     uint8 // position in the payload modulo 4
 	key     [4]byte
 	left    int64 // octets still to come
-	plain   int   // octets of them that were given, are unmasked, and were not taken
 
 	// The message that the frame belongs to, or that came last.
 	size       int64 // octets so far
@@ -64,6 +63,7 @@ type unpacker struct {
 	*deflate.Decompressor
 	out     *buffer // where parts of the message are put; nil when none is of use any more
 	packed  int64   // octets so far of the message as they came
+	plain   int     // octets of the frame that were given, are unmasked, and were not taken
 	corrupt error   // what comes after the part that was reported last
 }
 
@@ -78,59 +78,67 @@ func newReceiver(r *receiver, role frame.Role, cfg *Config) {
 	}
 }
 
-// next takes bytes from the start of p, reports the next event, and returns how many bytes it took. p is unmasked in
+// next takes bytes from the start of p, reports the next event in ev, and returns how many bytes it took. p is unmasked in
 // place. Bytes that next did not take are to be given again, with more behind them if the event was eventNone: a
 // header, or a control frame, is taken whole or not at all. The error is what violation understands; then the receiver
 // is of no more use.
-func (r *receiver) next(p []byte) (ev event, n int, err error) {
+//
+// Here and in what it calls, events are passed by reference: see Conn.awaitMessage about stacks.
+func (r *receiver) next(p []byte, ev *event) (n int, err error) {
+	*ev = event{}
 	for {
-		if r.inFrame {
-			ev, taken, err := r.data(p[n:])
-			if ev.kind != eventNone || err != nil || r.inFrame {
-				return ev, n + taken, err
-			}
-			n += taken
-			continue
+		begun := r.inFrame
+		var taken int
+		if begun {
+			taken, err = r.data(p[n:], ev)
+		} else {
+			taken, err = r.header(p[n:], ev)
 		}
-		h, size, err := frame.Parse(p[n:])
-		if err != nil || size == 0 {
-			return event{}, n, err
+		n += taken
+		if ev.kind != eventNone || err != nil || begun && r.inFrame || !begun && taken == 0 {
+			return n, err
 		}
-		if h.Opcode.IsControl() {
-			ev, taken, err := r.control(h, p[n+size:])
-			if ev.kind != eventNone {
-				n += size + taken
-			}
-			return ev, n, err
-		}
-		if err := r.begin(h); err != nil {
-			return event{}, n, err
-		}
-		n += size
 	}
 }
 
-// control reports a control frame once it is whole; its payload is never longer than 125 octets.
-func (r *receiver) control(h frame.Header, p []byte) (event, int, error) {
+// header takes a header and, of a control frame, all of it, or nothing.
+func (r *receiver) header(p []byte, ev *event) (n int, err error) {
+	h, n, err := frame.Parse(p)
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	if h.Opcode.IsControl() {
+		return r.control(h, p, n, ev)
+	}
+	if err := r.begin(h); err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+// control takes a control frame, which has a header of n octets, once it is whole; its payload is never longer than 125
+// octets.
+func (r *receiver) control(h frame.Header, p []byte, n int, ev *event) (int, error) {
 	if err := r.checker.Check(h); err != nil {
-		return event{}, 0, err
+		return 0, err
 	}
-	n := int(h.Length)
-	if len(p) < n {
-		return event{}, 0, nil
+	end := n + int(h.Length)
+	if len(p) < end {
+		return 0, nil
 	}
-	body := p[:n:n]
+	ev.payload = p[n:end:end]
 	if h.Masked {
-		mask.XOR(h.Key, 0, body)
+		mask.XOR(h.Key, 0, ev.payload)
 	}
-	ev := event{kind: eventPing, payload: body}
 	switch h.Opcode {
+	case frame.Ping:
+		ev.kind = eventPing
 	case frame.Pong:
 		ev.kind = eventPong
 	case frame.Close:
 		ev.kind = eventClose
 	}
-	return ev, n, nil
+	return end, nil
 }
 
 // begin starts a data frame. All limits that the header can break are checked here, before any of its payload counts.
@@ -186,28 +194,29 @@ const packedSlack = 64 << 10
 
 // data takes what there is of the current frame's payload. It reports nothing for a frame that is empty and not the
 // last of its message, nor when p is empty and something is still to come.
-func (r *receiver) data(p []byte) (event, int, error) {
-	n := int(min(int64(len(p)), r.left))
+func (r *receiver) data(p []byte, ev *event) (n int, err error) {
+	n = int(min(int64(len(p)), r.left))
 	part := p[:n:n]
-	if r.masked && n > r.plain {
-		r.pos = uint8(mask.XOR(r.key, int(r.pos), part[r.plain:]))
-		r.plain = n
-	}
-	done := false
-	var err error
+	done := r.fin && r.left == int64(n)
 	if r.compressed {
 		part, n, done, err = r.inflate(part)
+		r.unpacker.plain -= n
 	} else {
-		done = r.fin && r.left == int64(n)
+		r.unmask(part)
 	}
-	r.plain = max(0, r.plain-n)
 	r.left -= int64(n)
 	r.inFrame = r.left > 0 || r.fin && !done || r.compressed && r.unpacker.corrupt != nil
 	if err != nil || len(part) == 0 && !done {
-		return event{}, n, err
+		return n, err
 	}
-	ev, err := r.payload(part, done)
-	return ev, n, err
+	return n, r.payload(part, done, ev)
+}
+
+// unmask takes the mask off p, which is what comes next of the frame.
+func (r *receiver) unmask(p []byte) {
+	if r.masked {
+		r.pos = uint8(mask.XOR(r.key, int(r.pos), p))
+	}
 }
 
 // inflatedSize is how much of a compressed message is decompressed at a time, in octets.
@@ -217,6 +226,10 @@ const inflatedSize = 16 << 10
 // the next call, how much of src it took, and whether that was the end of the message.
 func (r *receiver) inflate(src []byte) (out []byte, taken int, done bool, err error) {
 	u := r.unpacker
+	if len(src) > u.plain {
+		r.unmask(src[u.plain:])
+		u.plain = len(src)
+	}
 	if u.out == nil {
 		u.out = getBuffer(inflatedSize)
 	}
@@ -264,15 +277,15 @@ func (r *receiver) direct() int64 {
 }
 
 // payload is the seam that every octet of a message passes, after framing and before the caller.
-func (r *receiver) payload(part []byte, last bool) (event, error) {
+func (r *receiver) payload(part []byte, last bool, ev *event) error {
 	r.size += int64(len(part))
 	if r.typ == Text && !r.skipUTF8 {
 		// §8.1: fail at the first byte that cannot be UTF-8, even if the frame is not finished.
 		if _, err := r.text.Write(part); err != nil || last && !r.text.Complete() {
-			return event{}, ErrInvalidUTF8
+			return ErrInvalidUTF8
 		}
 	}
-	ev := event{kind: eventData, typ: r.typ, first: !r.begun, fin: last, payload: part}
+	ev.kind, ev.typ, ev.first, ev.fin, ev.payload = eventData, r.typ, !r.begun, last, part
 	r.begun = true
-	return ev, nil
+	return nil
 }

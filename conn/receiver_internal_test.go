@@ -57,7 +57,8 @@ func feed(t testing.TB, role frame.Role, cfg *Config, session []byte, cut func(l
 		unread = append(slices.Clone(unread), session[:n]...)
 		session = session[n:]
 		for {
-			ev, taken, err := r.next(unread)
+			var ev event
+			taken, err := r.next(unread, &ev)
 			require.LessOrEqual(t, taken, len(unread))
 			unread = unread[taken:]
 			if err != nil {

@@ -23,16 +23,16 @@ const (
 // wire yet. Nothing is gathered while messages come one at a time.
 func (c *Conn) Serve(ctx context.Context, handle func(c *Conn, m Message) error) error {
 	defer c.stopGathering()
+	var l loan
 	for {
-		if err := c.awaitMessage(ctx, true); err != nil {
+		if err := c.awaitMessage(ctx, &l, true); err != nil {
 			return err
 		}
-		m, held, err := c.borrow(ctx)
-		if err != nil {
+		if err := c.borrow(ctx, &l); err != nil {
 			return err
 		}
-		err = handle(c, m)
-		c.giveBack(held)
+		err := handle(c, l.message())
+		c.giveBack(&l)
 		if err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func (c *Conn) gathered() bool {
 // sendGathered is called when there is nothing left to handle before bytes come. If the peer is slow to read, the
 // callback's answers wait here, and the peer's next messages with them; pongs alone never do that.
 func (c *Conn) sendGathered(ctx context.Context) error {
-	if !c.read.serving {
+	if !c.in.serving {
 		return nil
 	}
 	o := &c.out

@@ -7,17 +7,12 @@ import (
 
 // source is the seam between the protocol and the operating system: where bytes come from and where they go to.
 type source interface {
-	// read waits until it can add at least one byte to in, or for an error. While it waits between frames it holds no
-	// buffer that is empty. Only whoever holds Conn.reading calls it.
+	// read waits until it can add at least one byte to in, which is always the same, or for an error. While it waits between
+	// frames it holds no buffer that is empty. Only whoever holds Conn.reading calls it.
 	read(in *input) error
-	// readTo does the same for memory that is in use anyway: it adds at least one byte to b, which has room for as many as
-	// room says, and no more than that.
-	readTo(b *buffer, room int) error
-	// write waits until all of p is sent, or for an error, and returns how much was sent. Only whoever holds
-	// output.flushing calls it, or tryWrite.
-	write(p []byte) (int, error)
-	// tryWrite sends as much of p as is possible without waiting, which may be nothing.
-	tryWrite(p []byte) (int, error)
+	// write sends p and returns how much was sent. If wait is set, that is all of p, or there is an error; else it is as much
+	// as is possible without waiting, which may be nothing. Only whoever holds output.flushing calls it.
+	write(p []byte, wait bool) (int, error)
 	// cuttable reports whether a write that fails because of its deadline counts what it has sent and can be gone on
 	// with later.
 	cuttable() bool
@@ -33,8 +28,7 @@ type portable struct {
 }
 
 func (s *portable) read(in *input) error {
-	if in.buf != nil || in.within {
-		in.prepare()
+	if in.buf != nil || in.to != nil || in.within {
 		n, err := s.readSome(in.free())
 		in.received(n)
 		return err
@@ -56,14 +50,6 @@ func (s *portable) read(in *input) error {
 // cuttable: a net.Conn need not survive a write that is cut, and a tls.Conn does not.
 func (s *portable) cuttable() bool { return false }
 
-func (s *portable) tryWrite([]byte) (int, error) { return 0, nil }
-
-func (s *portable) readTo(b *buffer, room int) error {
-	n, err := s.readSome(b.b[len(b.b) : len(b.b)+room])
-	b.b = b.b[:len(b.b)+n]
-	return err
-}
-
 // maxEmptyReads is how often in a row a net.Conn may read nothing and say that all is well.
 const maxEmptyReads = 100
 
@@ -81,7 +67,10 @@ func (s *portable) readSome(p []byte) (int, error) {
 	return 0, io.ErrNoProgress
 }
 
-func (s *portable) write(p []byte) (int, error) {
+func (s *portable) write(p []byte, wait bool) (int, error) {
+	if !wait {
+		return 0, nil
+	}
 	n, err := s.nc.Write(p)
 	if n < len(p) && err == nil {
 		err = io.ErrShortWrite

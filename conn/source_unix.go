@@ -26,11 +26,8 @@ func newSource(nc net.Conn, in *input) source {
 // through the net.Conn that it was made from.
 type socket struct {
 	raw  syscall.RawConn
-	recv func(fd uintptr) bool // tryRecv, made once: a closure for each call would be garbage for each call
-	in   *input                // read to this,
-	to   *buffer               // or to this, if it is not nil,
-	room int32                 // and then no more than this
-	err  int32                 // what became of that: an error number, endOfFile, or 0
+	recv func(fd uintptr) bool // made once: a closure for each call would be garbage for each call
+	err  int32                 // what became of it: an error number, endOfFile, or 0
 }
 
 // endOfFile is no system's error number.
@@ -41,25 +38,28 @@ func newSocket(nc net.Conn, in *input, syscallConn func() (syscall.RawConn, erro
 	if err != nil {
 		return &portable{nc: nc}
 	}
-	s := &socket{raw: raw, in: in}
-	s.recv = func(fd uintptr) bool { return s.tryRecv(fd) }
+	s := &socket{raw: raw}
+	// It reports whether it is done: bytes have come, the end has, or an error.
+	s.recv = func(fd uintptr) bool {
+		n, errno := recvNonblocking(fd, in.free())
+		for errno == syscall.EINTR {
+			n, errno = recvNonblocking(fd, in.free())
+		}
+		switch {
+		case errno == 0 && n == 0:
+			s.err = endOfFile
+		case errno != syscall.EAGAIN:
+			s.err = int32(errno)
+		}
+		in.received(n)
+		in.idle()
+		return errno != syscall.EAGAIN
+	}
 	return s
 }
 
 func (s *socket) read(in *input) error {
-	in.prepare() // here rather than deep in the call below: a stack that has grown does not shrink while it waits
-	return s.wait()
-}
-
-func (s *socket) readTo(b *buffer, room int) error {
-	s.to, s.room = b, int32(min(room, 1<<30))
-	err := s.wait()
-	s.to = nil
-	return err
-}
-
-// wait returns when something was read, or nothing will be.
-func (s *socket) wait() error {
+	in.prepare() // here rather than deep in the call below: see Conn.awaitMessage about stacks
 	s.err = 0
 	// Always try first: readiness that was reported once is not reported again.
 	if err := s.raw.Read(s.recv); err != nil {
@@ -74,43 +74,11 @@ func (s *socket) wait() error {
 	return &net.OpError{Op: "read", Net: "tcp", Err: syscall.Errno(s.err)}
 }
 
-// tryRecv reports whether it is done: bytes have come, the end has, or an error.
-func (s *socket) tryRecv(fd uintptr) bool {
-	var room []byte
-	if s.to != nil {
-		room = s.to.b[len(s.to.b) : len(s.to.b)+int(s.room)]
-	} else {
-		s.in.prepare()
-		room = s.in.free()
-	}
-	n, errno := recvNonblocking(fd, room)
-	for errno == syscall.EINTR {
-		n, errno = recvNonblocking(fd, room)
-	}
-	switch {
-	case errno == 0 && n == 0:
-		s.err = endOfFile
-	case errno != syscall.EAGAIN:
-		s.err = int32(errno)
-	}
-	if s.to != nil {
-		s.to.b = s.to.b[:len(s.to.b)+n]
-	} else {
-		s.in.received(n)
-		s.in.idle()
-	}
-	return errno != syscall.EAGAIN
-}
-
 func (s *socket) cuttable() bool { return true }
 
-func (s *socket) write(p []byte) (int, error) { return s.sendAll(p, false) }
-
-func (s *socket) tryWrite(p []byte) (int, error) { return s.sendAll(p, true) }
-
-func (s *socket) sendAll(p []byte, once bool) (int, error) {
+func (s *socket) write(p []byte, wait bool) (int, error) {
 	t := sendings.Get().(*sending)
-	t.rest, t.once, t.err = p, once, 0
+	t.rest, t.wait, t.err = p, wait, 0
 	err := s.raw.Write(t.send)
 	n := len(p) - len(t.rest)
 	if t.err != 0 {
@@ -124,31 +92,29 @@ func (s *socket) sendAll(p []byte, once bool) (int, error) {
 // sending is one call that sends. Unlike receiving, it seldom waits, so connections share a few.
 type sending struct {
 	rest []byte // still to be sent
-	once bool   // do not wait
+	wait bool   // when no more can be sent now
 	err  syscall.Errno
-	send func(fd uintptr) bool // trySend
+	send func(fd uintptr) bool
 }
 
 var sendings = sync.Pool{New: func() any {
 	t := new(sending)
-	t.send = func(fd uintptr) bool { return t.trySend(fd) }
+	// It reports whether it is done: all is sent, or there is an error, or it is not to wait.
+	t.send = func(fd uintptr) bool {
+		for len(t.rest) > 0 {
+			n, errno := sendNonblocking(fd, t.rest)
+			switch errno {
+			case 0:
+				t.rest = t.rest[n:]
+			case syscall.EINTR:
+			case syscall.EAGAIN:
+				return !t.wait
+			default:
+				t.err = errno
+				return true
+			}
+		}
+		return true
+	}
 	return t
 }}
-
-// trySend reports whether it is done: all is sent, or there is an error, or it may not wait.
-func (t *sending) trySend(fd uintptr) bool {
-	for len(t.rest) > 0 {
-		n, errno := sendNonblocking(fd, t.rest)
-		switch errno {
-		case 0:
-			t.rest = t.rest[n:]
-		case syscall.EINTR:
-		case syscall.EAGAIN:
-			return t.once
-		default:
-			t.err = errno
-			return true
-		}
-	}
-	return true
-}

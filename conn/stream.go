@@ -86,9 +86,12 @@ func (s *stream) Write(p []byte) (n int, err error) {
 	ctx := s.write.context()
 	for first := true; first || n < len(p); first = false {
 		piece := p[n:min(len(p), n+streamMessage)]
-		accepted, err := s.c.write(ctx, outgoing{opcode: frame.Opcode(s.typ), fin: true, payload: piece})
-		if accepted {
+		end, err := s.c.submit(ctx, &outgoing{opcode: frame.Opcode(s.typ), fin: true, payload: piece})
+		if end != notAccepted {
 			n += len(piece)
+		}
+		if err == nil && end != 0 {
+			err = s.c.flush(ctx, end)
 		}
 		if err != nil {
 			return n, s.convert(ctx, &s.write, err)

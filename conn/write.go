@@ -18,31 +18,35 @@ func (c *Conn) Write(ctx context.Context, typ MessageType, data []byte) error {
 	if !typ.valid() {
 		return ErrMessageType
 	}
-	_, err := c.write(ctx, outgoing{opcode: frame.Opcode(typ), fin: true, payload: data})
-	return err
+	m := outgoing{opcode: frame.Opcode(typ), fin: true, payload: data}
+	end, err := c.submit(ctx, &m)
+	if err != nil || end == 0 {
+		return err
+	}
+	return c.flush(ctx, end)
 }
 
-// write is Write. It also reports whether the message was accepted, so that it goes out even if there is an error of
-// ctx.
-func (c *Conn) write(ctx context.Context, m outgoing) (accepted bool, err error) {
+// submit makes m the next message that goes out. It returns the value of output.sent at which m is on the wire, or 0 if
+// that need not be waited for. An error of ctx may come with it: then m goes out all the same.
+func (c *Conn) submit(ctx context.Context, m *outgoing) (end int64, err error) {
 	if err := c.beginMessage(ctx); err != nil {
-		return false, err
+		return notAccepted, err
 	}
 	if len(m.payload) >= minDirectWrite && c.out.packer == nil && (ctx.Done() == nil || c.src.cuttable()) {
-		accepted, err = c.writeDirect(ctx, m)
+		end, err = c.writeDirect(ctx, m)
 		c.out.message.release()
-		return accepted, err
+		return end, err
 	}
-	end, err := c.enqueue(ctx, m)
+	end, err = c.enqueue(ctx, m)
 	c.out.message.release()
-	if err != nil {
-		return false, err
+	if err == nil && c.gathered() {
+		end = 0
 	}
-	if c.gathered() {
-		return true, nil
-	}
-	return true, c.flush(ctx, end)
+	return end, err
 }
+
+// notAccepted comes with an error for what will not go out.
+const notAccepted = -1
 
 // Send accepts one message and returns at once; the message goes out in the order of acceptance among all that is sent.
 // It never blocks, and may be called from any goroutine. data is copied.
@@ -54,10 +58,10 @@ func (c *Conn) Send(typ MessageType, data []byte) error {
 	if !typ.valid() {
 		return ErrMessageType
 	}
-	return c.send(outgoing{opcode: frame.Opcode(typ), fin: true, payload: data})
+	return c.send(&outgoing{opcode: frame.Opcode(typ), fin: true, payload: data})
 }
 
-func (c *Conn) send(m outgoing) error {
+func (c *Conn) send(m *outgoing) error {
 	pending, err := c.accept(m)
 	if err == nil && !c.gathered() {
 		c.kickLater(pending)
@@ -66,7 +70,7 @@ func (c *Conn) send(m outgoing) error {
 }
 
 // accept puts m behind all that waits, if the queue has room. It returns how many octets wait to be written now.
-func (c *Conn) accept(m outgoing) (pending int, err error) {
+func (c *Conn) accept(m *outgoing) (pending int, err error) {
 	o := &c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -153,7 +157,7 @@ func (w *messageWriter) send(fin bool) error {
 	if w.part != nil {
 		part = w.part.b
 	}
-	end, err := w.c.enqueue(w.ctx, outgoing{opcode: w.opcode, fin: fin, payload: part})
+	end, err := w.c.enqueue(w.ctx, &outgoing{opcode: w.opcode, fin: fin, payload: part})
 	if err != nil {
 		return err
 	}
