@@ -111,7 +111,7 @@ func (c *Conn) sendClose(code StatusCode, reason string) error {
 	if c.sendable() != nil {
 		return nil
 	}
-	c.encode(frame.Header{Fin: true, Opcode: frame.Close}, body)
+	c.encode(&outgoing{opcode: frame.Close, fin: true, payload: body})
 	c.rarely().closing.sent = true
 	c.rare.closing.at = c.out.queued
 	c.startClock()

@@ -57,7 +57,7 @@ func (c *Conn) enqueuePong(payload []byte) {
 		return
 	}
 	o.pongs++
-	c.encode(frame.Header{Fin: true, Opcode: frame.Pong}, payload)
+	c.encode(&outgoing{opcode: frame.Pong, fin: true, payload: payload})
 }
 
 // ping is a ping that waits for its pong.

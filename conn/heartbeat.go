@@ -77,7 +77,7 @@ func (c *Conn) pingUnasked() {
 	c.out.mu.Lock()
 	roomy := c.sendable() == nil && c.out.hasRoom()
 	if roomy {
-		c.encode(frame.Header{Fin: true, Opcode: frame.Ping}, payload[:])
+		c.encode(&outgoing{opcode: frame.Ping, fin: true, payload: payload[:]})
 	}
 	c.out.mu.Unlock()
 	if roomy {

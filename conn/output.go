@@ -40,11 +40,12 @@ type output struct {
 type outgoing struct {
 	opcode   frame.Opcode
 	fin      bool
+	rsv      frame.RSV
 	payload  []byte
 	prepared *Prepared // what payload is of, or nil
 }
 
-// size returns how many octets of frames o will be.
+// size returns how many octets a frame of o is, or a few more.
 func (o *outgoing) size() int { return frame.MaxHeaderSize + len(o.payload) }
 
 // maxPending is how many octets may wait in pending before senders wait themselves.
@@ -71,7 +72,7 @@ func (c *Conn) enqueue(ctx context.Context, m *outgoing) (end int64, err error) 
 				c.room(min(m.size(), smallestBuffer)) // here, where the stack is not deep yet
 			}
 			if m.opcode.IsControl() {
-				c.encode(frame.Header{Fin: true, Opcode: m.opcode}, m.payload)
+				c.encode(m)
 			} else {
 				c.encodeMessage(m)
 			}
@@ -100,7 +101,7 @@ func (c *Conn) encodeMessage(m *outgoing) {
 	case m.prepared != nil && !c.role().Masks():
 		c.encodePlain(m.prepared.plain)
 	default:
-		c.encode(frame.Header{Fin: m.fin, Opcode: m.opcode}, m.payload)
+		c.encode(m)
 	}
 	o.open = !m.fin
 	if m.fin && c.rare != nil && c.rare.deferred != nil {
@@ -122,19 +123,21 @@ func (c *Conn) encodePlain(frames []byte) {
 // encodeCompressed compresses as it encodes. What was compressed is part of the context for all that follows (RFC 7692
 // §7.2.1), so it must be sent: nothing takes frames out of pending. The caller holds out.mu.
 func (c *Conn) encodeCompressed(m *outgoing) {
-	h := frame.Header{Fin: m.fin, Opcode: m.opcode}
+	packed := outgoing{opcode: m.opcode, fin: m.fin}
 	if m.opcode != frame.Continuation {
-		h.RSV = frame.RSV1 // on the first frame alone (RFC 7692 §6.1)
+		packed.rsv = frame.RSV1 // on the first frame alone (RFC 7692 §6.1)
 	}
 	if m.prepared != nil {
 		c.out.packer.Commit(m.payload)
-		c.encode(h, m.prepared.compressed(c.out.packer.form))
+		packed.payload = m.prepared.compressed(c.out.packer.form)
+		c.encode(&packed)
 		return
 	}
-	packed := getBuffer(compressBound(len(m.payload)))
-	packed.b = c.out.packer.AppendPart(packed.b, m.payload, m.fin)
-	c.encode(h, packed.b)
-	packed.release()
+	b := getBuffer(compressBound(len(m.payload)))
+	b.b = c.out.packer.AppendPart(b.b, m.payload, m.fin)
+	packed.payload = b.b
+	c.encode(&packed)
+	b.release()
 }
 
 // compressBound is the most that n octets become when they are compressed, which is a little more than they were.
@@ -162,24 +165,23 @@ func (c *Conn) sendable() error {
 
 // encode adds one frame to pending. Header and payload lie in one buffer, so that one write sends both, and masking
 // works on that copy. The caller holds out.mu.
-func (c *Conn) encode(h frame.Header, payload []byte) {
-	h.Length = int64(len(payload))
-	if h.Masked = c.role().Masks(); h.Masked {
+func (c *Conn) encode(m *outgoing) {
+	c.room(m.size())
+	h := frame.Header{Fin: m.fin, RSV: m.rsv, Opcode: m.opcode, Masked: c.role().Masks(), Length: int64(len(m.payload))}
+	if h.Masked {
 		randomOctets(h.Key[:])
 	}
 	o := &c.out
-	size := h.Size() + len(payload)
-	c.room(size)
 	b := h.Append(o.pending.b)
 	start := len(b)
-	b = b[:start+len(payload)]
+	b = b[:start+len(m.payload)]
 	if h.Masked {
-		mask.Copy(b[start:], payload, h.Key, 0)
+		mask.Copy(b[start:], m.payload, h.Key, 0)
 	} else {
-		copy(b[start:], payload)
+		copy(b[start:], m.payload)
 	}
+	o.queued += int64(len(b) - len(o.pending.b))
 	o.pending.b = b
-	o.queued += int64(size)
 }
 
 // flush returns when everything up to end is on the wire, or the error of ctx if that ends first.
@@ -324,7 +326,7 @@ func (c *Conn) takePending() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.piled && !c.rare.closing.sent {
-		c.encode(frame.Header{Fin: true, Opcode: frame.Pong}, c.rare.newest)
+		c.encode(&outgoing{opcode: frame.Pong, fin: true, payload: c.rare.newest})
 	}
 	o.current, o.pending = o.pending, nil
 	o.pongs, o.piled = 0, false

@@ -22,18 +22,18 @@ const (
 // handled, at 16 KiB, on [Conn.Flush], and after about 1 ms at the latest. So a Write that returns may not be on the
 // wire yet. Nothing is gathered while messages come one at a time.
 func (c *Conn) Serve(ctx context.Context, handle func(c *Conn, m Message) error) error {
-	defer c.stopGathering()
 	var l loan
 	for {
-		if err := c.awaitMessage(ctx, &l, true); err != nil {
-			return err
+		err := c.awaitMessage(ctx, &l, true)
+		if err == nil {
+			err = c.borrow(ctx, &l)
 		}
-		if err := c.borrow(ctx, &l); err != nil {
-			return err
+		if err == nil {
+			err = handle(c, l.message())
+			c.giveBack(&l)
 		}
-		err := handle(c, l.message())
-		c.giveBack(&l)
 		if err != nil {
+			c.stopGathering() // after a panic, what was gathered goes out in gatherTime
 			return err
 		}
 	}

@@ -10,14 +10,14 @@ func errno(err error) syscall.Errno {
 	return n
 }
 
-// A socket of package net never blocks, so plain read and write do not either. With an error they return -1.
+// A socket of package net never blocks, so plain read and write do not either. With an error, n means nothing.
 
 func recvNonblocking(fd uintptr, p []byte) (int, syscall.Errno) {
 	n, err := syscall.Read(int(fd), p)
-	return max(n, 0), errno(err)
+	return n, errno(err)
 }
 
 func sendNonblocking(fd uintptr, p []byte) (int, syscall.Errno) {
 	n, err := syscall.Write(int(fd), p)
-	return max(n, 0), errno(err)
+	return n, errno(err)
 }

@@ -46,12 +46,14 @@ func newSocket(nc net.Conn, in *input, syscallConn func() (syscall.RawConn, erro
 			n, errno = recvNonblocking(fd, in.free())
 		}
 		switch {
-		case errno == 0 && n == 0:
+		case errno == 0 && n > 0:
+			in.received(n)
+			return true
+		case errno == 0:
 			s.err = endOfFile
 		case errno != syscall.EAGAIN:
 			s.err = int32(errno)
 		}
-		in.received(n)
 		in.idle()
 		return errno != syscall.EAGAIN
 	}

@@ -18,8 +18,7 @@ func (c *Conn) Write(ctx context.Context, typ MessageType, data []byte) error {
 	if !typ.valid() {
 		return ErrMessageType
 	}
-	m := outgoing{opcode: frame.Opcode(typ), fin: true, payload: data}
-	end, err := c.submit(ctx, &m)
+	end, err := c.submit(ctx, &outgoing{opcode: frame.Opcode(typ), fin: true, payload: data})
 	if err != nil || end == 0 {
 		return err
 	}
