@@ -100,7 +100,7 @@ func (b *block) extraBits() int {
 // fixedCost counts the bits that the symbols take in the fixed codes.
 func (b *block) fixedCost() int {
 	n := 0
-	for i, f := range b.literal.freq {
+	for i, f := range b.literal.freq[:] { // without the colon, of a copy
 		n += int(f) * int(fixedLiteralLen(i))
 	}
 	for _, f := range b.distance.freq[:numDistance] {

@@ -30,6 +30,7 @@ type prefixCode struct {
 type sorter struct {
 	keys, spare     [numLiteral + 1]uint32 // weight<<9 | symbol
 	weights, parent [numLiteral]uint32     // of inner nodes
+	at              [256]uint16            // where the keys of each octet go
 }
 
 // build computes the code lengths for the first size symbols, none above limit.
@@ -100,17 +101,18 @@ func (p *prefixCode) cost() int {
 // sort orders the first n keys by weight, by radix: two passes when all weights
 // ored together have more than eight bits.
 func (s *sorter) sort(n int, all uint16) []uint32 {
-	radixPass(s.spare[:n], s.keys[:n], 9, min(all, 255))
+	s.pass(s.spare[:n], s.keys[:n], 9, min(all, 255))
 	if all < 256 {
 		return s.spare[:n+1]
 	}
-	radixPass(s.keys[:n], s.spare[:n], 17, all>>8)
+	s.pass(s.keys[:n], s.spare[:n], 17, all>>8)
 	return s.keys[:n+1]
 }
 
-// radixPass sorts src into dst by the eight bits from shift on, which are at most top.
-func radixPass(dst, src []uint32, shift uint, top uint16) {
-	var at [256]uint16
+// pass sorts src into dst by the eight bits from shift on, which are at most top.
+func (s *sorter) pass(dst, src []uint32, shift uint, top uint16) {
+	at := &s.at
+	clear(at[:top+1])
 	for _, k := range src {
 		at[uint8(k>>shift)]++
 	}
