@@ -58,6 +58,20 @@ func measure(sc scenario, v serve.Server, l limits) (out sample, err error) {
 	return measureWork(p, l, sc.id+"-"+v.Name, len(sc.messages[0]), f.Run)
 }
 
+// practise has the server do once what will be measured, so that the memory of its code and of what it needs but once is
+// not counted as that of connections.
+func practise(sc scenario, v serve.Server, addr string) error {
+	few := plan(sc, v, addr)
+	few.Conns = min(few.Conns, 16)
+	f, err := load.Open(few)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = f.Run(0)
+	return err
+}
+
 func plan(sc scenario, v serve.Server, addr string) load.Plan {
 	return load.Plan{
 		Addr: addr, TLS: sc.tls, Conns: sc.conns, Depth: sc.depth, Messages: sc.messages, Text: sc.text,
@@ -105,6 +119,9 @@ func micro(d time.Duration) float64 { return float64(d) / float64(time.Microseco
 
 // measureIdle measures the memory of connections that say nothing, and again after each has sent a burst.
 func measureIdle(p *process.Server, sc scenario, v serve.Server) (s sample, err error) {
+	if err := practise(sc, v, p.Addr); err != nil {
+		return s, err
+	}
 	before, err := p.Do("settle")
 	if err != nil {
 		return s, err

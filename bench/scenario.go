@@ -52,6 +52,8 @@ func scenarios() []scenario {
 		{id: "idle", title: "10,000 idle connections", kind: idle, conns: 10000, messages: one(load.ASCII(128)), text: true},
 		{id: "deflateidle", title: "1000 idle connections after 16 × 4 KiB JSON, deflate", kind: idle, conns: 1000, depth: 16, messages: load.JSON(16, 4<<10), text: true, compression: noTakeover},
 		{id: "takeoveridle", title: "1000 idle connections after 16 × 4 KiB JSON, deflate with takeover", kind: idle, conns: 1000, depth: 16, messages: load.JSON(16, 4<<10), text: true, compression: takeover},
+		{id: "takeover12idle", title: "1000 idle connections after 16 × 4 KiB JSON, deflate with takeover, 12 bits", kind: idle, conns: 1000, depth: 16, messages: load.JSON(16, 4<<10), text: true, compression: serve.Takeover12},
+		{id: "smallidle", title: "1000 idle connections after 16 × 4 KiB JSON", kind: idle, conns: 1000, depth: 16, messages: load.JSON(16, 4<<10), text: true},
 		{id: "wssidle", title: "2,000 idle connections, TLS", kind: idle, conns: 2000, messages: one(load.ASCII(128)), text: true, tls: true},
 	}
 	for i := range list {
@@ -68,7 +70,7 @@ func (s scenario) cost(m sample) float64 {
 	switch {
 	case s.kind != idle:
 		return m.CPU
-	case s.compression != serve.Plain: // which takes its memory with the first messages
+	case s.depth > 1: // what matters is what the first messages leave behind
 		return m.After
 	}
 	return m.Idle
@@ -95,6 +97,8 @@ func (s scenario) offer() string {
 		return "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
 	case serve.Takeover:
 		return "permessage-deflate"
+	case serve.Takeover12:
+		return "permessage-deflate; server_max_window_bits=12; client_max_window_bits=12"
 	}
 	return ""
 }

@@ -43,14 +43,16 @@ func startGWS(s Spec) (net.Addr, error) {
 	if s.Task == Broadcast {
 		h.all = newRoom[*gws.Conn]()
 	}
-	u := gws.NewUpgrader(h, &gws.ServerOption{
-		CheckUtf8Enabled: true,
-		PermessageDeflate: gws.PermessageDeflate{
-			Enabled:               s.Compression != Plain,
-			ServerContextTakeover: s.Compression == Takeover,
-			ClientContextTakeover: s.Compression == Takeover,
-		},
-	})
+	takeover := s.Compression == Takeover || s.Compression == Takeover12
+	deflate := gws.PermessageDeflate{
+		Enabled:               s.Compression != Plain,
+		ServerContextTakeover: takeover,
+		ClientContextTakeover: takeover,
+	}
+	if s.Compression == Takeover12 {
+		deflate.ServerMaxWindowBits, deflate.ClientMaxWindowBits = 12, 12
+	}
+	u := gws.NewUpgrader(h, &gws.ServerOption{CheckUtf8Enabled: true, PermessageDeflate: deflate})
 	return serveHTTP(s, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := u.Upgrade(w, r)
 		if err != nil {

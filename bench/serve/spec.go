@@ -26,6 +26,7 @@ const (
 	Plain      Compression = ""
 	NoTakeover Compression = "no takeover" // each message is compressed on its own
 	Takeover   Compression = "takeover"    // messages refer to earlier ones, in both directions
+	Takeover12 Compression = "takeover 12" // the same, in windows of 4 KiB
 )
 
 // Spec says which server to run, and for what.
@@ -63,14 +64,15 @@ type Server struct {
 func Servers() []Server {
 	const own = "github.com/seed60239977/websocket"
 	both := []Compression{NoTakeover, Takeover}
+	all := append(both, Takeover12)
 	return []Server{
-		{Name: "Serve", Module: own, Kind: Ours, Deflate: both, Start: startServe},
-		{Name: "Messages", Module: own, Kind: Ours, Deflate: both, Start: startMessages},
+		{Name: "Serve", Module: own, Kind: Ours, Deflate: all, Start: startServe},
+		{Name: "Messages", Module: own, Kind: Ours, Deflate: all, Start: startMessages},
 		{Name: "AcceptConn", Module: own, Kind: Ours, OnlyHandshake: true, Start: startAcceptConn},
 		{Name: "gorilla", Module: "github.com/gorilla/websocket", Kind: Peer, Deflate: both[:1], Start: startGorilla},
 		{Name: "coder", Module: "github.com/coder/websocket", Kind: Peer, Deflate: both, Start: startCoder},
 		{Name: "gobwas", Module: "github.com/gobwas/ws", Kind: Peer, Deflate: both[:1], Start: startGobwas},
-		{Name: "gws", Module: "github.com/lxzan/gws", Kind: Peer, Deflate: both, Start: startGWS},
+		{Name: "gws", Module: "github.com/lxzan/gws", Kind: Peer, Deflate: all, Start: startGWS},
 		{Name: "nbio", Module: "github.com/lesismal/nbio", Kind: Peer, Deflate: both[:1], Start: startNBIO},
 		{Name: "x/net", Module: "golang.org/x/net", Kind: Peer, Start: startXNet},
 		{Name: "TCP", Kind: Floor, Start: startTCP},
