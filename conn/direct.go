@@ -13,6 +13,17 @@ const minDirectWrite = 64 << 10
 // maskedPiece is how much of such a message a client masks and writes at a time.
 const maskedPiece = 64 << 10
 
+// writesDirect reports whether a message of n octets is one for writeDirect.
+func (c *Conn) writesDirect(ctx context.Context, n int) bool {
+	if c.out.packer != nil {
+		return false
+	}
+	if c.src.cuttable() && !c.role().Masks() { // it takes one call, and nothing is copied
+		return n >= gatherSize
+	}
+	return n >= minDirectWrite && (ctx.Done() == nil || c.src.cuttable())
+}
+
 // writeDirect is enqueue and flush for a long message. Nothing of it is copied if this side does not mask, and else only
 // piece by piece. If ctx cuts it, the rest is copied for the next write to go on with. The caller holds out.message.
 func (c *Conn) writeDirect(ctx context.Context, m *outgoing) (end int64, err error) {
@@ -40,9 +51,12 @@ func (c *Conn) writeDirect(ctx context.Context, m *outgoing) (end int64, err err
 			return notAccepted, ctx.Err()
 		}
 	}
-	piece := getBuffer(maskedPiece)
-	piece.b = h.Append(piece.b)
-	c.out.current = piece
+	piece := frame.MaxHeaderSize
+	if h.Masked {
+		piece = maskedPiece
+	}
+	c.out.current = getBuffer(piece)
+	c.out.current.b = h.Append(c.out.current.b)
 	return 0, c.writePayload(ctx, h, m.payload)
 }
 
@@ -67,17 +81,16 @@ func (c *Conn) reserve(h frame.Header) (first bool, err error) {
 func (c *Conn) writePayload(ctx context.Context, h frame.Header, payload []byte) error {
 	o := &c.out
 	for pos := 0; ; {
-		free := o.current.b[len(o.current.b):cap(o.current.b)]
-		n := min(len(free), len(payload))
-		if !h.Masked {
-			n = min(n, smallestBuffer) // what fits a segment or so goes with the header; the rest is not copied
-		}
-		mask.Copy(free[:n], payload[:n], h.Key, pos)
-		pos, payload = (pos+n)%4, payload[n:]
-		o.current.b = o.current.b[:len(o.current.b)+n]
-		c.writePending(ctx, true)
-		if !h.Masked && o.current == nil && c.end.Load() == nil {
-			payload = payload[c.writeRaw(ctx, payload):]
+		if h.Masked {
+			start := len(o.current.b)
+			n := min(cap(o.current.b)-start, len(payload))
+			o.current.b = o.current.b[:start+n]
+			mask.Copy(o.current.b[start:], payload[:n], h.Key, pos)
+			pos, payload = (pos+n)%4, payload[n:]
+			c.writePending(ctx, true)
+		} else {
+			n, err := c.src.write(o.rest(), payload, true)
+			payload = payload[c.wrote(ctx, n, err):]
 		}
 		switch {
 		case c.end.Load() != nil:
@@ -90,13 +103,6 @@ func (c *Conn) writePayload(ctx context.Context, h frame.Header, payload []byte)
 		}
 		o.current = getBuffer(maskedPiece)
 	}
-}
-
-// writeRaw writes p from where it is, and returns how much of it. The caller holds flushing.
-func (c *Conn) writeRaw(ctx context.Context, p []byte) int {
-	n, err := c.src.write(p, true)
-	c.count(ctx, n, err)
-	return n
 }
 
 // keepRest makes what a cut write has left of a frame current. The caller's payload may change once the call returns.

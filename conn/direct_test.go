@@ -63,7 +63,7 @@ func TestTheRestOfALongMessageGoesOutAheadOfTheNext(t *testing.T) {
 }
 
 func TestLongMessagesGoBothWays(t *testing.T) {
-	for _, size := range []int{64<<10 - 1, 64 << 10, 1 << 20, 5<<20 + 3} {
+	for _, size := range []int{16<<10 - 1, 16 << 10, 64<<10 - 1, 64 << 10, 1 << 20, 5<<20 + 3} {
 		near, far := tcpPair(t)
 		cfg := &conn.Config{ReadLimit: -1}
 		client, server := conn.Client(near, cfg), conn.Server(far, cfg)

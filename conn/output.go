@@ -287,7 +287,7 @@ func (c *Conn) writePending(ctx context.Context, wait bool) (done bool) {
 	if c.end.Load() != nil || !c.takePending() {
 		return true
 	}
-	n, err := c.src.write(c.out.rest(), wait)
+	n, err := c.src.write(c.out.rest(), nil, wait)
 	c.wrote(ctx, n, err)
 	return c.out.current == nil || err != nil
 }
@@ -295,25 +295,23 @@ func (c *Conn) writePending(ctx context.Context, wait bool) (done bool) {
 // rest is what is still to be written of current.
 func (o *output) rest() []byte { return o.current.b[o.written:] }
 
-// wrote takes note of a write of n octets of current.
-func (c *Conn) wrote(ctx context.Context, n int, err error) {
+// wrote takes note of a write of n octets of current and what was behind it, and of the write's error. It returns how many
+// of them were behind it.
+func (c *Conn) wrote(ctx context.Context, n int, err error) (behind int) {
 	o := &c.out
-	o.written += n
+	behind = max(0, n-len(o.rest()))
+	o.written += n - behind
 	if o.written == len(o.current.b) {
 		o.current.release()
 		o.current, o.written = nil, 0
 	}
-	c.count(ctx, n, err)
-}
-
-// count takes note that n octets are on the wire, and of the error of the write that sent them.
-func (c *Conn) count(ctx context.Context, n int, err error) {
-	c.out.mu.Lock()
-	c.out.sent += int64(n)
-	c.out.mu.Unlock()
+	o.mu.Lock()
+	o.sent += int64(n)
+	o.mu.Unlock()
 	if err != nil && !(ctx.Err() != nil && isTimeout(err)) {
 		c.failNetwork(err)
 	}
+	return behind
 }
 
 // takePending makes all that is pending current, unless something was left there by a write that was cut. It reports

@@ -17,6 +17,14 @@ func recvNonblocking(fd uintptr, p []byte) (int, syscall.Errno) {
 	return n, errno(err)
 }
 
+// vector is where Linux has a call for two pieces of memory.
+type vector struct{}
+
+// sendNonblocking sends from p; more has its turn later.
+func (vector) sendNonblocking(fd uintptr, p, _ []byte) (n int, errno syscall.Errno) {
+	return sendNonblocking(fd, p)
+}
+
 func sendNonblocking(fd uintptr, p []byte) (int, syscall.Errno) {
 	n, err := syscall.Write(int(fd), p)
 	return n, errno(err)

@@ -10,9 +10,10 @@ type source interface {
 	// read waits until it can add at least one byte to in, which is always the same, or for an error. While it waits between
 	// frames it holds no buffer that is empty. Only whoever holds Conn.reading calls it.
 	read(in *input) error
-	// write sends p and returns how much was sent. If wait is set, that is all of p, or there is an error; else it is as much
-	// as is possible without waiting, which may be nothing. Only whoever holds output.flushing calls it.
-	write(p []byte, wait bool) (int, error)
+	// write sends p, with more right behind it, and returns how much was sent. If wait is set, that is all, or there is an
+	// error; else it is as much as is possible without waiting, which may be nothing. Only whoever holds output.flushing
+	// calls it.
+	write(p, more []byte, wait bool) (int, error)
 	// cuttable reports whether a write that fails because of its deadline counts what it has sent and can be gone on
 	// with later.
 	cuttable() bool
@@ -67,13 +68,26 @@ func (s *portable) readSome(p []byte) (int, error) {
 	return 0, io.ErrNoProgress
 }
 
-func (s *portable) write(p []byte, wait bool) (int, error) {
+func (s *portable) write(p, more []byte, wait bool) (n int, err error) {
 	if !wait {
 		return 0, nil
 	}
-	n, err := s.nc.Write(p)
-	if n < len(p) && err == nil {
-		err = io.ErrShortWrite
+	if len(more) > 0 { // what fits a segment or so goes with p; the rest is not copied
+		both := getBuffer(smallestBuffer)
+		defer both.release()
+		both.b = append(both.b, p...)
+		both.b = append(both.b, more[:min(len(more), max(0, cap(both.b)-len(p)))]...)
+		p, more = both.b, more[len(both.b)-len(p):]
+	}
+	for _, p := range [...][]byte{p, more} {
+		if err == nil && len(p) > 0 {
+			var k int
+			k, err = s.nc.Write(p)
+			n += k
+			if k < len(p) && err == nil {
+				err = io.ErrShortWrite
+			}
+		}
 	}
 	return n, err
 }

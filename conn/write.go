@@ -31,7 +31,7 @@ func (c *Conn) submit(ctx context.Context, m *outgoing) (end int64, err error) {
 	if err := c.beginMessage(ctx); err != nil {
 		return notAccepted, err
 	}
-	if len(m.payload) >= minDirectWrite && c.out.packer == nil && (ctx.Done() == nil || c.src.cuttable()) {
+	if c.writesDirect(ctx, len(m.payload)) {
 		end, err = c.writeDirect(ctx, m)
 		c.out.message.release()
 		return end, err
