@@ -11,8 +11,8 @@ type input struct {
 	lent bool
 	// within is set while the rest of a frame is to come, so that reading need not start small.
 	within bool
-	// class is the size of the next buffer. It follows how much comes at once.
-	class uint8
+	// class is the size of the next buffer. It follows how much comes at once; small counts reads of little in a row.
+	class, small uint8
 	// replied is set while pongs are queued and nobody was told to send them.
 	replied bool
 	// serving is set while the caller is Serve.
@@ -79,10 +79,15 @@ func (in *input) received(n int) {
 	room := cap(in.buf.b) - len(in.buf.b)
 	in.buf.b = in.buf.b[:len(in.buf.b)+n]
 	switch {
-	case n == 0:
-	case n == room && in.class < maxReadClass:
-		in.class++
-	case n < room/8 && in.class > 0:
+	case n >= room/8:
+		in.small = 0
+		if n == room && in.class < maxReadClass {
+			in.class++
+		}
+	case in.small < 1: // perhaps the end of what just did not fit
+		in.small++
+	case in.class > 0:
+		in.small = 0
 		in.class--
 	}
 }

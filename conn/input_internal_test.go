@@ -1,0 +1,42 @@
+package conn
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// reads feeds in as a source would, from bursts of so many octets, and returns how many reads each burst takes.
+func reads(in *input, bursts ...int) (n []int) {
+	for _, left := range bursts {
+		count := 0
+		for ; left > 0; count++ {
+			in.before(count > 0)
+			k := min(left, len(in.free()))
+			in.received(k)
+			in.take(k)
+			left -= k
+		}
+		in.idle()
+		n = append(n, count)
+	}
+	return n
+}
+
+func TestABufferFitsTheMessagesThatCome(t *testing.T) {
+	for _, size := range []int{smallestBuffer + 8, 4*smallestBuffer + 8, 16*smallestBuffer + 14} {
+		var in input
+		got := reads(&in, size, size, size, size, size, size)
+		require.Equal(t, []int{1, 1, 1}, got[3:], "messages of %d octets: %v reads", size, got)
+	}
+}
+
+func TestABufferShrinksWithTheMessages(t *testing.T) {
+	var in input
+	reads(&in, 1<<20, 1<<20)
+	require.EqualValues(t, maxReadClass, in.class)
+	reads(&in, 100, 100, 100, 100, 100, 100)
+	require.Zero(t, in.class)
+	reads(&in, 100, 5000, 100, 5000, 100, 5000)
+	require.LessOrEqual(t, in.class, uint8(1), "what comes now and then does not make it grow for good")
+}
