@@ -201,7 +201,10 @@ func (c *Conn) flush(ctx context.Context, end int64) error {
 				continue
 			}
 			if cut = c.out.cut.begin(ctx, c.nc, true); cut == nil {
-				c.writePending(ctx, true)
+				if c.takePending() {
+					n, err := c.src.write(c.out.rest(), nil, true)
+					c.wrote(ctx, n, err)
+				}
 				c.out.cut.end()
 				cut = ctx.Err()
 			}

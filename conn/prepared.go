@@ -85,7 +85,7 @@ func (p *Prepared) outgoing() outgoing {
 func (c *Conn) WritePrepared(ctx context.Context, p *Prepared) error {
 	m := p.outgoing()
 	end, err := c.submit(ctx, &m)
-	if err != nil || end == 0 {
+	if err != nil || end == 0 || c.gathered() {
 		return err
 	}
 	return c.flush(ctx, end)

@@ -90,7 +90,7 @@ func (s *stream) Write(p []byte) (n int, err error) {
 		if end != notAccepted {
 			n += len(piece)
 		}
-		if err == nil && end != 0 {
+		if err == nil && end != 0 && !s.c.gathered() {
 			err = s.c.flush(ctx, end)
 		}
 		if err != nil {

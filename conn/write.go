@@ -19,14 +19,14 @@ func (c *Conn) Write(ctx context.Context, typ MessageType, data []byte) error {
 		return ErrMessageType
 	}
 	end, err := c.submit(ctx, &outgoing{opcode: frame.Opcode(typ), fin: true, payload: data})
-	if err != nil || end == 0 {
+	if err != nil || end == 0 || c.gathered() {
 		return err
 	}
 	return c.flush(ctx, end)
 }
 
 // submit makes m the next message that goes out. It returns the value of output.sent at which m is on the wire, or 0 if
-// that need not be waited for. An error of ctx may come with it: then m goes out all the same.
+// it is. An error of ctx may come with it: then m goes out all the same.
 func (c *Conn) submit(ctx context.Context, m *outgoing) (end int64, err error) {
 	if err := c.beginMessage(ctx); err != nil {
 		return notAccepted, err
@@ -38,9 +38,6 @@ func (c *Conn) submit(ctx context.Context, m *outgoing) (end int64, err error) {
 	}
 	end, err = c.enqueue(ctx, m)
 	c.out.message.release()
-	if err == nil && c.gathered() {
-		end = 0
-	}
 	return end, err
 }
 
