@@ -79,7 +79,10 @@ var errClosedNow = errors.New("websocket: closed without a closing handshake")
 func (c *Conn) closed() error {
 	c.awaitFlusher()
 	c.out.mu.Lock()
-	background := c.rarely().background
+	var background *slot
+	if c.rare != nil {
+		background = c.rare.background
+	}
 	c.out.mu.Unlock()
 	if background != nil {
 		background.acquire(context.Background(), nil)

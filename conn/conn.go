@@ -147,15 +147,15 @@ func (c *Conn) Done() <-chan struct{} {
 	r := c.rarely()
 	if r.dead == nil {
 		if c.end.Load() != nil {
-			return closed
+			return alreadyClosed
 		}
 		r.dead = make(chan struct{})
 	}
 	return r.dead
 }
 
-// closed is for those who ask when it is too late to wait.
-var closed = func() chan struct{} {
+// alreadyClosed is for those who ask when it is too late to wait.
+var alreadyClosed = func() chan struct{} {
 	c := make(chan struct{})
 	close(c)
 	return c
