@@ -2,6 +2,8 @@ package conn_test
 
 import (
 	"context"
+	"io"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -93,5 +95,35 @@ func TestSendingAndPingingIsFrugal(t *testing.T) {
 			}
 		})
 		require.LessOrEqual(t, allocs, 1.0, name) // the readers' messages
+	}
+}
+
+// TestSendAllocatesNothing counts one Send at a time, each with a goroutine of its own that flushes.
+func TestSendAllocatesNothing(t *testing.T) {
+	if racing {
+		t.Skip("with the race detector pools forget at random")
+	}
+	near, far := tcpPair(t)
+	defer far.Close()
+	server := conn.Server(near, nil)
+	defer server.CloseNow()
+	go io.Copy(io.Discard, struct{ io.Reader }{far})
+	message, prepared := make([]byte, 100), conn.Prepare(conn.Binary, make([]byte, 100))
+	for name, send := range map[string]func() error{
+		"Send":         func() error { return server.Send(conn.Binary, message) },
+		"SendPrepared": func() error { return server.SendPrepared(prepared) },
+	} {
+		allocs := testing.AllocsPerRun(20, func() {
+			for range 10 {
+				if err := send(); err != nil {
+					panic(err)
+				}
+				runtime.Gosched() // to the goroutine that flushes
+				if err := server.Flush(context.Background()); err != nil {
+					panic(err)
+				}
+			}
+		})
+		require.LessOrEqual(t, allocs, 1.0, "%s, ten times", name)
 	}
 }

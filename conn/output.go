@@ -245,12 +245,33 @@ func (c *Conn) kickLater(pending int) {
 	}
 	c.out.kicked.Store(true)
 	if c.out.later.tryAcquire() {
-		go c.flushLater()
+		go flushLater(c)()
 	}
 }
 
-// flushLater is the goroutine of kickLater. CloseNow waits for it.
-func (c *Conn) flushLater() {
+// flushLater returns the goroutine of kickLater, made of what an earlier one has left. CloseNow waits for it.
+func flushLater(c *Conn) func() {
+	f, ok := flushers.Get().(*flusher)
+	if !ok {
+		f = new(flusher)
+		f.run = f.flush
+	}
+	f.c = c
+	return f.run
+}
+
+// flusher is a goroutine that flushes one connection.
+type flusher struct {
+	c   *Conn
+	run func() // flush
+}
+
+var flushers sync.Pool
+
+func (f *flusher) flush() {
+	c := f.c
+	f.c = nil
+	flushers.Put(f)
 	c.out.later.release() // whoever sends from now on needs another one
 	c.kick()
 }
