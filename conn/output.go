@@ -68,8 +68,8 @@ func (c *Conn) enqueue(ctx context.Context, m *outgoing) (end int64, err error) 
 			return notAccepted, err
 		}
 		if c.out.hasRoom() {
-			if c.out.pending == nil {
-				c.room(min(m.size(), smallestBuffer)) // here, where the stack is not deep yet
+			if c.out.packer == nil {
+				c.room(m.size()) // here, where the stack is not deep yet
 			}
 			if m.opcode.IsControl() {
 				c.encode(m)

@@ -41,7 +41,7 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte,
 		into.b = append(into.b, c.read.partial.b...)
 		c.dropPartial()
 	}
-	_, err := c.gather(ctx, into)
+	_, err := c.gather(ctx, into, new(event))
 	whole := into.b
 	*into = buffer{}
 	lent.Put(into)
@@ -55,9 +55,11 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte,
 // lent are for the memory that ReadAppend is given.
 var lent = sync.Pool{New: func() any { return new(buffer) }}
 
-// gather adds the message that comes, or the rest of one, to into, and returns what into has become.
-func (c *Conn) gather(ctx context.Context, into *buffer) (_ *buffer, err error) {
-	for part := new(event); !part.fin; {
+// gather adds the message that comes, or the rest of one, to into, and returns what into has become. part is not the last
+// of a message; then it is.
+func (c *Conn) gather(ctx context.Context, into *buffer, part *event) (*buffer, error) {
+	for !part.fin {
+		var err error
 		if room := c.directRoom(len(into.b)); room > 0 {
 			into = into.grow(room)
 			err = c.readDirect(ctx, into, room, part)
@@ -66,10 +68,10 @@ func (c *Conn) gather(ctx context.Context, into *buffer) (_ *buffer, err error) 
 			into.b = append(into.b, part.payload...)
 		}
 		if err != nil {
-			break
+			return into, err
 		}
 	}
-	return into, err
+	return into, nil
 }
 
 // minDirect is how much must be to come of a frame for its payload to be read to where it is gathered.
@@ -180,18 +182,18 @@ func (c *Conn) borrow(ctx context.Context, l *loan) (err error) {
 
 // gatherRest puts a message together that did not come in one part.
 func (c *Conn) gatherRest(ctx context.Context, l *loan) error {
-	into := l.held
-	if into == nil {
-		into = getBuffer(len(l.part.payload))
-		into.b = append(into.b, l.part.payload...)
+	if l.held == nil {
+		l.held = getBuffer(len(l.part.payload))
+		l.held.b = append(l.held.b, l.part.payload...)
 	}
-	into, err := c.gather(ctx, into)
+	l.part.fin = false
+	var err error
+	c.read.partial, err = c.gather(ctx, l.held, &l.part)
 	if err != nil {
-		c.read.partial = into
 		return err
 	}
-	c.read.partial = nil
-	l.held, l.part.typ, l.part.payload = into, c.recv.typ, into.b
+	l.held, c.read.partial = c.read.partial, nil
+	l.part.typ, l.part.payload = c.recv.typ, l.held.b
 	return nil
 }
 

@@ -22,9 +22,9 @@ type source interface {
 // portable is the source for any net.Conn. It assumes nothing but the contract of that interface.
 type portable struct {
 	nc net.Conn
-	// first takes the start of what comes after a pause, so that waiting for it needs no buffer. It is long enough for
-	// the header of every frame.
-	first [17]byte
+	// first takes the start of what comes after a pause, so that waiting for it needs no buffer of the pool. It is long
+	// enough for many a message, and much less than a tls.Conn holds for itself.
+	first [256]byte
 	less  bool // read one octet less to first
 }
 
