@@ -197,7 +197,7 @@ func (c *Conn) flush(ctx context.Context, end int64) error {
 		var cut error
 		if !c.out.reached(end) {
 			if ctx.Done() != nil && !c.src.cuttable() {
-				go c.flushOnce() // only the waiting for it is cut
+				c.spawn((*Conn).flushOnce) // only the waiting for it is cut
 				continue
 			}
 			if cut = c.out.cut.begin(ctx, c.nc, true); cut == nil {
@@ -229,7 +229,7 @@ func (c *Conn) kick() {
 	c.out.kicked.Store(true)
 	for c.toFlush() && c.out.flushing.tryAcquire() {
 		if !c.writePending(context.Background(), false) {
-			go c.flushOnce()
+			c.spawn((*Conn).flushOnce)
 			return
 		}
 		c.releaseFlushing()
@@ -245,35 +245,41 @@ func (c *Conn) kickLater(pending int) {
 	}
 	c.out.kicked.Store(true)
 	if c.out.later.tryAcquire() {
-		go flushLater(c)()
+		c.spawn((*Conn).flushLater)
 	}
 }
 
-// flushLater returns the goroutine of kickLater, made of what an earlier one has left. CloseNow waits for it.
-func flushLater(c *Conn) func() {
-	f, ok := flushers.Get().(*flusher)
-	if !ok {
-		f = new(flusher)
-		f.run = f.flush
-	}
-	f.c = c
-	return f.run
-}
-
-// flusher is a goroutine that flushes one connection.
-type flusher struct {
-	c   *Conn
-	run func() // flush
-}
-
-var flushers sync.Pool
-
-func (f *flusher) flush() {
-	c := f.c
-	f.c = nil
-	flushers.Put(f)
+// flushLater is the goroutine of kickLater. CloseNow waits for it.
+func (c *Conn) flushLater() {
 	c.out.later.release() // whoever sends from now on needs another one
 	c.kick()
+}
+
+// errand is a goroutine that does one thing for a connection, made of what an earlier one has left.
+type errand struct {
+	c   *Conn
+	do  func(*Conn)
+	run func()
+}
+
+var errands sync.Pool
+
+// spawn does do(c) on a goroutine of its own. Somebody must wait for it.
+func (c *Conn) spawn(do func(*Conn)) {
+	e, ok := errands.Get().(*errand)
+	if !ok {
+		e = new(errand)
+		e.run = e.start
+	}
+	e.c, e.do = c, do
+	go e.run()
+}
+
+func (e *errand) start() {
+	c, do := e.c, e.do
+	e.c = nil
+	errands.Put(e)
+	do(c)
 }
 
 // toFlush reports whether frames wait that nobody else sees to.
