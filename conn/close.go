@@ -47,7 +47,9 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 	if err := c.sendClose(code, reason); err != nil {
 		return err
 	}
-	c.finishClose()
+	if c.end.Load() == nil {
+		c.finishClose()
+	}
 	return c.closed()
 }
 
