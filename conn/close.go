@@ -147,7 +147,7 @@ func (c *Conn) closeBy() time.Time {
 
 // drain reads until the connection has ended, or bound has.
 func (c *Conn) drain(bound context.Context) {
-	if c.readCut.begin(bound, c.nc, false) != nil {
+	if c.cuts.begin(bound, c.nc, reading) != nil {
 		return
 	}
 	var part event
@@ -235,8 +235,8 @@ func (c *Conn) awaitEOF(bound context.Context, clean bool) {
 			return
 		}
 	}
-	c.readCut.end() // the call's context is part of bound
-	if c.readCut.begin(bound, c.nc, false) != nil {
+	c.cuts.end(reading) // the call's context is part of bound
+	if c.cuts.begin(bound, c.nc, reading) != nil {
 		return
 	}
 	for {
@@ -258,7 +258,7 @@ func (c *Conn) fail(e *CloseError) *CloseError {
 		under.NetConn().Close() // a tls.Conn would wait seconds to say goodbye to a peer that does not read
 	}
 	c.nc.Close()
-	c.readCut.forget()
+	c.cuts.forget(reading)
 	if c.beat != nil {
 		c.beat.timer.Stop()
 	}

@@ -21,6 +21,7 @@ type Conn struct {
 	nc       net.Conn
 	src      source
 	settings unique.Handle[settings]
+	cuts     cuts
 	beat     *heartbeat                 // nil if it is off
 	end      atomic.Pointer[CloseError] // how the connection ended; nil until it has
 
@@ -29,7 +30,6 @@ type Conn struct {
 	in      input
 	recv    receiver
 	read    readState
-	readCut cut
 
 	out   output   // sending
 	hooks *endHook // whom to tell when the connection has ended; guarded by out.mu

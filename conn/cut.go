@@ -9,14 +9,22 @@ import (
 	"time"
 )
 
-// cut ends a blocked call when its context ends, and leaves the connection as it was.
+// cuts end blocked calls when their contexts end, and leave the connection as it was.
 //
 // A context is registered once and stays registered until a call comes with another one: registering costs more than
 // all else that a call does with its context. Between calls an ending context changes nothing. Most connections never see
 // a context that can end; those that do have the rest of it.
-type cut struct{ at atomic.Pointer[cutting] }
+type cuts struct{ at atomic.Pointer[[2]cutting] }
 
-// cutting is the state of a cut.
+// direction is what a call does that is cut.
+type direction uint8
+
+const (
+	reading direction = iota
+	writing
+)
+
+// cutting is the state of one direction.
 type cutting struct {
 	set func(time.Time) error // the deadline of what is cut
 	nc  io.Closer             // if that does not work
@@ -28,35 +36,34 @@ type cutting struct {
 	fired  bool // the context ended while it was: the interruption is to be undone
 }
 
-// begin starts a call that reads from nc, or writes to it, under ctx: from now until end, the end of ctx interrupts. It
-// returns the error of ctx if that has ended already; then there is no call to end. Calls do not overlap.
-func (u *cut) begin(ctx context.Context, nc net.Conn, write bool) error {
+// begin starts a call on nc under ctx: from now until end, the end of ctx interrupts. It returns the error of ctx if that
+// has ended already; then there is no call to end. Calls of one direction do not overlap.
+func (u *cuts) begin(ctx context.Context, nc net.Conn, d direction) error {
 	done := ctx.Done()
 	if done == nil {
 		return nil
 	}
-	k := u.at.Load()
-	if k == nil {
-		k = &cutting{set: nc.SetReadDeadline, nc: nc}
-		if write {
-			k.set = nc.SetWriteDeadline
+	both := u.at.Load()
+	if both == nil {
+		both = &[2]cutting{reading: {set: nc.SetReadDeadline, nc: nc}, writing: {set: nc.SetWriteDeadline, nc: nc}}
+		if !u.at.CompareAndSwap(nil, both) {
+			both = u.at.Load()
 		}
-		u.at.Store(k)
 	}
-	return k.begin(ctx, done)
+	return both[d].begin(ctx, done)
 }
 
 // end ends the call that begin started, if it did.
-func (u *cut) end() {
-	if k := u.at.Load(); k != nil && k.active { // written by begin and end alone
-		k.end()
+func (u *cuts) end(d direction) {
+	if both := u.at.Load(); both != nil && both[d].active { // written by begin and end alone
+		both[d].end()
 	}
 }
 
 // forget lets go of the context that was registered last.
-func (u *cut) forget() {
-	if k := u.at.Load(); k != nil {
-		k.forget()
+func (u *cuts) forget(d direction) {
+	if both := u.at.Load(); both != nil {
+		both[d].forget()
 	}
 }
 

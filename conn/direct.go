@@ -35,10 +35,10 @@ func (c *Conn) writeDirect(ctx context.Context, m *outgoing) (end int64, err err
 	if h.Masked {
 		randomOctets(h.Key[:])
 	}
-	if err := c.out.cut.begin(ctx, c.nc, true); err != nil {
+	if err := c.cuts.begin(ctx, c.nc, writing); err != nil {
 		return notAccepted, err
 	}
-	defer c.out.cut.end()
+	defer c.cuts.end(writing)
 	for {
 		first, err := c.reserve(h)
 		if err != nil {
@@ -109,7 +109,7 @@ func (c *Conn) writePayload(ctx context.Context, h frame.Header, payload []byte)
 func (c *Conn) keepRest(h frame.Header, pos int, payload []byte) {
 	o := &c.out
 	if o.current == nil {
-		o.current, o.written = getBuffer(len(payload)), 0
+		o.current = getBuffer(len(payload))
 	} else {
 		o.current = o.current.grow(len(payload))
 	}

@@ -31,9 +31,7 @@ type output struct {
 
 	later    slot    // held from kickLater until the goroutine that it starts runs
 	flushing slot    // held while writing to the net.Conn
-	current  *buffer // what is being written: current.b[written:] is still to come
-	written  int
-	cut      cut
+	current  *buffer // what is being written: current.b[current.written:] is still to come
 }
 
 // outgoing is a message, or a fragment of one.
@@ -200,12 +198,12 @@ func (c *Conn) flush(ctx context.Context, end int64) error {
 				c.spawn((*Conn).flushOnce) // only the waiting for it is cut
 				continue
 			}
-			if cut = c.out.cut.begin(ctx, c.nc, true); cut == nil {
+			if cut = c.cuts.begin(ctx, c.nc, writing); cut == nil {
 				if c.takePending() {
 					n, err := c.src.write(c.out.rest(), nil, true)
 					c.wrote(ctx, n, err)
 				}
-				c.out.cut.end()
+				c.cuts.end(writing)
 				cut = ctx.Err()
 			}
 		}
@@ -305,7 +303,7 @@ func (c *Conn) releaseFlushing() {
 	if c.end.Load() != nil {
 		c.out.current.release()
 		c.out.current = nil
-		c.out.cut.forget()
+		c.cuts.forget(writing)
 	}
 	c.out.flushing.release()
 }
@@ -323,17 +321,17 @@ func (c *Conn) writePending(ctx context.Context, wait bool) (done bool) {
 }
 
 // rest is what is still to be written of current.
-func (o *output) rest() []byte { return o.current.b[o.written:] }
+func (o *output) rest() []byte { return o.current.b[o.current.written:] }
 
 // wrote takes note of a write of n octets of current and what was behind it, and of the write's error. It returns how many
 // of them were behind it.
 func (c *Conn) wrote(ctx context.Context, n int, err error) (behind int) {
 	o := &c.out
 	behind = max(0, n-len(o.rest()))
-	o.written += n - behind
-	if o.written == len(o.current.b) {
+	o.current.written += n - behind
+	if o.current.written == len(o.current.b) {
 		o.current.release()
-		o.current, o.written = nil, 0
+		o.current = nil
 	}
 	o.mu.Lock()
 	o.sent += int64(n)

@@ -235,7 +235,7 @@ func (c *Conn) beginRead(ctx context.Context) error {
 	c.in.serving = false
 	err := c.Err()
 	if err == nil {
-		err = c.readCut.begin(ctx, c.nc, false)
+		err = c.cuts.begin(ctx, c.nc, reading)
 	}
 	if err != nil {
 		c.endRead()
@@ -269,9 +269,9 @@ func (c *Conn) beginMessageRead(ctx context.Context) error {
 
 // endRead ends what beginRead began.
 func (c *Conn) endRead() {
-	c.readCut.end()
+	c.cuts.end(reading)
 	if c.end.Load() != nil {
-		c.readCut.forget() // again: begin may have come after the end, and a context may outlive the connection by far
+		c.cuts.forget(reading) // again: begin may have come after the end, and a context may outlive the connection by far
 		c.in.release()
 		c.recv.release()
 		c.dropPartial()
