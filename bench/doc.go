@@ -23,5 +23,6 @@
 //   - TCP is the floor: a server that echoes bytes and knows nothing of messages. It answers a large message in pieces as
 //     they come, which costs it more system calls than a server that waits for the whole.
 //   - Memory: how much the resident set of the process grew, divided by connections, after garbage collection and after
-//     what is free was given back to the system.
+//     what is free was given back to the system. A few connections come first and are not counted, so that the memory of
+//     code that runs for the first time is nobody's.
 package main
