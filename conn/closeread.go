@@ -8,17 +8,17 @@ import "context"
 func (c *Conn) CloseRead(ctx context.Context) context.Context {
 	ctx, cancel := context.WithCancel(ctx)
 	c.out.mu.Lock()
-	var busy *slot
-	if r := c.rarely(); r.background == nil { // a second call is not waited for: it may not read, and ends at once
-		busy = new(slot)
-		busy.tryAcquire()
-		r.background = busy
+	r := c.rarely()
+	if r.background == nil {
+		r.background = new(slot)
 	}
+	busy := r.background
+	mine := busy.tryAcquire() // a second call meanwhile is not waited for: it may not read, and ends at once
 	c.out.mu.Unlock()
 	go func() {
 		defer func() {
 			cancel()
-			if busy != nil {
+			if mine {
 				busy.release()
 			}
 		}()

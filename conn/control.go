@@ -20,10 +20,9 @@ func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 	}
 	p := &ping{answered: make(chan struct{})}
 	randomOctets(p.payload[:])
-	c.addPing(p)
 	defer c.removePing(p)
 	start := time.Now()
-	end, err := c.enqueue(ctx, &outgoing{opcode: frame.Ping, fin: true, payload: p.payload[:]})
+	end, err := c.enqueue(ctx, &outgoing{opcode: frame.Ping, fin: true, payload: p.payload[:], ping: p})
 	if err != nil {
 		return 0, err
 	}
@@ -67,19 +66,14 @@ type ping struct {
 	answered chan struct{} // closed after at is set
 }
 
-// addPing makes p wait for its pong.
-func (c *Conn) addPing(p *ping) {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	r := c.rarely()
-	r.pings = append(r.pings, p)
-}
-
 // removePing makes p wait no longer.
 func (c *Conn) removePing(p *ping) {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	r := c.rare
+	if r == nil {
+		return
+	}
 	if i := slices.Index(r.pings, p); i >= 0 {
 		r.pings = slices.Delete(r.pings, i, i+1)
 	}

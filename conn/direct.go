@@ -28,7 +28,7 @@ func (c *Conn) writesDirect(ctx context.Context, n int) bool {
 // piece by piece. If ctx cuts it, the rest is copied for the next write to go on with. The caller holds out.message.
 func (c *Conn) writeDirect(ctx context.Context, m *outgoing) (end int64, err error) {
 	if err := c.acquire(ctx, &c.out.flushing); err != nil {
-		return notAccepted, c.ended(err)
+		return notAccepted, c.gaveUp(err)
 	}
 	defer c.stopFlushing()
 	h := frame.Header{Fin: m.fin, Opcode: m.opcode, Length: int64(len(m.payload)), Masked: c.role().Masks()}
@@ -55,7 +55,10 @@ func (c *Conn) writeDirect(ctx context.Context, m *outgoing) (end int64, err err
 	if h.Masked {
 		piece = maskedPiece
 	}
-	c.out.current = getBuffer(piece)
+	if c.out.current == nil {
+		c.out.current = getBuffer(piece)
+	}
+	c.out.current = c.out.current.grow(frame.MaxHeaderSize)
 	c.out.current.b = h.Append(c.out.current.b)
 	return 0, c.writePayload(ctx, h, m.payload)
 }
@@ -69,9 +72,10 @@ func (c *Conn) reserve(h frame.Header) (first bool, err error) {
 	if err := c.sendable(); err != nil {
 		return false, err
 	}
-	if o.current != nil || o.pending != nil {
+	if o.current != nil {
 		return false, nil
 	}
+	c.take() // what is pending goes with it, so that it cannot be overtaken for ever
 	o.queued += int64(h.Size()) + h.Length
 	o.open = !h.Fin
 	return true, nil

@@ -41,6 +41,7 @@ type outgoing struct {
 	rsv      frame.RSV
 	payload  []byte
 	prepared *Prepared // what payload is of, or nil
+	ping     *ping     // waits for its pong once it is encoded; nil for all else
 }
 
 // size returns how many octets a frame of o is, or a few more.
@@ -70,6 +71,10 @@ func (c *Conn) enqueue(ctx context.Context, m *outgoing) (end int64, err error) 
 				c.room(m.size()) // here, where the stack is not deep yet
 			}
 			if m.opcode.IsControl() {
+				if m.ping != nil {
+					r := c.rarely()
+					r.pings = append(r.pings, m.ping)
+				}
 				c.encode(m)
 			} else {
 				c.encodeMessage(m)
@@ -186,7 +191,7 @@ func (c *Conn) encode(m *outgoing) {
 func (c *Conn) flush(ctx context.Context, end int64) error {
 	for {
 		if err := c.acquire(ctx, &c.out.flushing); err != nil {
-			return c.ended(err)
+			return c.gaveUp(err)
 		}
 		if err := c.Err(); err != nil {
 			c.stopFlushing()
@@ -290,6 +295,15 @@ func (c *Conn) flushOnce() {
 	c.stopFlushing()
 }
 
+// gaveUp is called when flushing was not waited for until the end. It may have been handed over just then, by one who
+// left the frames of those who do not wait to us.
+func (c *Conn) gaveUp(err error) error {
+	if c.toFlush() {
+		c.kick()
+	}
+	return c.ended(err)
+}
+
 // stopFlushing gives flushing back, and sees to the frames of those who came meanwhile and do not wait.
 func (c *Conn) stopFlushing() {
 	c.releaseFlushing()
@@ -336,8 +350,12 @@ func (c *Conn) wrote(ctx context.Context, n int, err error) (behind int) {
 	o.mu.Lock()
 	o.sent += int64(n)
 	o.mu.Unlock()
-	if err != nil && !(ctx.Err() != nil && isTimeout(err)) {
+	switch {
+	case err == nil:
+	case ctx.Err() == nil || !isTimeout(err):
 		c.failNetwork(err)
+	case o.current != nil:
+		o.kicked.Store(true) // there may be frames in it of those who do not wait
 	}
 	return behind
 }
@@ -351,6 +369,13 @@ func (c *Conn) takePending() bool {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	c.take()
+	return o.current != nil
+}
+
+// take is takePending for who holds out.mu, too, and found no current.
+func (c *Conn) take() {
+	o := &c.out
 	if o.piled && !c.rare.closing.sent {
 		c.encode(&outgoing{opcode: frame.Pong, fin: true, payload: c.rare.newest})
 	}
@@ -361,5 +386,4 @@ func (c *Conn) takePending() bool {
 		c.rare.hurry.Stop()
 		o.hurrying = false
 	}
-	return o.current != nil
 }

@@ -168,13 +168,13 @@ func (r *receiver) begin(h frame.Header) error {
 	return nil
 }
 
-// room returns how many octets more the message may have.
+// room returns how many octets more the message may have. It is negative if the limit was lowered meanwhile.
 func (r *receiver) room() int64 {
 	limit := r.limit.Load()
 	if limit < 0 {
 		return math.MaxInt64
 	}
-	return max(0, limit-r.size)
+	return limit - r.size
 }
 
 // overpacked reports whether n compressed octets more cannot be of a message that is allowed. What is sensibly compressed
@@ -244,7 +244,7 @@ func (r *receiver) inflate(src []byte) (out []byte, taken int, done bool, err er
 		n += more
 	}
 	if room := r.room(); int64(n) > room { // as with corrupt data, what is in front of it comes first
-		n, done, err = int(room), false, ErrMessageTooBig
+		n, done, err = int(max(0, room)), false, ErrMessageTooBig
 	}
 	if err != nil && n > 0 {
 		u.corrupt, err = err, nil // what came out before is good, or is bad text, which comes first
