@@ -2,6 +2,7 @@ package conn_test
 
 import (
 	"context"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -86,4 +87,32 @@ func TestCloseReadMayStartWhileTheConnectionIsClosed(t *testing.T) {
 		<-(<-started).Done()
 		far.Close()
 	}
+}
+
+// slowToEnd takes a second to say that a read has failed.
+type slowToEnd struct{ net.Conn }
+
+func (s slowToEnd) Read(p []byte) (int, error) {
+	n, err := s.Conn.Read(p)
+	if err != nil {
+		<-time.After(time.Second)
+	}
+	return n, err
+}
+
+func TestCloseWaitsForTheReaderOfASecondCloseRead(t *testing.T) {
+	wrap := func(e *wstest.End) net.Conn { return slowToEnd{e} }
+	inBothRolesOver(t, nil, 0, wrap, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		ctx, cancel := context.WithCancel(t.Context())
+		first := c.CloseRead(ctx)
+		synctest.Wait()
+		cancel()
+		<-first.Done()
+		<-time.After(2 * time.Second) // its reader has given up
+		require.Equal(t, conn.StateOpen, c.State())
+		second := c.CloseRead(t.Context())
+		synctest.Wait()
+		c.CloseNow()
+		require.Error(t, second.Err(), "its reader is still at work")
+	})
 }

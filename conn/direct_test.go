@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -82,4 +85,43 @@ func TestLongMessagesGoBothWays(t *testing.T) {
 		require.True(t, bytes.Equal(message, back))
 		require.NoError(t, client.Close(conn.StatusNormalClosure, ""))
 	}
+}
+
+// TestWhatSendAcceptedGoesOutThoughAWriteIsCut: the write that a context cuts carried it along.
+func TestWhatSendAcceptedGoesOutThoughAWriteIsCut(t *testing.T) {
+	const size = 16 << 20 // more than socket buffers hold
+	near, far := tcpPair(t)
+	defer far.Close()
+	c := conn.Server(near, &conn.Config{SendQueue: 1 << 30})
+	defer c.CloseNow()
+	for range 2 {
+		require.NoError(t, c.Send(conn.Binary, make([]byte, size)))
+	}
+	cutOff := make(chan error)
+	go func() { cutOff <- c.Write(within(t, time.Second/2), conn.Text, []byte("cut")) }()
+	const first, all = size + 1<<20, 2 * (10 + size) // then the second is on its way: there is no room for the third before
+	_, err := io.CopyN(io.Discard, far, first)
+	require.NoError(t, err)
+	require.ErrorIs(t, <-cutOff, context.DeadlineExceeded)
+	require.NoError(t, far.SetReadDeadline(time.Now().Add(10*time.Second)))
+	_, err = io.CopyN(io.Discard, far, all-first)
+	require.NoError(t, err)
+}
+
+// TestALongMessageIsNotOvertaken: it goes out right behind what was accepted before, whatever is sent meanwhile.
+func TestALongMessageIsNotOvertaken(t *testing.T) {
+	next, long := strings.Repeat("is next ", 20), strings.Repeat("long", 20<<10)
+	inBothRolesOver(t, nil, 10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		require.NoError(t, c.Send(conn.Text, []byte("is being written")))
+		synctest.Wait()
+		require.NoError(t, c.Send(conn.Text, []byte(next)))
+		written := make(chan error, 1)
+		go func() { written <- c.Write(context.Background(), conn.Text, []byte(long)) }()
+		synctest.Wait()
+		peer.Expect(text("is being written"))
+		synctest.Wait()
+		require.NoError(t, c.Send(conn.Text, []byte("comes too late")))
+		peer.Expect(text(next), text(long), text("comes too late"))
+		require.NoError(t, <-written)
+	})
 }

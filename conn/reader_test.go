@@ -225,3 +225,23 @@ func TestALongWriteToASocketMayBeCutWhileItWaits(t *testing.T) {
 		far.Close()
 	}
 }
+
+func TestALimitLoweredWithinAMessageCountsFromTheNextFrame(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		peer.Send(begin("0123456789"))
+		_, r, err := c.Reader(t.Context())
+		require.NoError(t, err)
+		c.SetReadLimit(5)
+		b := make([]byte, 100)
+		n, err := r.Read(b)
+		require.NoError(t, err)
+		require.Equal(t, "0123456789", string(b[:n]))
+		peer.Send(last(""))
+		go func() {
+			peer.Receive() // our close frame
+			peer.Conn().Close()
+		}()
+		_, err = r.Read(b)
+		require.ErrorIs(t, err, conn.ErrMessageTooBig)
+	})
+}
