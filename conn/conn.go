@@ -51,7 +51,7 @@ type settings struct {
 type rare struct {
 	closing closing       // the way from open to closed
 	pings   []*ping       // pings that wait for their pong, oldest first
-	dead    chan struct{} // closed right after Conn.end is set; nil until somebody asked for it
+	dead    chan struct{} // closed once Conn.end is set; nil until somebody asked for it
 
 	background *slot // held by the goroutine of CloseRead; nil until there is one
 

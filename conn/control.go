@@ -64,9 +64,10 @@ type ping struct {
 	payload  [8]byte
 	at       time.Time     // when the pong came
 	answered chan struct{} // closed after at is set
+	givenUp  bool          // nobody waits; but its pong answers older ones
 }
 
-// removePing makes p wait no longer.
+// removePing makes p wait no longer. It stays in the list while older ones wait, but only the newest of several in a row.
 func (c *Conn) removePing(p *ping) {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
@@ -74,9 +75,16 @@ func (c *Conn) removePing(p *ping) {
 	if r == nil {
 		return
 	}
-	if i := slices.Index(r.pings, p); i >= 0 {
-		r.pings = slices.Delete(r.pings, i, i+1)
+	p.givenUp = true
+	kept := r.pings[:0]
+	for i, p := range r.pings {
+		oldest, stale := len(kept) == 0, p.givenUp && i+1 < len(r.pings) && r.pings[i+1].givenUp
+		if !(p.givenUp && oldest) && !stale {
+			kept = append(kept, p)
+		}
 	}
+	clear(r.pings[len(kept):])
+	r.pings = kept
 }
 
 // pong answers the ping with this payload and, as a peer may answer only the newest of several, all older ones.

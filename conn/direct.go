@@ -7,7 +7,8 @@ import (
 	"github.com/seed60239977/websocket/mask"
 )
 
-// minDirectWrite is the length in octets from which a message is written from where it lies, not by way of pending.
+// minDirectWrite is the length in octets from which a message is written from where it lies, not by way of pending. Who does
+// not mask, and has a socket, does so from gatherSize on.
 const minDirectWrite = 64 << 10
 
 // maskedPiece is how much of such a message a client masks and writes at a time.
@@ -63,8 +64,8 @@ func (c *Conn) writeDirect(ctx context.Context, m *outgoing) (end int64, err err
 	return 0, c.writePayload(ctx, h, m.payload)
 }
 
-// reserve makes a frame the next one on the wire, if no other waits for that. The caller holds flushing, and keeps it
-// until the frame is written or its rest is current.
+// reserve makes a frame the next one on the wire behind what is pending, which becomes current, if nothing was current.
+// The caller holds flushing, and keeps it until the frame is written or its rest is current.
 func (c *Conn) reserve(h frame.Header) (first bool, err error) {
 	o := &c.out
 	o.mu.Lock()
@@ -81,7 +82,7 @@ func (c *Conn) reserve(h frame.Header) (first bool, err error) {
 	return true, nil
 }
 
-// writePayload writes current, which holds the header, and then the payload. The caller holds flushing.
+// writePayload writes current, which ends with the header, and then the payload. The caller holds flushing.
 func (c *Conn) writePayload(ctx context.Context, h frame.Header, payload []byte) error {
 	o := &c.out
 	for pos := 0; ; {

@@ -165,3 +165,25 @@ func TestAFloodOfPongsChangesNothing(t *testing.T) {
 		require.Zero(t, peer.Conn().(*wstest.End).Buffered(), "pongs are not answered")
 	})
 }
+
+// TestThePongOfAPingThatWasGivenUpAnswersOlderOnes: a peer may answer only the newest ping (§5.5.3), for which nobody waits
+// any more.
+func TestThePongOfAPingThatWasGivenUpAnswersOlderOnes(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		reading(c)
+		answered := make(chan error, 1)
+		go func() {
+			_, err := c.Ping(within(t, time.Hour))
+			answered <- err
+		}()
+		peer.Receive()
+		var newest wstest.Frame
+		for range 3 {
+			go c.Ping(within(t, time.Second))
+			newest = peer.Receive()
+			<-time.After(2 * time.Second)
+		}
+		peer.Send(pong(string(newest.Payload)))
+		require.NoError(t, <-answered)
+	})
+}

@@ -9,6 +9,8 @@ import (
 // end of the message. Nothing larger than a read buffer is held for it. The reader is for the goroutine that reads the
 // connection, and good until the next call that reads: then the rest of the message is dropped.
 //
+// Of a message that is too long once it is decompressed, what the limit allows is given out before the error.
+//
 // ctx bounds every call of the reader too, and cuts it as it cuts [Conn.Read]. The errors are the same. Text that turns
 // out not to be UTF-8 ends the connection where it does, after the valid part was given out.
 func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {

@@ -7,7 +7,7 @@ import (
 	"github.com/seed60239977/websocket/frame"
 )
 
-// Bounds for what [Conn.Serve] gathers before it is sent.
+// Bounds for what is gathered before it is sent, by [Conn.Serve] and after [Conn.Send].
 const (
 	gatherSize = 16 << 10         // octets
 	gatherTime = time.Millisecond // in case that a callback takes long
@@ -33,7 +33,7 @@ func (c *Conn) Serve(ctx context.Context, handle func(c *Conn, m Message) error)
 			c.giveBack(&l)
 		}
 		if err != nil {
-			c.stopGathering() // after a panic, what was gathered goes out in gatherTime
+			c.stopGathering()
 			return err
 		}
 	}
@@ -65,7 +65,7 @@ func (c *Conn) gathered() bool {
 	if !o.hurrying {
 		o.hurrying = true
 		if r := c.rarely(); r.hurry == nil {
-			r.hurry = time.AfterFunc(gatherTime, c.kick)
+			r.hurry = time.AfterFunc(gatherTime, c.stopGathering) // the callback is slow, or has panicked
 		} else {
 			r.hurry.Reset(gatherTime)
 		}
@@ -79,6 +79,7 @@ func (c *Conn) sendGathered(ctx context.Context) error {
 	if !c.in.serving {
 		return nil
 	}
+	c.gatherIf(false)
 	o := &c.out
 	o.mu.Lock()
 	waiting, end := o.hurrying, o.queued

@@ -292,3 +292,25 @@ func TestInServeAPeerThatDoesNotReadDoesNotKeepThisSideFromReading(t *testing.T)
 		require.Len(t, handled, 3)
 	})
 }
+
+func TestNothingIsGatheredWhileServeWaits(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		peer.Send(text("a"), pong("a whole frame behind the last message"))
+		go c.Serve(t.Context(), func(*conn.Conn, conn.Message) error { return nil })
+		synctest.Wait()
+		require.NoError(t, c.Write(t.Context(), conn.Text, []byte("hello")))
+		require.Zero(t, c.BufferedAmount())
+	})
+}
+
+func TestNothingIsGatheredForLongAfterServePanicked(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		peer.Send(text("a"), text("b"))
+		require.Panics(t, func() { c.Serve(t.Context(), func(*conn.Conn, conn.Message) error { panic("x") }) })
+		require.NoError(t, c.Write(t.Context(), conn.Text, []byte("within a moment")))
+		<-time.After(time.Second)
+		require.Zero(t, c.BufferedAmount())
+		require.NoError(t, c.Write(t.Context(), conn.Text, []byte("at once")))
+		require.Zero(t, c.BufferedAmount())
+	})
+}

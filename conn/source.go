@@ -31,7 +31,9 @@ type portable struct {
 func (s *portable) read(in *input) error {
 	if in.buf != nil || in.to != nil || in.within {
 		n, err := s.readSome(in.free())
-		in.received(n)
+		if n > 0 {
+			in.received(n)
+		}
 		return err
 	}
 	size := len(s.first)
@@ -72,11 +74,11 @@ func (s *portable) write(p, more []byte, wait bool) (n int, err error) {
 	if !wait {
 		return 0, nil
 	}
-	if len(more) > 0 { // what fits a segment or so goes with p; the rest is not copied
+	if len(more) > 0 && len(p) < smallestBuffer { // what fits a segment or so goes with p; the rest is not copied
 		both := getBuffer(smallestBuffer)
 		defer both.release()
 		both.b = append(both.b, p...)
-		both.b = append(both.b, more[:min(len(more), max(0, cap(both.b)-len(p)))]...)
+		both.b = append(both.b, more[:min(len(more), cap(both.b)-len(p))]...)
 		p, more = both.b, more[len(both.b)-len(p):]
 	}
 	for _, p := range [...][]byte{p, more} {

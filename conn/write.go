@@ -26,7 +26,7 @@ func (c *Conn) Write(ctx context.Context, typ MessageType, data []byte) error {
 }
 
 // submit makes m the next message that goes out. It returns the value of output.sent at which m is on the wire, or 0 if
-// it is. An error of ctx may come with it: then m goes out all the same.
+// it is. An error may come with 0 or more: of ctx, and then m goes out all the same, or the end of the connection.
 func (c *Conn) submit(ctx context.Context, m *outgoing) (end int64, err error) {
 	if err := c.beginMessage(ctx); err != nil {
 		return notAccepted, err
