@@ -19,7 +19,7 @@ type output struct {
 	pending  *buffer    // encoded frames
 	queued   int64      // octets that were ever added to pending
 	sent     int64      // octets of them that are on the wire; only who holds flushing changes it
-	packer   *packer    // compresses; nil: not agreed to
+	packer   *packer    // compresses; nil: not agreed to. The pointer never changes
 	open     bool       // the last fragment of a message is still to come (§5.4)
 	packing  bool       // the message that is open is compressed
 	pongs    uint8      // pongs in pending

@@ -26,7 +26,6 @@ const (
 type event struct {
 	kind    eventKind
 	typ     MessageType // of the message, for eventData
-	first   bool        // the message starts with this part
 	fin     bool        // the message ends with this part
 	payload []byte      // bytes of the message, or the body of the control frame
 }
@@ -285,7 +284,7 @@ func (r *receiver) payload(part []byte, last bool, ev *event) error {
 			return ErrInvalidUTF8
 		}
 	}
-	ev.kind, ev.typ, ev.first, ev.fin, ev.payload = eventData, r.typ, !r.begun, last, part
+	ev.kind, ev.typ, ev.fin, ev.payload = eventData, r.typ, last, part
 	r.begun = true
 	return nil
 }

@@ -86,15 +86,16 @@ func atRandom(seed uint64) func(int) int {
 // requireSound checks what holds for everything that is ever reported.
 func requireSound(t testing.TB, cfg *Config, s *seen) {
 	var text []byte
-	inText, size := false, 0
+	inText, size, begins := false, 0, true
 	for _, ev := range s.events {
 		if ev.kind != eventData {
 			require.LessOrEqual(t, len(ev.payload), frame.MaxControlPayload)
 			continue
 		}
-		if ev.first {
+		if begins {
 			text, inText, size = nil, ev.typ == Text, 0
 		}
+		begins = ev.fin
 		size += len(ev.payload)
 		require.LessOrEqual(t, int64(size), cfg.ReadLimit)
 		if inText && !cfg.SkipUTF8 {

@@ -10,9 +10,9 @@ type source interface {
 	// read waits until it can add at least one byte to in, which is always the same, or for an error. While it waits between
 	// frames it holds no buffer that is empty. Only whoever holds Conn.reading calls it.
 	read(in *input) error
-	// write sends p, with more right behind it, and returns how much was sent. If wait is set, that is all, or there is an
-	// error; else it is as much as is possible without waiting, which may be nothing. Only whoever holds output.flushing
-	// calls it.
+	// write sends p, which is not empty, with more right behind it, and returns how much was sent. If wait is set, that is
+	// all, or there is an error; else it is as much as is possible without waiting, which may be nothing. Only whoever holds
+	// output.flushing calls it.
 	write(p, more []byte, wait bool) (int, error)
 	// cuttable reports whether a write that fails because of its deadline counts what it has sent and can be gone on
 	// with later.

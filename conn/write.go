@@ -12,7 +12,7 @@ import (
 // checked.
 //
 // If ctx ends first, Write returns its error and the connection goes on. The message may then have been accepted: what
-// was not sent of it goes out ahead of the next one. Other errors are [ErrMessageType], [ErrCloseSent] and, once the
+// was not sent of it goes out by itself, ahead of the next one. Other errors are [ErrMessageType], [ErrCloseSent] and, once the
 // connection has ended, the *[CloseError].
 func (c *Conn) Write(ctx context.Context, typ MessageType, data []byte) error {
 	if !typ.valid() {
