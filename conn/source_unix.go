@@ -5,6 +5,7 @@ package conn
 import (
 	"io"
 	"net"
+	"runtime"
 	"sync"
 	"syscall"
 )
@@ -25,9 +26,10 @@ func newSource(nc net.Conn, in *input) source {
 // that is not possible; while it waits to read it holds no buffer. It is closed, and its waiting cut by deadlines,
 // through the net.Conn that it was made from.
 type socket struct {
-	raw  syscall.RawConn
-	recv func(fd uintptr) bool // made once: a closure for each call would be garbage for each call
-	err  int32                 // what became of it: an error number, endOfFile, or 0
+	raw   syscall.RawConn
+	recv  func(fd uintptr) bool // made once: a closure for each call would be garbage for each call
+	err   int32                 // what became of it: an error number, endOfFile, or 0
+	yield yielding
 }
 
 // endOfFile is no system's error number.
@@ -41,17 +43,21 @@ func newSocket(nc net.Conn, in *input, syscallConn func() (syscall.RawConn, erro
 	s := &socket{raw: raw}
 	// It reports whether it is done: bytes have come, the end has, or an error.
 	s.recv = func(fd uintptr) bool {
-		n, errno := recvNonblocking(fd, in.free())
+		room := in.free()
+		n, errno := recvNonblocking(fd, room)
 		for errno == syscall.EINTR {
-			n, errno = recvNonblocking(fd, in.free())
+			n, errno = recvNonblocking(fd, room)
 		}
 		switch {
 		case errno == 0 && n > 0:
+			s.yield.came(n < len(room))
 			in.received(n)
 			return true
 		case errno == 0:
 			s.err = endOfFile
-		case errno != syscall.EAGAIN:
+		case errno == syscall.EAGAIN:
+			s.yield.nothing()
+		default:
 			s.err = int32(errno)
 		}
 		in.idle()
@@ -61,6 +67,9 @@ func newSocket(nc net.Conn, in *input, syscallConn func() (syscall.RawConn, erro
 }
 
 func (s *socket) read(in *input) error {
+	if s.yield.worthwhile() {
+		runtime.Gosched()
+	}
 	in.prepare() // here rather than deep in the call below: see Conn.awaitMessage about stacks
 	s.err = 0
 	// Always try first: readiness that was reported once is not reported again.
