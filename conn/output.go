@@ -31,7 +31,8 @@ type output struct {
 
 	later    slot    // held from kickLater until the goroutine that it starts runs
 	flushing slot    // held while writing to the net.Conn
-	current  *buffer // what is being written: current.b[current.written:] is still to come
+	current  *buffer // what is being written: current.b[written:] is still to come
+	written  int     // 0 while there is no current
 }
 
 // outgoing is a message, or a fragment of one.
@@ -67,7 +68,7 @@ func (c *Conn) enqueue(ctx context.Context, m *outgoing) (end int64, err error) 
 			return notAccepted, err
 		}
 		if c.out.hasRoom() {
-			if c.out.packer == nil {
+			if c.out.packer == nil && m.prepared == nil {
 				c.room(m.size()) // here, where the stack is not deep yet
 			}
 			if m.opcode.IsControl() {
@@ -102,7 +103,7 @@ func (c *Conn) encodeMessage(m *outgoing) {
 	case o.packing:
 		c.encodeCompressed(m)
 	case m.prepared != nil && !c.role().Masks():
-		c.encodePlain(m.prepared.plain)
+		c.encodePlain(&m.prepared.plain)
 	default:
 		c.encode(m)
 	}
@@ -116,11 +117,16 @@ func (c *Conn) encodeMessage(m *outgoing) {
 	}
 }
 
-// encodePlain adds frames that are encoded already. The caller holds out.mu.
-func (c *Conn) encodePlain(frames []byte) {
-	c.room(len(frames))
-	c.out.pending.b = append(c.out.pending.b, frames...)
-	c.out.queued += int64(len(frames))
+// encodePlain adds a frame that is encoded already, without a copy if it is the only one. The caller holds out.mu.
+func (c *Conn) encodePlain(shared *buffer) {
+	o := &c.out
+	if o.pending == nil {
+		o.pending = shared
+	} else {
+		c.room(len(shared.b))
+		o.pending.b = append(o.pending.b, shared.b...)
+	}
+	o.queued += int64(len(shared.b))
 }
 
 // encodeCompressed compresses as it encodes. What was compressed is part of the context for all that follows (RFC 7692
@@ -239,52 +245,6 @@ func (c *Conn) kick() {
 	}
 }
 
-// kickLater is kick for who may go on to send more, here or to other connections: a goroutine writes all that is pending
-// by the time that this one lets it run. It does not wait for much: then it is time to write now.
-func (c *Conn) kickLater(pending int) {
-	if pending >= gatherSize {
-		c.kick()
-		return
-	}
-	c.out.kicked.Store(true)
-	if c.out.later.tryAcquire() {
-		c.spawn((*Conn).flushLater)
-	}
-}
-
-// flushLater is the goroutine of kickLater. CloseNow waits for it.
-func (c *Conn) flushLater() {
-	c.out.later.release() // whoever sends from now on needs another one
-	c.kick()
-}
-
-// errand is a goroutine that does one thing for a connection, made of what an earlier one has left.
-type errand struct {
-	c   *Conn
-	do  func(*Conn)
-	run func()
-}
-
-var errands sync.Pool
-
-// spawn does do(c) on a goroutine of its own. Somebody must wait for it.
-func (c *Conn) spawn(do func(*Conn)) {
-	e, ok := errands.Get().(*errand)
-	if !ok {
-		e = new(errand)
-		e.run = e.start
-	}
-	e.c, e.do = c, do
-	go e.run()
-}
-
-func (e *errand) start() {
-	c, do := e.c, e.do
-	e.c = nil
-	errands.Put(e)
-	do(c)
-}
-
 // toFlush reports whether frames wait that nobody else sees to.
 func (c *Conn) toFlush() bool { return c.out.kicked.Load() && c.end.Load() == nil }
 
@@ -315,11 +275,16 @@ func (c *Conn) stopFlushing() {
 // releaseFlushing gives flushing back.
 func (c *Conn) releaseFlushing() {
 	if c.end.Load() != nil {
-		c.out.current.release()
-		c.out.current = nil
+		c.out.dropCurrent()
 		c.cuts.forget(writing)
 	}
 	c.out.flushing.release()
+}
+
+// dropCurrent lets go of current. The caller holds flushing.
+func (o *output) dropCurrent() {
+	o.current.release()
+	o.current, o.written = nil, 0
 }
 
 // writePending makes one write of what was left by the last one, or else of all that is pending. If wait is not set, it is
@@ -335,17 +300,16 @@ func (c *Conn) writePending(ctx context.Context, wait bool) (done bool) {
 }
 
 // rest is what is still to be written of current.
-func (o *output) rest() []byte { return o.current.b[o.current.written:] }
+func (o *output) rest() []byte { return o.current.b[o.written:] }
 
 // wrote takes note of a write of n octets of current and what was behind it, and of the write's error. It returns how many
 // of them were behind it.
 func (c *Conn) wrote(ctx context.Context, n int, err error) (behind int) {
 	o := &c.out
 	behind = max(0, n-len(o.rest()))
-	o.current.written += n - behind
-	if o.current.written == len(o.current.b) {
-		o.current.release()
-		o.current = nil
+	o.written += n - behind
+	if o.written == len(o.current.b) {
+		o.dropCurrent()
 	}
 	o.mu.Lock()
 	o.sent += int64(n)

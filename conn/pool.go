@@ -12,8 +12,8 @@ const (
 // buffer is pooled memory. Whoever holds the pointer owns it, and gives it back with release exactly once.
 type buffer struct {
 	b       []byte // length: what is in use
-	written int    // octets of b that output has written
 	foreign bool   // the memory is a caller's: it never goes to the pool
+	shared  bool   // the memory is a prepared message's: many have it at once, and it never changes
 }
 
 var pools [bufferClasses]sync.Pool
@@ -43,13 +43,13 @@ func getBuffer(n int) *buffer {
 
 // release gives b back. Its bytes may be overwritten at any moment after. A nil b is fine.
 func (b *buffer) release() {
-	if b == nil || b.foreign {
+	if b == nil || b.foreign || b.shared {
 		return
 	}
 	// A buffer that append has grown is no longer of the size that its class promises: the garbage collector has it.
 	if class := classOf(cap(b.b)); class < bufferClasses && cap(b.b) == classSize(class) {
 		poison(b.b[:cap(b.b)])
-		b.b, b.written = b.b[:0], 0
+		b.b = b.b[:0]
 		pools[class].Put(b)
 	}
 }
@@ -57,7 +57,7 @@ func (b *buffer) release() {
 // grow returns a buffer with the contents of b and room for n more bytes. b is used up. What a caller gave grows in
 // place, into memory that is the caller's again.
 func (b *buffer) grow(n int) *buffer {
-	if len(b.b)+n <= cap(b.b) {
+	if len(b.b)+n <= cap(b.b) && !b.shared {
 		return b
 	}
 	size := max(len(b.b)+n, min(2*cap(b.b), len(b.b)+maxGrowth))
@@ -66,7 +66,7 @@ func (b *buffer) grow(n int) *buffer {
 		return b
 	}
 	bigger := getBuffer(size)
-	bigger.b, bigger.written = append(bigger.b, b.b...), b.written
+	bigger.b = append(bigger.b, b.b...)
 	b.release()
 	return bigger
 }

@@ -14,7 +14,9 @@ import (
 type Prepared struct {
 	typ     MessageType
 	payload []byte
-	plain   []byte // the frame as a server sends it; a client masks each anew (§5.3)
+	plain   buffer // the frame as a server sends it; a client masks each anew (§5.3)
+
+	rounds rounds
 
 	mu     sync.Mutex
 	packed map[packedForm][]byte // compressed payloads
@@ -71,7 +73,7 @@ func Prepare(typ MessageType, data []byte) *Prepared {
 	h := frame.Header{Fin: true, Opcode: frame.Opcode(typ), Length: int64(len(data))}
 	plain := h.Append(make([]byte, 0, h.Size()+len(data)))
 	plain = append(plain, data...)
-	return &Prepared{typ: typ, payload: plain[len(plain)-len(data):], plain: plain}
+	return &Prepared{typ: typ, payload: plain[len(plain)-len(data):], plain: buffer{b: plain, shared: true}}
 }
 
 // Message returns the message that was prepared. Its data must not be changed.

@@ -60,7 +60,7 @@ func (c *Conn) Send(typ MessageType, data []byte) error {
 func (c *Conn) send(m *outgoing) error {
 	pending, err := c.accept(m)
 	if err == nil && !c.gathered() {
-		c.kickLater(pending)
+		c.kickLater(pending, m.rounds())
 	}
 	return err
 }
