@@ -93,6 +93,20 @@ func TestOnlyThePositionModuloFourMatters(t *testing.T) {
 	}
 }
 
+func TestBlocksAreMaskedAlikeByEveryMeans(t *testing.T) {
+	const word = 0x3d21fa373d21fa37
+	for n := range 400 {
+		for name, blocks := range map[string]func(dst, src []byte, word uint64) int{"Blocks": mask.Blocks, "BlocksInGo": mask.BlocksInGo} {
+			src, dst := payload(n), payload(n + 70)
+			done := blocks(dst, src, word)
+			require.Equal(t, n&^63, done, name)
+			require.Equal(t, slow(testKey, 0, payload(n)[:done]), dst[:done], name)
+			require.Equal(t, payload(n+70)[done:], dst[done:], "%s of %d wrote too much", name, n)
+			require.Equal(t, payload(n), src, name)
+		}
+	}
+}
+
 func TestMaskingTwiceRestoresThePayload(t *testing.T) {
 	b := payload(100)
 	mask.XOR(testKey, 3, b)
@@ -177,6 +191,20 @@ func BenchmarkXOR(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				mask.XOR(testKey, 1, buf)
+			}
+		})
+	}
+}
+
+// BenchmarkBlocksInGo is what vector instructions are measured against.
+func BenchmarkBlocksInGo(b *testing.B) {
+	for _, n := range sizes[2:] {
+		b.Run(fmt.Sprintf("%dB", n), func(b *testing.B) {
+			buf := payload(n)
+			b.SetBytes(int64(n))
+			b.ReportAllocs()
+			for b.Loop() {
+				mask.BlocksInGo(buf, buf, 0x3d21fa373d21fa37)
 			}
 		})
 	}

@@ -33,8 +33,8 @@ var public = []string{
 var suite = []string{"autobahn", "autobahn/*", "autobahn/*/*"}
 
 var house = []room{
-	{pkg: "mask", never: []string{"net"}},
-	{pkg: "utf8", never: []string{"net"}},
+	{pkg: "mask", imports: []string{"internal/cpu"}, never: []string{"net"}},
+	{pkg: "utf8", imports: []string{"internal/cpu"}, never: []string{"net"}},
 	{pkg: "frame", never: []string{"net"}},
 	{pkg: "deflate", never: []string{"net"}},
 	{pkg: "handshake", imports: []string{"deflate"}, outside: []string{"golang.org/x/net"}},
@@ -54,6 +54,7 @@ var house = []room{
 	{pkg: "examples/*", imports: append([]string{"examples/internal/program"}, public...)},
 	{pkg: "examples/internal/program"},
 	{pkg: "examples/internal/programtest", imports: []string{".", "examples/internal/program"}, outside: []string{"github.com/stretchr/testify"}},
+	{pkg: "internal/cpu", never: []string{"net"}},
 	{pkg: "internal/pipe"},
 	{pkg: "internal/wstest", imports: []string{"frame", "mask", "internal/pipe"}, outside: []string{"github.com/stretchr/testify"}},
 	{pkg: "internal/archtest"},

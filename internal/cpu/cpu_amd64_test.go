@@ -1,6 +1,6 @@
 //go:build !purego
 
-package utf8
+package cpu
 
 import (
 	"testing"

@@ -1,0 +1,7 @@
+package mask
+
+// Blocks and BlocksInGo do the same, the first with what this processor does best.
+var (
+	Blocks     = blocks
+	BlocksInGo = blocksInGo
+)
