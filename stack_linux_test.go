@@ -30,7 +30,11 @@ func TestAConnectionThatHasAnsweredWaitsOnASmallStack(t *testing.T) {
 	serve := func(ctx context.Context, c *Conn) {
 		c.Serve(ctx, func(c *Conn, m Message) error { return c.Write(ctx, m.Type, m.Data) })
 	}
-	for name, handle := range map[string]func(context.Context, *Conn){"Serve": serve, "Messages": echo} {
+	handlers := map[string]func(context.Context, *Conn){
+		"Serve":    func(ctx context.Context, c *Conn) { deeper(serve, ctx, c) },
+		"Messages": func(ctx context.Context, c *Conn) { deeper(echo, ctx, c) },
+	}
+	for name, handle := range handlers {
 		t.Run(name, func(t *testing.T) {
 			server := newServer(t, Handler(handle, nil))
 			peers := make([]*wstest.Peer, conns)
@@ -53,3 +57,15 @@ func TestAConnectionThatHasAnsweredWaitsOnASmallStack(t *testing.T) {
 		})
 	}
 }
+
+// deeper calls handle with some of the stack in use, as a handler has that does something.
+//
+//go:noinline
+func deeper(handle func(context.Context, *Conn), ctx context.Context, c *Conn) {
+	var used [handlerStack]byte
+	handle(ctx, c)
+	runtime.KeepAlive(&used)
+}
+
+// handlerStack is how many octets of stack a handler may use for itself.
+const handlerStack = 160

@@ -70,11 +70,11 @@ func (in *input) free() []byte {
 	return in.buf.b[len(in.buf.b):cap(in.buf.b)]
 }
 
-// received adds n bytes that were read into free.
-func (in *input) received(n int) {
+// received adds n bytes that were read into free. It reports whether that was all that had arrived, as far as one can tell.
+func (in *input) received(n int) (all bool) {
 	if to := in.to; to != nil {
 		to.b = to.b[:len(to.b)+n]
-		return
+		return n < int(in.room)
 	}
 	room := cap(in.buf.b) - len(in.buf.b)
 	in.buf.b = in.buf.b[:len(in.buf.b)+n]
@@ -90,6 +90,7 @@ func (in *input) received(n int) {
 		in.small = 0
 		in.class--
 	}
+	return n < room
 }
 
 // idle lets go of the buffer if nothing in it is unread or lent.

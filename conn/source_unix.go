@@ -43,15 +43,13 @@ func newSocket(nc net.Conn, in *input, syscallConn func() (syscall.RawConn, erro
 	s := &socket{raw: raw}
 	// It reports whether it is done: bytes have come, the end has, or an error.
 	s.recv = func(fd uintptr) bool {
-		room := in.free()
-		n, errno := recvNonblocking(fd, room)
+		n, errno := recvNonblocking(fd, in.free())
 		for errno == syscall.EINTR {
-			n, errno = recvNonblocking(fd, room)
+			n, errno = recvNonblocking(fd, in.free())
 		}
 		switch {
 		case errno == 0 && n > 0:
-			s.yield.came(n < len(room))
-			in.received(n)
+			s.yield.came(in.received(n))
 			return true
 		case errno == 0:
 			s.err = endOfFile
