@@ -99,3 +99,10 @@ func Stream(ctx context.Context, c *Conn, typ MessageType) net.Conn { return con
 
 // Prepare encodes a message once for any number of connections; see Conn.WritePrepared and Conn.SendPrepared.
 func Prepare(typ MessageType, data []byte) *Prepared { return conn.Prepare(typ, data) }
+
+// The compiler inlines what another package has only if the package that is imported has inlined it, too. So this loop,
+// which nobody runs, is why [Conn.Messages] makes no garbage in the loops of those who import this package alone.
+var _ = func(ctx context.Context, c *Conn) {
+	for range c.Messages(ctx) {
+	}
+}
