@@ -97,11 +97,11 @@ func TestBlocksAreMaskedAlikeByEveryMeans(t *testing.T) {
 	const word = 0x3d21fa373d21fa37
 	for n := range 400 {
 		for name, blocks := range map[string]func(dst, src []byte, word uint64) int{"Blocks": mask.Blocks, "BlocksInGo": mask.BlocksInGo} {
-			src, dst := payload(n), payload(n + 70)
+			src, dst := payload(n), payload(n+70)
 			done := blocks(dst, src, word)
 			require.Equal(t, n&^63, done, name)
 			require.Equal(t, slow(testKey, 0, payload(n)[:done]), dst[:done], name)
-			require.Equal(t, payload(n+70)[done:], dst[done:], "%s of %d wrote too much", name, n)
+			require.Equal(t, payload(n + 70)[done:], dst[done:], "%s of %d wrote too much", name, n)
 			require.Equal(t, payload(n), src, name)
 		}
 	}
