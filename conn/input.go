@@ -3,8 +3,7 @@ package conn
 // input holds the bytes that arrived and that the receiver did not take yet. It belongs to whoever holds Conn.reading.
 type input struct {
 	buf *buffer // nil while everything was taken
-	// to is where the next read goes instead, if it is not nil, with no more than room octets.
-	to   *buffer
+	// room is how many octets the read that is under way may add to buf, which is somebody else's; 0 if buf is not.
 	room int32
 	r    int32 // buf.b[r:] is what the receiver did not take
 	// lent is set while a caller looks at a message inside buf: then its bytes stay where they are.
@@ -40,13 +39,12 @@ func (in *input) before(within bool) {
 	}
 }
 
-// readTo waits for bytes of src that need not be with those that are unread. At least one, and at most room, go to b, which
-// has room for as many.
+// readTo waits for bytes of src while nothing is unread. At least one, and at most room, go to b, which has room for as many.
 func (in *input) readTo(b *buffer, room int, src source) error {
-	in.idle()
-	in.to, in.room = b, int32(min(room, 1<<30))
+	in.release()
+	in.buf, in.room = b, int32(min(room, 1<<30))
 	err := src.read(in)
-	in.to = nil
+	in.buf, in.room = nil, 0
 	return err
 }
 
@@ -55,7 +53,7 @@ const maxReadClass = 3
 
 // prepare sees to it that there is a buffer to read into.
 func (in *input) prepare() {
-	if in.buf == nil && in.to == nil {
+	if in.buf == nil {
 		in.buf = getBuffer(classSize(int(in.class)))
 		in.r = 0
 	}
@@ -63,22 +61,20 @@ func (in *input) prepare() {
 
 // free is where a read goes to.
 func (in *input) free() []byte {
-	if to := in.to; to != nil {
-		return to.b[len(to.b) : len(to.b)+int(in.room)]
-	}
 	in.prepare()
+	if in.room > 0 {
+		return in.buf.b[len(in.buf.b) : len(in.buf.b)+int(in.room)]
+	}
 	return in.buf.b[len(in.buf.b):cap(in.buf.b)]
 }
 
 // received adds n bytes that were read into free. It reports whether that was all that had arrived, as far as one can tell.
 func (in *input) received(n int) (all bool) {
-	if to := in.to; to != nil {
-		to.b = to.b[:len(to.b)+n]
-		return n < int(in.room)
-	}
 	room := cap(in.buf.b) - len(in.buf.b)
 	in.buf.b = in.buf.b[:len(in.buf.b)+n]
 	switch {
+	case in.room > 0:
+		return n < int(in.room)
 	case n >= room/8:
 		in.small = 0
 		if n == room && in.class < maxReadClass {
@@ -95,7 +91,7 @@ func (in *input) received(n int) (all bool) {
 
 // idle lets go of the buffer if nothing in it is unread or lent.
 func (in *input) idle() {
-	if in.buf != nil && int(in.r) == len(in.buf.b) && !in.lent {
+	if in.buf != nil && int(in.r) == len(in.buf.b) && !in.lent && in.room == 0 {
 		in.release()
 	}
 }

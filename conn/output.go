@@ -31,8 +31,7 @@ type output struct {
 
 	later    slot    // held from kickLater until the goroutine that it starts runs
 	flushing slot    // held while writing to the net.Conn
-	current  *buffer // what is being written: current.b[written:] is still to come
-	written  int     // 0 while there is no current
+	current  *buffer // what is being written: current.b[current.written:] is still to come
 }
 
 // outgoing is a message, or a fragment of one.
@@ -61,60 +60,92 @@ func (o *output) hasRoom() bool { return o.pending == nil || len(o.pending.b) < 
 // is on the wire. For a message or a fragment the caller holds out.message; control frames "MAY be injected in the middle
 // of a fragmented message" (§5.4).
 func (c *Conn) enqueue(ctx context.Context, m *outgoing) (end int64, err error) {
+	if err := c.lockWithRoom(ctx); err != nil {
+		return notAccepted, err
+	}
+	if c.out.packer == nil && m.prepared == nil {
+		c.room(m.size()) // here, where the stack is not deep yet
+	}
+	if m.opcode.IsControl() {
+		c.encodeControl(m)
+	} else {
+		c.encodeMessage(m)
+		c.encodeDeferred()
+	}
+	end = c.out.queued
+	c.out.mu.Unlock()
+	return end, nil
+}
+
+// encodeControl adds a control frame. The caller holds out.mu.
+func (c *Conn) encodeControl(m *outgoing) {
+	if m.ping != nil {
+		r := c.rarely()
+		r.pings = append(r.pings, m.ping)
+	}
+	c.encode(m)
+}
+
+// lockWithRoom waits for room and returns with out.mu held, or with an error.
+func (c *Conn) lockWithRoom(ctx context.Context) error {
 	for {
 		c.out.mu.Lock()
-		if err := c.sendable(); err != nil {
-			c.out.mu.Unlock()
-			return notAccepted, err
-		}
-		if c.out.hasRoom() {
-			if c.out.packer == nil && m.prepared == nil {
-				c.room(m.size()) // here, where the stack is not deep yet
-			}
-			if m.opcode.IsControl() {
-				if m.ping != nil {
-					r := c.rarely()
-					r.pings = append(r.pings, m.ping)
-				}
-				c.encode(m)
-			} else {
-				c.encodeMessage(m)
-			}
-			end := c.out.queued
-			c.out.mu.Unlock()
-			return end, nil
+		err := c.sendable()
+		if err == nil && c.out.hasRoom() {
+			return nil
 		}
 		end := c.out.queued
 		c.out.mu.Unlock()
-		if err := c.flush(ctx, end); err != nil {
-			return notAccepted, err
+		if err == nil {
+			err = c.flush(ctx, end)
+		}
+		if err != nil {
+			return err
 		}
 	}
 }
 
-// encodeMessage is the seam that every octet of a message passes on its way out, in the order in which messages go. The
-// caller holds out.mu.
+// encodeMessage is the seam that every octet of a message passes on its way out, in the order in which messages go. It
+// uses m up. The caller holds out.mu.
+//
+// It compresses as it encodes. What was compressed is part of the context for all that follows (RFC 7692 §7.2.1), so it
+// must be sent: nothing takes frames out of pending.
 func (c *Conn) encodeMessage(m *outgoing) {
 	o := &c.out
+	o.open = !m.fin
 	if m.opcode != frame.Continuation {
 		o.packing = o.packer != nil && (!m.fin || o.packer.Worthwhile(len(m.payload)))
-	}
-	switch {
-	case o.packing:
-		c.encodeCompressed(m)
-	case m.prepared != nil && !c.role().Masks():
-		c.encodePlain(&m.prepared.plain)
-	default:
-		c.encode(m)
-	}
-	o.open = !m.fin
-	if m.fin && c.rare != nil && c.rare.deferred != nil {
-		later := c.rare.deferred
-		c.rare.deferred, c.rare.waiting = nil, 0
-		for i := range later {
-			c.encodeMessage(&later[i])
+		if o.packing {
+			m.rsv = frame.RSV1 // on the first frame alone (RFC 7692 §6.1)
 		}
 	}
+	var packed *buffer
+	switch {
+	case !o.packing && m.prepared != nil && !c.role().Masks():
+		c.encodePlain(&m.prepared.plain)
+		return
+	case !o.packing:
+	case m.prepared != nil:
+		o.packer.Commit(m.payload)
+		m.payload = m.prepared.compressed(o.packer.form)
+	default:
+		packed = getBuffer(compressBound(len(m.payload)))
+		packed.b = o.packer.AppendPart(packed.b, m.payload, m.fin)
+		m.payload = packed.b
+	}
+	c.encode(m)
+	packed.release()
+}
+
+// encodeDeferred encodes what Send took while a message was open, which no longer is. The caller holds out.mu.
+func (c *Conn) encodeDeferred() {
+	if c.rare == nil || c.out.open {
+		return
+	}
+	for i := range c.rare.deferred {
+		c.encodeMessage(&c.rare.deferred[i])
+	}
+	c.rare.deferred, c.rare.waiting = nil, 0
 }
 
 // encodePlain adds a frame that is encoded already, without a copy if it is the only one. The caller holds out.mu.
@@ -127,26 +158,6 @@ func (c *Conn) encodePlain(shared *buffer) {
 		o.pending.b = append(o.pending.b, shared.b...)
 	}
 	o.queued += int64(len(shared.b))
-}
-
-// encodeCompressed compresses as it encodes. What was compressed is part of the context for all that follows (RFC 7692
-// §7.2.1), so it must be sent: nothing takes frames out of pending. The caller holds out.mu.
-func (c *Conn) encodeCompressed(m *outgoing) {
-	packed := outgoing{opcode: m.opcode, fin: m.fin}
-	if m.opcode != frame.Continuation {
-		packed.rsv = frame.RSV1 // on the first frame alone (RFC 7692 §6.1)
-	}
-	if m.prepared != nil {
-		c.out.packer.Commit(m.payload)
-		packed.payload = m.prepared.compressed(c.out.packer.form)
-		c.encode(&packed)
-		return
-	}
-	b := getBuffer(compressBound(len(m.payload)))
-	b.b = c.out.packer.AppendPart(b.b, m.payload, m.fin)
-	packed.payload = b.b
-	c.encode(&packed)
-	b.release()
 }
 
 // compressBound is the most that n octets become when they are compressed, which is a little more than they were.
@@ -275,16 +286,24 @@ func (c *Conn) stopFlushing() {
 // releaseFlushing gives flushing back.
 func (c *Conn) releaseFlushing() {
 	if c.end.Load() != nil {
-		c.out.dropCurrent()
+		c.out.current.release()
+		c.out.current = nil
 		c.cuts.forget(writing)
 	}
 	c.out.flushing.release()
 }
 
-// dropCurrent lets go of current. The caller holds flushing.
-func (o *output) dropCurrent() {
-	o.current.release()
-	o.current, o.written = nil, 0
+// advance takes note that the next n octets of current were written. The caller holds flushing.
+func (o *output) advance(n int) {
+	switch {
+	case n == len(o.rest()):
+		o.current.release()
+		o.current = nil
+	case o.current.shared:
+		o.current = &buffer{b: o.current.b[n:], shared: true}
+	default:
+		o.current.written += n
+	}
 }
 
 // writePending makes one write of what was left by the last one, or else of all that is pending. If wait is not set, it is
@@ -300,17 +319,14 @@ func (c *Conn) writePending(ctx context.Context, wait bool) (done bool) {
 }
 
 // rest is what is still to be written of current.
-func (o *output) rest() []byte { return o.current.b[o.written:] }
+func (o *output) rest() []byte { return o.current.b[o.current.written:] }
 
 // wrote takes note of a write of n octets of current and what was behind it, and of the write's error. It returns how many
 // of them were behind it.
 func (c *Conn) wrote(ctx context.Context, n int, err error) (behind int) {
 	o := &c.out
 	behind = max(0, n-len(o.rest()))
-	o.written += n - behind
-	if o.written == len(o.current.b) {
-		o.dropCurrent()
-	}
+	o.advance(n - behind)
 	o.mu.Lock()
 	o.sent += int64(n)
 	o.mu.Unlock()

@@ -12,6 +12,7 @@ const (
 // buffer is pooled memory. Whoever holds the pointer owns it, and gives it back with release exactly once.
 type buffer struct {
 	b       []byte // length: what is in use
+	written int    // octets of b that output has written
 	foreign bool   // the memory is a caller's: it never goes to the pool
 	shared  bool   // the memory is a prepared message's: many have it at once, and it never changes
 }
@@ -49,7 +50,7 @@ func (b *buffer) release() {
 	// A buffer that append has grown is no longer of the size that its class promises: the garbage collector has it.
 	if class := classOf(cap(b.b)); class < bufferClasses && cap(b.b) == classSize(class) {
 		poison(b.b[:cap(b.b)])
-		b.b = b.b[:0]
+		b.b, b.written = b.b[:0], 0
 		pools[class].Put(b)
 	}
 }
@@ -66,7 +67,7 @@ func (b *buffer) grow(n int) *buffer {
 		return b
 	}
 	bigger := getBuffer(size)
-	bigger.b = append(bigger.b, b.b...)
+	bigger.b, bigger.written = append(bigger.b, b.b...), b.written
 	b.release()
 	return bigger
 }

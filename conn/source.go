@@ -29,7 +29,7 @@ type portable struct {
 }
 
 func (s *portable) read(in *input) error {
-	if in.buf != nil || in.to != nil || in.within {
+	if in.buf != nil || in.within {
 		n, err := s.readSome(in.free())
 		if n > 0 {
 			in.received(n)

@@ -78,13 +78,18 @@ func (c *Conn) accept(m *outgoing) (pending int, err error) {
 		return 0, ErrQueueFull
 	}
 	if o.open {
-		r := c.rarely()
-		r.deferred = append(r.deferred, m.keep())
-		r.waiting += m.size()
+		c.deferMessage(m)
 		return 0, nil
 	}
 	c.encodeMessage(m)
 	return len(o.pending.b), nil
+}
+
+// deferMessage keeps m until the message that is open has ended. The caller holds out.mu.
+func (c *Conn) deferMessage(m *outgoing) {
+	r := c.rarely()
+	r.deferred = append(r.deferred, m.keep())
+	r.waiting += m.size()
 }
 
 // beginMessage waits until no other message is being sent: "the fragments of one message MUST NOT be interleaved

@@ -28,7 +28,19 @@ type block struct {
 	literal, distance prefixCode
 	header
 	sorter
+
+	form form
+	size int // in bits, but for what a stored block takes
 }
+
+// A form is a way to write a block.
+type form uint8
+
+const (
+	formStored form = iota // without compression
+	formFixed              // with the fixed codes
+	formOwn                // with codes of its own
+)
 
 // reset empties the block.
 func (b *block) reset() {
@@ -53,31 +65,40 @@ func (b *block) add(literals, length, distance int) {
 	b.n++
 }
 
-// write writes the block, whose octets are src, in the form that is smallest:
-// stored, with the fixed code or with a code of its own.
-func (b *block) write(w *bitWriter, src []byte) {
+// choose sees in which form the block, of n octets, is the smallest.
+func (b *block) choose(n int) {
 	b.literal.freq[endOfBlock] = 1
-	fixed := encodeFixed()
 	extra := b.extraBits()
-	fixedBits := extra + b.fixedCost()
-	best := fixedBits
-	if len(src) >= dynamicFrom {
+	b.form, b.size = formFixed, extra+b.fixedCost()
+	if n >= dynamicFrom {
 		b.literal.build(&b.sorter, numLiteral, literalCodeBits)
 		b.distance.build(&b.sorter, numDistance, maxCodeBits)
-		best = min(best, extra+b.plan(b)+b.literal.cost()+b.distance.cost())
+		b.header.runs(b)
+		b.header.code.build(&b.sorter, numCodeLen, maxCodeLenBits)
+		if own := extra + b.header.cost() + b.literal.cost() + b.distance.cost(); own < b.size {
+			b.form, b.size = formOwn, own
+		}
 	}
-	switch {
-	case (len(src)+4)*8 < best:
+	if (n+4)*8 < b.size {
+		b.form = formStored
+	}
+}
+
+// write writes the block, whose octets are src, in the form that was chosen.
+func (b *block) write(w *bitWriter, src []byte) {
+	switch b.form {
+	case formStored:
 		w.stored(src)
-	case fixedBits == best:
+	case formFixed:
+		fixed := encodeFixed()
 		w.put(0b010, 3)
-		w.body(src, b, &fixed.literal.codes, &fixed.distance.codes, best)
-	default:
+		w.body(src, b, &fixed.literal.codes, &fixed.distance.codes)
+	case formOwn:
 		w.put(0b100, 3)
 		b.header.write(w)
 		b.literal.assign()
 		b.distance.assign()
-		w.body(src, b, &b.literal.codes, &b.distance.codes, best)
+		w.body(src, b, &b.literal.codes, &b.distance.codes)
 	}
 }
 
@@ -118,10 +139,10 @@ func (w *bitWriter) stored(src []byte) {
 	w.dst = append(w.dst, src...)
 }
 
-// body writes the block's sequences and its end, which take size bits.
-func (w *bitWriter) body(src []byte, b *block, literal, distance *[numLiteral]code, size int) {
+// body writes the block's sequences and its end.
+func (w *bitWriter) body(src []byte, b *block, literal, distance *[numLiteral]code) {
 	w.flush()
-	dst := slices.Grow(w.dst, size/8+16)
+	dst := slices.Grow(w.dst, b.size/8+16)
 	at := len(dst)
 	dst = dst[:cap(dst)]
 	acc, n := w.acc, w.n // in registers

@@ -50,19 +50,18 @@ func (c *Compressor) Append(dst, message []byte) []byte {
 // of one message, in whatever frames. All that went in comes out at the other end
 // as soon as this part's output has arrived there, which costs up to 5 octets a part.
 func (c *Compressor) AppendPart(dst, part []byte, final bool) []byte {
-	dst = c.compress(dst, part, final)
-	if final && !c.takeover {
-		c.history.release()
-	} else {
-		c.history.write(part)
+	if len(part) == 0 && !final {
+		return dst
 	}
-	return dst
+	return c.compress(dst, part, final, true)
 }
 
 // Draft is [Compressor.Append] for a message that might not be sent in this form
 // after all: the context stays as it is until [Compressor.Commit] says that it was.
 // Until then other messages may be drafted in its place, or be sent uncompressed.
-func (c *Compressor) Draft(dst, message []byte) []byte { return c.compress(dst, message, true) }
+func (c *Compressor) Draft(dst, message []byte) []byte {
+	return c.compress(dst, message, true, false)
+}
 
 // Commit makes the message that was drafted last part of the context. The octets are
 // the ones that were given to [Compressor.Draft].
@@ -77,24 +76,25 @@ func (c *Compressor) Commit(message []byte) {
 // it at its end; a Compressor that is dropped without leaks nothing.
 func (c *Compressor) Release() { c.history.release() }
 
-func (c *Compressor) compress(dst, src []byte, final bool) []byte {
-	w := bitWriter{dst: dst}
-	if len(src) > 0 {
-		e := newEncoder(c.level)
-		e.encode(&w, &c.history, src, c.window)
-		encoders[c.level].Put(e)
-	} else if !final {
-		return dst
+// compress appends what src is compressed. With commit it becomes part of the context.
+func (c *Compressor) compress(dst, src []byte, final, commit bool) []byte {
+	e := newEncoder(c.level)
+	e.begin(dst, src, c)
+	for e.next() {
+		e.match()
+		e.choose(e.stop - e.start)
+		e.write(&e.w, e.buf[e.start:e.stop])
 	}
-	// "Append an empty DEFLATE block with no compression" and "remove 4 octets (that are
-	// 0x00 0x00 0xff 0xff) from the tail end": of an empty message, too, the one octet
-	// stays that section 7.2.3.6 asks for.
-	w.put(0, 3)
-	w.align()
-	if !final {
-		w.dst = append(w.dst, syncTail...)
+	dst = e.finish(final)
+	encoders[c.level].Put(e)
+	switch {
+	case !commit:
+	case final && !c.takeover:
+		c.history.release()
+	default:
+		c.history.write(src)
 	}
-	return w.dst
+	return dst
 }
 
 // syncTail is what an empty stored block ends with: LEN and NLEN. It is cut off a

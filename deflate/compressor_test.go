@@ -257,12 +257,9 @@ func TestPlacesStartAfreshBeforeTheyOverflow(t *testing.T) {
 		h := newWindow(15)
 		ref := &reference{window: maxWindow, takeover: true}
 		for _, message := range messages {
-			w := bitWriter{}
-			e.encode(&w, &h, message, maxWindow)
+			payload := e.message(&h, message)
 			h.write(message)
-			w.put(0, 3)
-			w.align()
-			got, err := ref.message(w.dst)
+			got, err := ref.message(payload)
 			require.NoError(t, err)
 			requireSame(t, message, got)
 		}

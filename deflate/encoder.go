@@ -17,10 +17,21 @@ var levels = [...]struct {
 var encoders [len(levels)]sync.Pool
 
 // An encoder is the working memory of a compressor, and holds nothing between calls.
+//
+// What it does is cut into steps that one function calls in turn, rather than each the
+// next: a connection's goroutine may compress deep down, and keeps a stack that grew.
 type encoder struct {
 	block
 	matcher
+	w      bitWriter
+	window int // the largest distance
+
+	buf              []byte // what is being coded, with what comes before it
+	start, stop, end int    // the block at hand is buf[start:stop]; there is more up to end
+
 	joined []byte // history, then the beginning of the octets to code, then padding
+	kept   int    // octets of history in joined
+	src    []byte // all octets to code, while buf is joined
 }
 
 const (
@@ -36,33 +47,60 @@ func newEncoder(l Level) *encoder {
 	return &encoder{matcher: levels[l].matcher()}
 }
 
-// encode writes src, which comes after history, in blocks.
-func (e *encoder) encode(w *bitWriter, history *window, src []byte, window int) {
-	n := min(len(src), maxJoined-history.n)
-	if need := history.n + n + padding; cap(e.joined) < need {
+// begin prepares to code src, which comes after c's history, behind dst.
+func (e *encoder) begin(dst, src []byte, c *Compressor) {
+	e.w, e.window = bitWriter{dst: dst}, c.window
+	if len(src) == 0 {
+		e.stop, e.end, e.src = 0, 0, nil
+		return
+	}
+	e.src, e.kept = src, c.history.n
+	end := e.kept + min(len(src), maxJoined-e.kept)
+	if need := end + padding; cap(e.joined) < need {
 		e.joined = make([]byte, 0, min(2*need, maxJoined+padding))
 	}
-	e.joined = append(history.appendTo(e.joined[:0]), src[:n]...)
-	end := len(e.joined)
+	e.joined = append(c.history.appendTo(e.joined[:0]), src[:end-e.kept]...)
 	e.joined = append(e.joined, make([]byte, padding)...)
-	e.index(e.joined[:end], history.n)
-	e.blocks(w, e.joined, history.n, end, window)
-	e.advance(history.n)
-	e.advance(e.blocks(w, src, n, len(src), window))
+	e.buf, e.stop, e.end = e.joined, e.kept, end
+	e.matcher.index(e.joined[:end], e.kept)
 }
 
-// blocks writes buf[start:end] in blocks, and returns how much of it the matcher takes
-// for its buffer then.
-func (e *encoder) blocks(w *bitWriter, buf []byte, start, end, window int) int {
-	for start < end {
-		if drop := start - maxWindow; drop > maxBlock { // keeps places small in messages of any size
-			buf, start, end = buf[drop:], start-drop, end-drop
-			e.advance(drop)
-		}
-		e.block.reset()
-		stop := e.tokenize(&e.block, buf, start, min(end, start+maxBlock), window)
-		e.block.write(w, buf[start:stop])
-		start = stop
+// next begins the next block, which is empty as yet. It reports whether there is one.
+func (e *encoder) next() bool {
+	e.start = e.stop
+	if e.start == e.end && e.src != nil { // the rest is coded in place
+		e.advance(e.kept)
+		e.buf, e.start, e.end = e.src, e.end-e.kept, len(e.src)
+		e.src = nil
 	}
-	return end
+	if e.start == e.end {
+		e.advance(e.end)
+		return false
+	}
+	if drop := e.start - maxWindow; drop > maxBlock { // keeps places small in messages of any size
+		e.buf, e.start, e.end = e.buf[drop:], e.start-drop, e.end-drop
+		e.advance(drop)
+	}
+	e.reset()
+	return true
+}
+
+// match fills the block with sequences.
+func (e *encoder) match() {
+	e.stop = e.matcher.tokenize(&e.block, e.buf, e.start, min(e.end, e.start+maxBlock), e.window)
+}
+
+// finish ends the message or its part, and returns what dst has become.
+func (e *encoder) finish(final bool) []byte {
+	// "Append an empty DEFLATE block with no compression" and "remove 4 octets (that are
+	// 0x00 0x00 0xff 0xff) from the tail end": of an empty message, too, the one octet
+	// stays that section 7.2.3.6 asks for.
+	e.w.put(0, 3)
+	e.w.align()
+	dst := e.w.dst
+	if !final {
+		dst = append(dst, syncTail...)
+	}
+	e.w, e.buf = bitWriter{}, nil // they are the caller's
+	return dst
 }

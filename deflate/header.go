@@ -17,17 +17,19 @@ type lengthSymbol struct{ symbol, extra uint8 }
 // repeatBits are the numbers of extra bits of the symbols 16, 17 and 18.
 var repeatBits = [3]uint8{2, 3, 7}
 
-// plan sees how to write the lengths of the block's codes, and returns the bits it
-// will take.
-func (h *header) plan(b *block) int {
+// runs sees how to write the lengths of the block's codes. A code for that is to be
+// built then.
+func (h *header) runs(b *block) {
 	h.literals = int(b.literal.used[b.literal.n-1]) + 1
 	h.distances = int(b.distance.used[b.distance.n-1]) + 1
 	h.n = 0
 	clear(h.code.freq[:numCodeLen])
 	h.runLengths(b.literal.lens[:h.literals])
 	h.runLengths(b.distance.lens[:h.distances])
+}
 
-	h.code.build(&b.sorter, numCodeLen, maxCodeLenBits)
+// cost returns the bits that the header will take, with the code that was built.
+func (h *header) cost() int {
 	h.codeLens = numCodeLen
 	for h.codeLens > 4 && h.code.lens[codeLenOrder[h.codeLens-1]] == 0 {
 		h.codeLens--

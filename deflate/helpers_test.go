@@ -64,3 +64,14 @@ func clientToServer(bits int, takeover bool) Params {
 }
 
 var levelsToTest = []Level{Fastest, Balanced, Smallest}
+
+// message is Compressor.compress with this encoder, the largest window and this history.
+func (e *encoder) message(history *window, src []byte) []byte {
+	e.begin(nil, src, &Compressor{history: *history, window: maxWindow})
+	for e.next() {
+		e.match()
+		e.choose(e.stop - e.start)
+		e.write(&e.w, e.buf[e.start:e.stop])
+	}
+	return e.finish(true)
+}

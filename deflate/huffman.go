@@ -98,33 +98,30 @@ func (p *prefixCode) cost() int {
 	return n
 }
 
-// sort orders the first n keys by weight, by radix: two passes when all weights
+// sort orders the first n keys by weight, by radix: in two passes when all weights
 // ored together have more than eight bits.
 func (s *sorter) sort(n int, all uint16) []uint32 {
-	s.pass(s.spare[:n], s.keys[:n], 9, min(all, 255))
-	if all < 256 {
-		return s.spare[:n+1]
-	}
-	s.pass(s.keys[:n], s.spare[:n], 17, all>>8)
-	return s.keys[:n+1]
-}
-
-// pass sorts src into dst by the eight bits from shift on, which are at most top.
-func (s *sorter) pass(dst, src []uint32, shift uint, top uint16) {
-	at := &s.at
-	clear(at[:top+1])
-	for _, k := range src {
-		at[uint8(k>>shift)]++
-	}
-	sum := uint16(0)
-	for i, n := range at[:top+1] {
-		at[i] = sum
-		sum += n
-	}
-	for _, k := range src {
-		b := uint8(k >> shift)
-		dst[at[b]] = k
-		at[b]++
+	src, dst := s.keys[:n+1], s.spare[:n+1]
+	for shift := 9; ; shift += 8 {
+		at := s.at[:min(all, 255)+1]
+		clear(at)
+		for _, k := range src[:n] {
+			at[uint8(k>>shift)]++
+		}
+		sum := uint16(0)
+		for i, n := range at {
+			at[i] = sum
+			sum += n
+		}
+		for _, k := range src[:n] {
+			b := uint8(k >> shift)
+			dst[at[b]] = k
+			at[b]++
+		}
+		if all >>= 8; all == 0 {
+			return dst
+		}
+		src, dst = dst, src
 	}
 }
 

@@ -18,8 +18,7 @@ func TestMemoryIsNoMoreThanDocumented(t *testing.T) {
 		e := &encoder{matcher: levels[level].matcher()}
 		h := newWindow(15)
 		for _, size := range []int{1, 1000, 20_000, 25_000, 1 << 20} {
-			w := bitWriter{}
-			e.encode(&w, &h, noise(size), maxWindow)
+			e.message(&h, noise(size))
 			require.LessOrEqual(t, cap(e.joined), 64<<10)
 			h.write(noise(size))
 		}
