@@ -4,13 +4,16 @@ package websocket
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed60239977/websocket/deflate"
 	"github.com/seed60239977/websocket/frame"
 	"github.com/seed60239977/websocket/internal/wstest"
 )
@@ -23,42 +26,10 @@ func stackInUse() int {
 	return int(m.StackInuse)
 }
 
-// TestAConnectionThatHasAnsweredWaitsOnASmallStack: a goroutine begins with 2 KiB of stack, and what it has needed once it
-// keeps while it waits. With a million connections one function more that is called from deep down is 2 GiB.
-func TestAConnectionThatHasAnsweredWaitsOnASmallStack(t *testing.T) {
-	const conns = 400
-	serve := func(ctx context.Context, c *Conn) {
-		c.Serve(ctx, func(c *Conn, m Message) error { return c.Write(ctx, m.Type, m.Data) })
-	}
-	handlers := map[string]func(context.Context, *Conn){
-		"Serve":    func(ctx context.Context, c *Conn) { deeper(serve, ctx, c) },
-		"Messages": func(ctx context.Context, c *Conn) { deeper(echo, ctx, c) },
-	}
-	for name, handle := range handlers {
-		t.Run(name, func(t *testing.T) {
-			server := newServer(t, Handler(handle, nil))
-			peers := make([]*wstest.Peer, conns)
-			for i := range peers {
-				nc := rawConn(t, server)
-				_, err := io.WriteString(nc, upgradeRequest())
-				require.NoError(t, err)
-				_, err = io.ReadFull(nc, make([]byte, len(upgraded)))
-				require.NoError(t, err)
-				peers[i] = wstest.NewPeer(t, nc, frame.Client)
-			}
-			base := stackInUse()
-			for range 3 {
-				for _, peer := range peers { // one by one: who finds a pool empty needs more
-					peer.Send(wstest.Whole(frame.Text, strings.Repeat("世界", 50)), wstest.Whole(frame.Ping, "still there?"))
-					peer.Expect(wstest.Whole(frame.Text, strings.Repeat("世界", 50)), wstest.Whole(frame.Pong, "still there?"))
-				}
-			}
-			require.Less(t, (stackInUse()-base)/conns, 1024, "octets of stack more for each connection")
-		})
-	}
-}
+// handlerStack is how many octets of stack a handler may need for itself.
+const handlerStack = 32
 
-// deeper calls handle with some of the stack in use, as a handler has that does something.
+// deeper calls handle with that much of the stack in use.
 //
 //go:noinline
 func deeper(handle func(context.Context, *Conn), ctx context.Context, c *Conn) {
@@ -67,5 +38,93 @@ func deeper(handle func(context.Context, *Conn), ctx context.Context, c *Conn) {
 	runtime.KeepAlive(&used)
 }
 
-// handlerStack is how many octets of stack a handler may use for itself.
-const handlerStack = 160
+// TestAConnectionThatHasAnsweredWaitsOnASmallStack: a goroutine begins with 2 KiB of stack, and what it has needed once it
+// keeps while it waits. With a million connections one function more that is called from deep down is 2 GiB.
+func TestAConnectionThatHasAnsweredWaitsOnASmallStack(t *testing.T) {
+	serve := func(ctx context.Context, c *Conn) {
+		c.Serve(ctx, func(c *Conn, m Message) error { return c.Write(ctx, m.Type, m.Data) })
+	}
+	var texts []wstest.Frame
+	for n := range 16 { // they become blocks of all kinds
+		text := strings.Repeat("世界", 50) + strings.Repeat(fmt.Sprintf(`{"id":%d,"name":"somebody"}`, n), n*n)
+		texts = append(texts, wstest.Whole(frame.Text, text))
+	}
+	for _, c := range []struct {
+		name     string
+		handle   func(context.Context, *Conn)
+		compress bool
+	}{
+		{"Serve", serve, false},
+		{"Messages", echo, false},
+		{"Serve, compressed", serve, true},
+		{"Messages, compressed", echo, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var o AcceptOptions
+			var offer []string
+			if c.compress {
+				o.Deflate, offer = &DeflateOptions{}, []string{"Sec-WebSocket-Extensions: permessage-deflate"}
+			}
+			before := stackInUse()
+			server := newServer(t, Handler(func(ctx context.Context, conn *Conn) { deeper(c.handle, ctx, conn) }, &o))
+			peers := make([]*echoPeer, 400)
+			for i := range peers {
+				peers[i] = newEchoPeer(t, server, c.compress, offer...)
+			}
+			for range 2 {
+				for _, p := range peers { // one by one: who finds a pool empty needs more
+					p.exchange(t, texts...)
+					p.exchange(t, wstest.Whole(frame.Ping, "still there?"))
+				}
+			}
+			require.Less(t, (stackInUse()-before)/len(peers), 2500, "octets of stack for each connection")
+		})
+	}
+}
+
+// echoPeer is the client of an echo server.
+type echoPeer struct {
+	*wstest.Peer
+	pack   *deflate.Compressor // nil without compression
+	unpack *deflate.Decompressor
+}
+
+func newEchoPeer(t *testing.T, server *httptest.Server, compress bool, offer ...string) *echoPeer {
+	nc := rawConn(t, server)
+	_, err := io.WriteString(nc, upgradeRequest(offer...))
+	require.NoError(t, err)
+	readHead(t, nc)
+	p := &echoPeer{Peer: wstest.NewPeer(t, nc, frame.Client)}
+	if compress {
+		var defaults deflate.Params
+		p.pack, p.unpack = defaults.Compressor(false, nil), defaults.Decompressor(false)
+	}
+	return p
+}
+
+// exchange sends frames and requires the answers to be alike.
+func (p *echoPeer) exchange(t *testing.T, frames ...wstest.Frame) {
+	for _, f := range frames {
+		if p.pack == nil || f.Opcode == frame.Ping {
+			p.Send(f)
+			answer := f
+			if f.Opcode == frame.Ping {
+				answer.Opcode = frame.Pong
+			}
+			p.Expect(answer)
+			continue
+		}
+		packed := f
+		packed.RSV, packed.Payload = frame.RSV1, p.pack.Append(nil, f.Payload)
+		p.Send(packed)
+		answer := p.Receive()
+		require.Equal(t, frame.RSV1, answer.RSV)
+		text := make([]byte, len(f.Payload)+1)
+		n, _, err := p.unpack.Decompress(text, answer.Payload)
+		require.NoError(t, err)
+		more, done, err := p.unpack.Finish(text[n:])
+		require.NoError(t, err)
+		require.True(t, done)
+		require.Equal(t, string(f.Payload), string(text[:n+more]))
+	}
+}

@@ -54,7 +54,7 @@ const maxReadClass = 3
 // prepare sees to it that there is a buffer to read into.
 func (in *input) prepare() {
 	if in.buf == nil {
-		in.buf = getBuffer(classSize(int(in.class)))
+		in.buf = getClass(int(in.class))
 		in.r = 0
 	}
 }

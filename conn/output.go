@@ -129,7 +129,9 @@ func (c *Conn) encodeMessage(m *outgoing) {
 		o.packer.Commit(m.payload)
 		m.payload = m.prepared.compressed(o.packer.form)
 	default:
-		packed = getBuffer(compressBound(len(m.payload)))
+		bound := compressBound(len(m.payload))
+		c.room(frame.MaxHeaderSize + bound) // here, where the stack is not deep yet
+		packed = getBuffer(bound)
 		packed.b = o.packer.AppendPart(packed.b, m.payload, m.fin)
 		m.payload = packed.b
 	}

@@ -36,11 +36,18 @@ func getBuffer(n int) *buffer {
 	if class == bufferClasses {
 		return &buffer{b: make([]byte, 0, n)}
 	}
+	return getClass(class)
+}
+
+// getClass returns an empty buffer of a class.
+func getClass(class int) *buffer {
 	if b, ok := pools[class].Get().(*buffer); ok {
 		return b
 	}
-	return &buffer{b: make([]byte, 0, classSize(class))}
+	return newBuffer(class)
 }
+
+func newBuffer(class int) *buffer { return &buffer{b: make([]byte, 0, classSize(class))} }
 
 // release gives b back. Its bytes may be overwritten at any moment after. A nil b is fine.
 func (b *buffer) release() {

@@ -127,12 +127,13 @@ func (c *Conn) messages(ctx context.Context, yield func(Message, error) bool) {
 	for more := true; more; c.giveBack(&l) {
 		err := c.awaitMessage(ctx, &l, false)
 		if err == nil {
-			err = c.borrow(ctx, &l)
+			err = c.gatherRest(ctx, &l)
 		}
 		if err != nil {
 			yield(Message{}, err)
 			return
 		}
+		c.borrow(&l)
 		more = yield(l.message(), nil)
 	}
 }
@@ -145,7 +146,7 @@ type loan struct {
 
 func (l *loan) message() Message { return Message{l.part.typ, l.part.payload} }
 
-// awaitMessage waits for the first part of the next message. If it returns nil, borrow must follow.
+// awaitMessage waits for the first part of the next message. If it returns nil, gatherRest must follow.
 //
 // Nothing that is called from here or from Serve needs much of the stack: a goroutine that has never needed more than a
 // little has 2 KiB of it, and once it has more it keeps that. So what goes deep is called from where the stack is not deep
@@ -165,36 +166,36 @@ func (c *Conn) awaitMessage(ctx context.Context, l *loan, serving bool) error {
 	return err
 }
 
-// borrow waits for the rest of the message and leaves it where it lies: in the input buffer if it came whole, else in a
-// buffer of its own. Its data is valid until giveBack.
-func (c *Conn) borrow(ctx context.Context, l *loan) (err error) {
-	if l.held = c.read.partial; l.held == nil && l.part.fin {
-		l.held = c.lend()
-	} else {
-		err = c.gatherRest(ctx, l)
+// gatherRest puts a message together that did not come in one part. If it returns nil, borrow must follow.
+func (c *Conn) gatherRest(ctx context.Context, l *loan) (err error) {
+	l.held = c.read.partial
+	if l.held == nil && l.part.fin {
+		return nil
 	}
-	if err == nil && c.in.serving {
-		c.gatherIf(c.moreArrived())
-	}
-	c.endRead()
-	return err
-}
-
-// gatherRest puts a message together that did not come in one part.
-func (c *Conn) gatherRest(ctx context.Context, l *loan) error {
 	if l.held == nil {
 		l.held = getBuffer(len(l.part.payload))
 		l.held.b = append(l.held.b, l.part.payload...)
 	}
 	l.part.fin = false
-	var err error
-	c.read.partial, err = c.gather(ctx, l.held, &l.part)
-	if err != nil {
+	if c.read.partial, err = c.gather(ctx, l.held, &l.part); err != nil {
+		c.endRead()
 		return err
 	}
 	l.held, c.read.partial = c.read.partial, nil
 	l.part.typ, l.part.payload = c.recv.typ, l.held.b
 	return nil
+}
+
+// borrow leaves the message where it lies: in the input buffer if it came whole, else in a buffer of its own. Its data is
+// valid until giveBack.
+func (c *Conn) borrow(l *loan) {
+	if l.held == nil {
+		l.held = c.lend()
+	}
+	if c.in.serving {
+		c.gatherIf(c.moreArrived())
+	}
+	c.endRead()
 }
 
 // lend leaves the memory in which a message lies whole to the caller.

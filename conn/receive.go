@@ -88,10 +88,13 @@ func (r *receiver) next(p []byte, ev *event) (n int, err error) {
 	for {
 		begun := r.inFrame
 		var taken int
-		if begun {
-			taken, err = r.data(p[n:], ev)
-		} else {
+		switch {
+		case !begun:
 			taken, err = r.header(p[n:], ev)
+		case r.compressed:
+			taken, err = r.inflate(p[n:], ev)
+		default:
+			taken, err = r.data(p[n:], ev)
 		}
 		n += taken
 		if ev.kind != eventNone || err != nil || begun && r.inFrame || !begun && taken == 0 {
@@ -191,24 +194,14 @@ func (r *receiver) overpacked(n int64) bool {
 // packedSlack is what a compressed message may be longer than twice the limit, in octets.
 const packedSlack = 64 << 10
 
-// data takes what there is of the current frame's payload. It reports nothing for a frame that is empty and not the
-// last of its message, nor when p is empty and something is still to come.
+// data takes what there is of the current frame's payload.
 func (r *receiver) data(p []byte, ev *event) (n int, err error) {
 	n = int(min(int64(len(p)), r.left))
 	part := p[:n:n]
-	done := r.fin && r.left == int64(n)
-	if r.compressed {
-		part, n, done, err = r.inflate(part)
-		r.unpacker.plain -= n
-	} else {
-		r.unmask(part)
-	}
+	r.unmask(part)
 	r.left -= int64(n)
-	r.inFrame = r.left > 0 || r.fin && !done || r.compressed && r.unpacker.corrupt != nil
-	if err != nil || len(part) == 0 && !done {
-		return n, err
-	}
-	return n, r.payload(part, done, ev)
+	r.inFrame = r.left > 0
+	return n, r.payload(part, r.fin && !r.inFrame, ev)
 }
 
 // unmask takes the mask off p, which is what comes next of the frame.
@@ -218,24 +211,25 @@ func (r *receiver) unmask(p []byte) {
 	}
 }
 
-// inflatedSize is how much of a compressed message is decompressed at a time, in octets.
-const inflatedSize = 16 << 10
+// inflatedClass is the class of the buffers that messages are decompressed to: 16 KiB at a time.
+const inflatedClass = 1
 
-// inflate decompresses from src, which is of the current frame's payload. It returns what came out, which is valid until
-// the next call, how much of src it took, and whether that was the end of the message.
-func (r *receiver) inflate(src []byte) (out []byte, taken int, done bool, err error) {
+// inflate is what data is for a message that is compressed. It takes no more of the current frame's payload than what
+// comes out has room for.
+func (r *receiver) inflate(p []byte, ev *event) (taken int, err error) {
 	u := r.unpacker
+	src := p[:min(int64(len(p)), r.left)]
 	if len(src) > u.plain {
 		r.unmask(src[u.plain:])
 		u.plain = len(src)
 	}
 	if u.out == nil {
-		u.out = getBuffer(inflatedSize)
+		u.out = getClass(inflatedClass)
 	}
 	if u.corrupt != nil {
-		return nil, 0, false, u.corrupt
+		return 0, u.corrupt
 	}
-	out = u.out.b[:cap(u.out.b)]
+	out, done := u.out.b[:cap(u.out.b)], false
 	n, taken, err := u.Decompress(out, src)
 	if err == nil && r.fin && r.left == int64(taken) && n < len(out) {
 		var more int
@@ -248,7 +242,13 @@ func (r *receiver) inflate(src []byte) (out []byte, taken int, done bool, err er
 	if err != nil && n > 0 {
 		u.corrupt, err = err, nil // what came out before is good, or is bad text, which comes first
 	}
-	return out[:n], taken, done, err
+	u.plain -= taken
+	r.left -= int64(taken)
+	r.inFrame = r.left > 0 || r.fin && !done || u.corrupt != nil
+	if err != nil {
+		return taken, err
+	}
+	return taken, r.payload(out[:n], done, ev)
 }
 
 // idle lets go of memory that no part of a message lies in any more.
@@ -275,8 +275,12 @@ func (r *receiver) direct() int64 {
 	return r.left
 }
 
-// payload is the seam that every octet of a message passes, after framing and before the caller.
+// payload is the seam that every octet of a message passes, after framing and before the caller. It reports nothing for
+// a part that is empty and not the last.
 func (r *receiver) payload(part []byte, last bool, ev *event) error {
+	if len(part) == 0 && !last {
+		return nil
+	}
 	r.size += int64(len(part))
 	if r.typ == Text && !r.skipUTF8 {
 		// §8.1: fail at the first byte that cannot be UTF-8, even if the frame is not finished.

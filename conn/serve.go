@@ -26,9 +26,10 @@ func (c *Conn) Serve(ctx context.Context, handle func(c *Conn, m Message) error)
 	for {
 		err := c.awaitMessage(ctx, &l, true)
 		if err == nil {
-			err = c.borrow(ctx, &l)
+			err = c.gatherRest(ctx, &l)
 		}
 		if err == nil {
+			c.borrow(&l)
 			err = handle(c, l.message())
 			c.giveBack(&l)
 		}

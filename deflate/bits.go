@@ -34,3 +34,12 @@ func (w *bitWriter) align() {
 	w.n = (w.n + 7) &^ 7
 	w.flush()
 }
+
+// stored writes src as a block without compression (RFC 1951, section 3.2.4).
+func (w *bitWriter) stored(src []byte) {
+	w.put(0, 3)
+	w.align()
+	w.put(uint64(len(src))|uint64(^uint16(len(src)))<<16, 32)
+	w.flush()
+	w.dst = append(w.dst, src...)
+}

@@ -2,7 +2,6 @@ package deflate
 
 import (
 	"encoding/binary"
-	"slices"
 )
 
 const (
@@ -25,7 +24,7 @@ type block struct {
 	n         int // sequences in use
 	sequences [maxSequences]sequence
 
-	literal, distance prefixCode
+	codes
 	header
 	sorter
 
@@ -65,7 +64,7 @@ func (b *block) add(literals, length, distance int) {
 	b.n++
 }
 
-// choose sees in which form the block, of n octets, is the smallest.
+// choose sees in which form the block, which stands for n octets, is the smallest.
 func (b *block) choose(n int) {
 	b.literal.freq[endOfBlock] = 1
 	extra := b.extraBits()
@@ -84,22 +83,22 @@ func (b *block) choose(n int) {
 	}
 }
 
-// write writes the block, whose octets are src, in the form that was chosen.
-func (b *block) write(w *bitWriter, src []byte) {
+// open writes what a block begins with in the form that was chosen. It returns the codes
+// for its sequences, or nil if it is to be stored.
+func (b *block) open(w *bitWriter) *codes {
 	switch b.form {
-	case formStored:
-		w.stored(src)
 	case formFixed:
-		fixed := encodeFixed()
 		w.put(0b010, 3)
-		w.body(src, b, &fixed.literal.codes, &fixed.distance.codes)
+		w.flush()
+		return encodeFixed()
 	case formOwn:
 		w.put(0b100, 3)
 		b.header.write(w)
 		b.literal.assign()
 		b.distance.assign()
-		w.body(src, b, &b.literal.codes, &b.distance.codes)
+		return &b.codes
 	}
+	return nil
 }
 
 // dynamicFrom is the size of input from which a code of the block's own is
@@ -128,40 +127,6 @@ func (b *block) fixedCost() int {
 		n += int(f) * 5
 	}
 	return n
-}
-
-// stored writes src as a block without compression (RFC 1951, section 3.2.4).
-func (w *bitWriter) stored(src []byte) {
-	w.put(0, 3)
-	w.align()
-	w.put(uint64(len(src))|uint64(^uint16(len(src)))<<16, 32)
-	w.flush()
-	w.dst = append(w.dst, src...)
-}
-
-// body writes the block's sequences and its end.
-func (w *bitWriter) body(src []byte, b *block, literal, distance *[numLiteral]code) {
-	w.flush()
-	dst := slices.Grow(w.dst, b.size/8+16)
-	at := len(dst)
-	dst = dst[:cap(dst)]
-	acc, n := w.acc, w.n // in registers
-	for i := range b.sequences[:b.n] {
-		s := &b.sequences[i]
-		at, acc, n = literals(dst, at, acc, n, src[:s.literals], literal)
-		src = src[int(s.literals)+int(s.length):]
-		// At most 14+5 and 15+13 bits come onto 7. The extra bits are the lowest of what
-		// is coded, as every base is a multiple of what they count, plus minMatch or 1.
-		acc, n = add(acc, n, literal[firstLength+int(s.lengthCode)])
-		acc, n = addLow(acc, n, uint(s.length-minMatch), uint(lengthExtra[s.lengthCode&31]))
-		acc, n = add(acc, n, distance[s.distanceCode])
-		acc, n = addLow(acc, n, uint(s.distance-1), distanceExtra(s.distanceCode))
-		at, acc, n = spill(dst, at, acc, n)
-	}
-	at, acc, n = literals(dst, at, acc, n, src, literal)
-	acc, n = add(acc, n, literal[endOfBlock])
-	at, acc, n = spill(dst, at, acc, n)
-	w.dst, w.acc, w.n = dst[:at], acc, n
 }
 
 // literals writes a run of literals, four codes of at most 14 bits at a time.

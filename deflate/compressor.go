@@ -83,7 +83,7 @@ func (c *Compressor) compress(dst, src []byte, final, commit bool) []byte {
 	for e.next() {
 		e.match()
 		e.choose(e.stop - e.start)
-		e.write(&e.w, e.buf[e.start:e.stop])
+		e.write(e.open(&e.w))
 	}
 	dst = e.finish(final)
 	encoders[c.level].Put(e)

@@ -37,7 +37,7 @@ func (p Params) Decompressor(server bool) *Decompressor {
 // The error, a [*CorruptError], ends this Decompressor; the octets that came out before
 // are good.
 func (d *Decompressor) Decompress(dst, src []byte) (nDst, nSrc int, err error) {
-	nDst, nSrc, _, err = d.run(dst, src)
+	nDst, nSrc, _, err = d.run(dst, src, false)
 	return nDst, nSrc, err
 }
 
@@ -48,28 +48,8 @@ func (d *Decompressor) Decompress(dst, src []byte) (nDst, nSrc int, err error) {
 //
 // The error is a [*CorruptError], also if the message breaks off.
 func (d *Decompressor) Finish(dst []byte) (nDst int, done bool, err error) {
-	nDst, _, p, err := d.run(dst, nil)
-	if err != nil || p == outputFull {
-		return nDst, false, err
-	}
-	if z := d.inflater; d.tail == 0 && z.final && z.atBoundary() {
-		// The stream has ended already. Section 7.2.3.4 asks for an octet to follow, with
-		// which the tail makes an empty block; not every sender has it.
-		d.endMessage()
-		return nDst, true, nil
-	}
-	// "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload".
-	n, used, p, err := d.run(dst[nDst:], syncTail[d.tail:])
-	nDst += n
-	d.tail += used
-	if err != nil || p == outputFull {
-		return nDst, false, err
-	}
-	if !d.inflater.atBoundary() {
-		return nDst, false, d.fail(errMessageEnds)
-	}
-	d.endMessage()
-	return nDst, true, nil
+	nDst, _, done, err = d.run(dst, nil, true)
+	return nDst, done, err
 }
 
 // Release gives memory back when a connection ends, even within a message. A
@@ -80,26 +60,64 @@ func (d *Decompressor) Release() {
 	}
 }
 
-// run decodes from src to dst, and adds what comes out to the history.
-func (d *Decompressor) run(dst, src []byte) (nDst, nSrc int, p pause, err error) {
-	if d.err != nil {
-		return 0, 0, goOn, d.err
+// run decodes from src to dst, and adds what comes out to the history. With finish the
+// message ends behind src; done says that all of it has come out.
+func (d *Decompressor) run(dst, src []byte, finish bool) (nDst, nSrc int, done bool, err error) {
+	if d.inflater == nil {
+		if d.err != nil {
+			return 0, 0, false, d.err
+		}
+		d.beginMessage()
 	}
 	z := d.inflater
-	if z == nil {
-		z = inflaters.Get().(*inflater)
-		z.history, z.size = d.history, d.history.size
-		d.inflater, d.history = z, window{}
-	}
 	z.in, z.out, z.s, z.o = src, dst, 0, 0
-	p, err = z.run()
-	nDst, nSrc = z.o, z.s
-	z.in, z.out = nil, nil
-	z.history.write(dst[:nDst])
-	if err != nil {
-		err = d.fail(err)
+	p, err := z.run()
+	nSrc = z.s
+	if finish && p == inputEmpty {
+		done, err = d.runTail()
 	}
-	return nDst, nSrc, p, err
+	nDst = z.o
+	z.in, z.out = nil, nil
+	if err != nil {
+		return nDst, nSrc, false, d.fail(err)
+	}
+	if nDst > 0 {
+		// write would reserve too, but from deeper down: see tableBuilder about stacks.
+		z.history.reserve(min(z.history.n+nDst, z.history.size))
+		z.history.write(dst[:nDst])
+	}
+	if done {
+		d.endMessage()
+	}
+	return nDst, nSrc, done, nil
+}
+
+// runTail goes on with what the sender has taken off the end of the message.
+func (d *Decompressor) runTail() (done bool, err error) {
+	z := d.inflater
+	if d.tail == 0 && z.final && z.atBoundary() {
+		// The stream has ended already. Section 7.2.3.4 asks for an octet to follow, with
+		// which the tail makes an empty block; not every sender has it.
+		return true, nil
+	}
+	// "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload".
+	z.in, z.s = syncTail[d.tail:], 0
+	p, err := z.run()
+	d.tail += z.s
+	if err != nil || p == outputFull {
+		return false, err
+	}
+	if !z.atBoundary() {
+		return false, errMessageEnds
+	}
+	return true, nil
+}
+
+// beginMessage takes an inflater, and gives it the history until the message ends.
+func (d *Decompressor) beginMessage() {
+	z := inflaters.Get().(*inflater)
+	z.history = d.history
+	d.inflater, d.history = z, window{}
 }
 
 // endMessage keeps the history, if that was agreed, and gives back the inflater.

@@ -179,12 +179,12 @@ func TestCodesLongerThanTheTablesAreDecoded(t *testing.T) {
 	e := newEncoder(Fastest)
 	e.reset()
 	e.count(shuffled)
-	w := bitWriter{}
 	shuffled = shuffled[:min(len(shuffled), maxBlock)]
 	e.choose(len(shuffled))
-	e.block.write(&w, shuffled)
-	w.put(0, 3)
-	w.align()
+	e.buf, e.start, e.stop = shuffled, 0, len(shuffled)
+	e.write(e.open(&e.w))
+	require.Equal(t, formOwn, e.form)
+	payload := e.finish(true)
 	longest := uint8(0)
 	for _, l := range e.literal.lens {
 		longest = max(longest, l)
@@ -192,7 +192,7 @@ func TestCodesLongerThanTheTablesAreDecoded(t *testing.T) {
 	require.Equal(t, uint8(literalCodeBits), longest)
 	for _, step := range []int{1, 9, 1 << 20} {
 		for _, room := range []int{1, 600, 1 << 20} {
-			got, err := decompress(Params{}.Decompressor(true), w.dst, step, room)
+			got, err := decompress(Params{}.Decompressor(true), payload, step, room)
 			require.NoError(t, err)
 			requireSame(t, shuffled, got)
 		}

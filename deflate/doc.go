@@ -18,7 +18,7 @@
 //
 // # What does it cost?
 //
-// [Options] gives the memory of a connection in octets; by default it is 36 KiB once
+// [Options] gives the memory of a connection in octets; by default it is 34 KiB once
 // both windows are full, and less before. Working memory is pooled, so that many idle
 // connections share that of the few that are busy. No message allocates, once windows
 // have grown.

@@ -1,6 +1,9 @@
 package deflate
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // levels says how each level works. How much history it keeps is a matter of time
 // as well as of memory, since a message's encoder enters it in its tables anew.
@@ -8,7 +11,7 @@ var levels = [...]struct {
 	keepBits int // keep 2^keepBits octets at most
 	matcher  func() matcher
 }{
-	Fastest:  {12, func() matcher { return newProbe() }},
+	Fastest:  {11, func() matcher { return newProbe() }},
 	Balanced: {13, func() matcher { return newChain(tuning{depth: 8, lazy: 16, nice: 64}) }},
 	Smallest: {15, func() matcher { return newChain(tuning{depth: 128, lazy: maxMatch, nice: maxMatch}) }},
 }
@@ -88,6 +91,36 @@ func (e *encoder) next() bool {
 // match fills the block with sequences.
 func (e *encoder) match() {
 	e.stop = e.matcher.tokenize(&e.block, e.buf, e.start, min(e.end, e.start+maxBlock), e.window)
+}
+
+// write writes the block with the codes that open has returned, or stores it. Fewer than 8 bits wait in e.w.
+func (e *encoder) write(c *codes) {
+	src := e.buf[e.start:e.stop]
+	if c == nil {
+		e.w.stored(src)
+		return
+	}
+	literal, distance := &c.literal.codes, &c.distance.codes
+	dst := slices.Grow(e.w.dst, e.size/8+16)
+	at := len(dst)
+	dst = dst[:cap(dst)]
+	acc, n := e.w.acc, e.w.n // in registers
+	for i := range e.sequences[:e.n] {
+		s := &e.sequences[i]
+		at, acc, n = literals(dst, at, acc, n, src[:s.literals], literal)
+		src = src[int(s.literals)+int(s.length):]
+		// At most 14+5 and 15+13 bits come onto 7. The extra bits are the lowest of what
+		// is coded, as every base is a multiple of what they count, plus minMatch or 1.
+		acc, n = add(acc, n, literal[firstLength+int(s.lengthCode)])
+		acc, n = addLow(acc, n, uint(s.length-minMatch), uint(lengthExtra[s.lengthCode&31]))
+		acc, n = add(acc, n, distance[s.distanceCode])
+		acc, n = addLow(acc, n, uint(s.distance-1), distanceExtra(s.distanceCode))
+		at, acc, n = spill(dst, at, acc, n)
+	}
+	at, acc, n = literals(dst, at, acc, n, src, literal)
+	acc, n = add(acc, n, literal[endOfBlock])
+	at, acc, n = spill(dst, at, acc, n)
+	e.w.dst, e.w.acc, e.w.n = dst[:at], acc, n
 }
 
 // finish ends the message or its part, and returns what dst has become.

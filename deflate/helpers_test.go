@@ -71,7 +71,7 @@ func (e *encoder) message(history *window, src []byte) []byte {
 	for e.next() {
 		e.match()
 		e.choose(e.stop - e.start)
-		e.write(&e.w, e.buf[e.start:e.stop])
+		e.write(e.open(&e.w))
 	}
 	return e.finish(true)
 }

@@ -31,12 +31,22 @@ type sorter struct {
 	keys, spare     [numLiteral + 1]uint32 // weight<<9 | symbol
 	weights, parent [numLiteral]uint32     // of inner nodes
 	at              [256]uint16            // where the keys of each octet go
+	all             uint16                 // all weights ored together
 }
 
 // build computes the code lengths for the first size symbols, none above limit.
 // At least two symbols get one, so that the code is complete: there are inflaters
 // that refuse others.
 func (p *prefixCode) build(s *sorter, size, limit int) {
+	p.collect(s, size)
+	keys := s.sort(p.n)
+	p.depths(s, keys)
+	p.limitDepths(limit)
+	p.spread(keys, limit)
+}
+
+// collect makes keys of the symbols that occur.
+func (p *prefixCode) collect(s *sorter, size int) {
 	n, all := 0, uint16(0)
 	for i, f := range p.freq[:size] {
 		s.keys[n] = uint32(f)<<9 | uint32(i)
@@ -49,10 +59,11 @@ func (p *prefixCode) build(s *sorter, size, limit int) {
 		n = p.pad(s, n)
 		all |= 1
 	}
-	p.n = n
-	keys := s.sort(n, all)
-	p.depths(s, keys)
-	p.limitDepths(limit)
+	p.n, s.all = n, all
+}
+
+// spread gives the symbols the lengths that were counted.
+func (p *prefixCode) spread(keys []uint32, limit int) {
 	i := 0
 	for l := limit; l > 0; l-- { // the rarest symbols come first and get the longest codes
 		for range p.count[l] {
@@ -98,10 +109,10 @@ func (p *prefixCode) cost() int {
 	return n
 }
 
-// sort orders the first n keys by weight, by radix: in two passes when all weights
-// ored together have more than eight bits.
-func (s *sorter) sort(n int, all uint16) []uint32 {
-	src, dst := s.keys[:n+1], s.spare[:n+1]
+// sort orders the first n keys by weight, by radix: in two passes when weights have
+// more than eight bits.
+func (s *sorter) sort(n int) []uint32 {
+	src, dst, all := s.keys[:n+1], s.spare[:n+1], s.all
 	for shift := 9; ; shift += 8 {
 		at := s.at[:min(all, 255)+1]
 		clear(at)
@@ -192,11 +203,12 @@ func (p *prefixCode) limitDepths(limit int) {
 	}
 }
 
-// fixedCodes are the codes of RFC 1951, section 3.2.6, for the encoder.
-type fixedCodes struct{ literal, distance prefixCode }
+// codes are the two that a block is written with.
+type codes struct{ literal, distance prefixCode }
 
-var encodeFixed = sync.OnceValue(func() *fixedCodes {
-	f := new(fixedCodes)
+// encodeFixed returns those of RFC 1951, section 3.2.6.
+var encodeFixed = sync.OnceValue(func() *codes {
+	f := new(codes)
 	f.literal.fix(288, fixedLiteralLen)
 	f.distance.fix(32, func(int) uint8 { return 5 })
 	return f

@@ -14,12 +14,11 @@ type inflater struct {
 	length   int    // what is left of a stored block or of a match
 	distance int    // of the match
 	history  window // what came out before this call
-	size     int    // the largest distance
 
 	blockHeader
-	tables *tables // of the block at hand: own, or those of the fixed codes
-	own    tables
-	tableBuilder
+	tables  *tables // of the block at hand: own, or those of the fixed codes
+	own     tables
+	builder tableBuilder
 }
 
 // A state is what comes next.
@@ -32,6 +31,7 @@ const (
 	stateCounts                 // HLIT, HDIST and HCLEN
 	stateCodeLens               // the lengths of the code length code
 	stateLens                   // the lengths of the block's codes
+	stateTables                 // the block's tables, for which nothing is read
 	stateSymbol                 // a literal, a length or the end of the block
 	stateDistance               // the distance of a match of length octets
 	stateCopy                   // length octets of the match
@@ -62,6 +62,8 @@ func (z *inflater) run() (p pause, err error) {
 			p, err = z.codeLens()
 		case stateLens:
 			p, err = z.lengths()
+		case stateTables:
+			err = z.ownTables()
 		case stateSymbol:
 			if z.s <= len(z.in)-8 && z.o <= len(z.out)-fastRoom {
 				err = z.fast()
@@ -225,7 +227,7 @@ func (z *inflater) matchDistance() (pause, error) {
 		return goOn, errSymbol
 	}
 	z.distance = e.plus(z.acc)
-	if z.distance > min(z.size, z.o+z.history.n) {
+	if z.distance > min(z.history.size, z.o+z.history.n) {
 		return goOn, errDistance
 	}
 	z.drop(e.take())

@@ -78,8 +78,8 @@ func (z *inflater) fast() error {
 		distance := e.plus(acc)
 		acc >>= e & 63
 		n -= e.take()
-		if distance > o || distance > z.size {
-			if distance > min(z.size, o+z.history.n) {
+		if distance > o || distance > z.history.size {
+			if distance > min(z.history.size, o+z.history.n) {
 				err = errDistance
 				break
 			}

@@ -35,7 +35,7 @@ func (z *inflater) codeLens() (pause, error) {
 		}
 		z.lens[codeLenOrder[z.at]] = uint8(z.take(3))
 	}
-	if !z.build(z.codeLenTable[:], codeLenTableBits, z.lens[:numCodeLen], codeLenEntry) {
+	if !z.builder.build(&codeLenAlphabet, z.codeLenTable[:], z.lens[:numCodeLen]) {
 		return goOn, errCodeLens
 	}
 	z.at = 0
@@ -70,7 +70,8 @@ func (z *inflater) lengths() (pause, error) {
 			return goOn, errRepeat
 		}
 	}
-	return goOn, z.ownTables()
+	z.state = stateTables
+	return goOn, nil
 }
 
 // repeat appends what the symbols 16, 17 and 18 stand for.
@@ -101,8 +102,8 @@ func (z *inflater) ownTables() error {
 	if literals[endOfBlock] == 0 {
 		return errNoEnd
 	}
-	if !z.build(z.own.literal[:], literalTableBits, literals, literalEntry) ||
-		!z.build(z.own.distance[:], distanceTableBits, distances, distanceEntry) {
+	if !z.builder.build(&literalAlphabet, z.own.literal[:], literals) ||
+		!z.builder.build(&distanceAlphabet, z.own.distance[:], distances) {
 		return errCodeLens
 	}
 	z.tables = &z.own

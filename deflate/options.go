@@ -7,7 +7,7 @@ import "fmt"
 type Level uint8
 
 const (
-	// Fastest looks at one earlier place for a match, and keeps up to 4096 octets of
+	// Fastest looks at one earlier place for a match, and keeps up to 2048 octets of
 	// history from one message to the next. It is the default.
 	Fastest Level = iota
 	// Balanced looks at up to 8 places and one octet ahead, and keeps up to 8192 octets.
@@ -45,13 +45,13 @@ const DefaultMinSize = 128
 // octets, and at most (w being the window bits agreed for the direction):
 //
 //	direction                  octets
-//	Outgoing, Fastest          min(2^w, 4096)
+//	Outgoing, Fastest          min(2^w, 2048)
 //	Outgoing, Balanced         min(2^w, 8192)
 //	Outgoing, Smallest         2^w
 //	Incoming                   2^w
 //	without context takeover   0
 //
-// The defaults are 36 KiB. All else is working memory that is pooled: for each
+// The defaults are 34 KiB. All else is working memory that is pooled: for each
 // compression that runs at the same moment 80 KiB (176 KiB for Balanced and Smallest)
 // and a copy of up to 64 KiB of history and message; for each message that has begun
 // to come in and has not ended 9 KiB and, without context takeover too, its window.

@@ -144,7 +144,7 @@ func TestTablesDecodeEveryCode(t *testing.T) {
 		}
 		p.build(&s, numLiteral, maxCodeBits)
 		p.assign()
-		require.True(t, b.build(z.own.literal[:], literalTableBits, p.lens[:], literalEntry))
+		require.True(t, b.build(&literalAlphabet, z.own.literal[:], p.lens[:]))
 		for _, symbol := range p.used[:p.n] {
 			c := p.codes[symbol]
 			z.acc, z.n = c.bits(), c.len()
@@ -171,16 +171,16 @@ func TestTheLargestTablesFit(t *testing.T) {
 	var b tableBuilder
 	var z inflater
 	for _, c := range []struct {
-		table   []entry
-		bits, n int
-		entryOf func(int) entry
+		alphabet *alphabet
+		table    []entry
+		n        int
 	}{
-		{z.own.literal[:], literalTableBits, numLiteral, literalEntry},
-		{z.own.distance[:], distanceTableBits, numDistance, distanceEntry},
+		{&literalAlphabet, z.own.literal[:], numLiteral},
+		{&distanceAlphabet, z.own.distance[:], numDistance},
 	} {
 		for range 5000 {
 			lens := randomCode(r, c.n)
-			require.True(t, b.build(c.table, c.bits, lens, c.entryOf))
+			require.True(t, b.build(c.alphabet, c.table, lens))
 		}
 	}
 }

@@ -71,90 +71,130 @@ func distanceEntry(symbol int) entry {
 
 func codeLenEntry(symbol int) entry { return entry(symbol) << 16 }
 
-// A tableBuilder is the working memory in which tables are built.
+// An alphabet is what the symbols of a code stand for.
+type alphabet struct {
+	entries   []entry // one for each symbol, but for the bits of its code
+	tableBits int
+}
+
+// The alphabets have all symbols that are in the fixed codes.
+var (
+	literalAlphabet  = newAlphabet(288, literalEntry, literalTableBits)
+	distanceAlphabet = newAlphabet(32, distanceEntry, distanceTableBits)
+	codeLenAlphabet  = newAlphabet(numCodeLen, codeLenEntry, codeLenTableBits)
+)
+
+func newAlphabet(size int, entryOf func(symbol int) entry, tableBits int) alphabet {
+	a := alphabet{make([]entry, size), tableBits}
+	for symbol := range a.entries {
+		a.entries[symbol] = entryOf(symbol)
+	}
+	return a
+}
+
+// A tableBuilder builds one table after the other. What its methods work on is here
+// rather than in arguments, so that they need little stack: a goroutine that waits for
+// messages begins with 2 KiB, and keeps what it has needed once.
 type tableBuilder struct {
-	count, start [maxCodeBits + 2]uint16
-	sorted       [288]uint16
+	*alphabet
+	table []entry
+	lens  []uint8
+
+	count, start [maxCodeBits + 2]uint16 // of each length: how many symbols, and where in sorted
+	sorted       [288]uint16             // the symbols that have a code, in order of their codes
+	longest      int                     // the length of the longest code
 }
 
 // build fills in the table, whose first 1<<tableBits entries are the main table, for
 // the canonical code with the given lengths (RFC 1951, section 3.2.2). It reports
 // whether they are those of a code: one that is complete, or, as other decoders
 // have it, that has no symbol or a single one of one bit.
-func (t *tableBuilder) build(table []entry, tableBits int, lens []uint8, entryOf func(int) entry) bool {
-	longest, ok := t.sort(lens)
-	if !ok {
+func (t *tableBuilder) build(a *alphabet, table []entry, lens []uint8) bool {
+	t.alphabet, t.table, t.lens = a, table, lens
+	return t.run()
+}
+
+// run is build after its arguments have found their place.
+func (t *tableBuilder) run() bool {
+	if !t.sort() {
 		return false
 	}
-	if longest <= 1 { // maybe incomplete: what is not filled in below is no code
-		table[0], table[1] = entrySpecial|1, entrySpecial|1
-	}
-	next, size := t.start[1], 1 // the main table has grown to size entries
-	if longest <= 1 {
-		size = 2
-	}
-	code := uint16(0) // of the next symbol, as the RFC writes it: first bit highest
-	for l := 1; l <= min(longest, tableBits); l++ {
-		for ; size < 1<<l; size *= 2 {
-			copy(table[size:2*size], table[:size])
-		}
-		for range t.count[l] {
-			symbol := int(t.sorted[next])
-			next++
-			table[bits.Reverse16(code)>>(16-l)] = entryOf(symbol) + entry(l)<<8 + entry(l)
-			code++
-		}
-		code <<= 1
-	}
-	for ; size < 1<<tableBits; size *= 2 {
-		copy(table[size:2*size], table[:size])
-	}
-	if longest > tableBits {
-		t.subtables(table, tableBits, longest, t.sorted[next:t.start[maxCodeBits+1]], code, entryOf)
+	next, code := t.mainTable()
+	if t.longest > t.tableBits {
+		t.subtables(next, code)
 	}
 	return true
 }
 
-// sort puts the symbols that have a code in order of their codes: by length, then by
-// symbol. It reports whether the lengths make a code.
-func (t *tableBuilder) sort(lens []uint8) (longest int, ok bool) {
+// sort puts the symbols in order: by length, then by symbol. It reports whether the
+// lengths make a code.
+func (t *tableBuilder) sort() bool {
 	clear(t.count[:])
-	for _, l := range lens {
+	for _, l := range t.lens {
 		t.count[l]++
 	}
 	left := 1 // codes of the length at hand that are free
-	t.count[0] = 0
+	t.count[0], t.longest = 0, 0
 	for l := 1; l <= maxCodeBits; l++ {
 		if t.count[l] != 0 {
-			longest = l
+			t.longest = l
 		}
 		left = 2*left - int(t.count[l])
 		if left < 0 {
-			return 0, false
+			return false
 		}
 		t.start[l+1] = t.start[l] + t.count[l]
 	}
-	if left != 0 && !(longest == 0 || longest == 1 && t.count[1] == 1) {
-		return 0, false
+	if left != 0 && !(t.longest == 0 || t.longest == 1 && t.count[1] == 1) {
+		return false
 	}
 	at := t.start
-	for symbol, l := range lens {
+	for symbol, l := range t.lens {
 		if l != 0 {
 			t.sorted[at[l]] = uint16(symbol)
 			at[l]++
 		}
 	}
-	return longest, true
+	return true
 }
 
-// subtables adds subtables for the symbols whose codes are longer than tableBits.
-func (t *tableBuilder) subtables(table []entry, tableBits, longest int, symbols []uint16, code uint16, entryOf func(int) entry) {
+// mainTable fills in the main table. What it returns is for subtables: the first
+// symbol in sorted whose code is too long for it, and that code as the RFC writes it,
+// first bit highest.
+func (t *tableBuilder) mainTable() (next int, code uint16) {
+	table, entries := t.table[:1<<t.tableBits], t.entries
+	size := 1           // the table has grown to size entries
+	if t.longest <= 1 { // maybe incomplete: what is not filled in below is no code
+		table[0], table[1] = entrySpecial|1, entrySpecial|1
+		size = 2
+	}
+	for l := 1; l <= min(t.longest, t.tableBits); l++ {
+		for ; size < 1<<l; size *= 2 {
+			copy(table[size:2*size], table[:size])
+		}
+		for range t.count[l] {
+			table[bits.Reverse16(code)>>(16-l)] = entries[t.sorted[next]] + entry(l)<<8 + entry(l)
+			next++
+			code++
+		}
+		code <<= 1
+	}
+	for ; size < len(table); size *= 2 {
+		copy(table[size:2*size], table[:size])
+	}
+	return next, code
+}
+
+// subtables adds subtables for the symbols from next on, of which the first has the
+// code that is given.
+func (t *tableBuilder) subtables(next int, code uint16) {
+	tableBits := t.tableBits
 	end := 1 << tableBits // of the table so far
 	var sub []entry
 	prefix := -1
 	l := tableBits + 1
 	left := t.count[l]
-	for _, symbol := range symbols {
+	for _, symbol := range t.sorted[next:t.start[maxCodeBits+1]] {
 		for left == 0 {
 			l++
 			left = t.count[l]
@@ -163,12 +203,12 @@ func (t *tableBuilder) subtables(table []entry, tableBits, longest int, symbols 
 		reversed := int(bits.Reverse16(code) >> (16 - l))
 		if p := reversed & (1<<tableBits - 1); p != prefix {
 			prefix = p
-			subBits := t.subtableBits(l, tableBits, longest, int(left))
-			sub = table[end : end+1<<subBits]
-			table[p] = entrySpecial | entryLink | entry(end)<<16 | entry(subBits)<<8 | entry(tableBits)
+			subBits := t.subtableBits(l, int(left))
+			sub = t.table[end : end+1<<subBits]
+			t.table[p] = entrySpecial | entryLink | entry(end)<<16 | entry(subBits)<<8 | entry(tableBits)
 			end += 1 << subBits
 		}
-		e := entryOf(int(symbol)) + entry(l)<<8 + entry(l)
+		e := t.entries[symbol] + entry(l)<<8 + entry(l)
 		for i := reversed >> tableBits; i < len(sub); i += 1 << (l - tableBits) {
 			sub[i] = e
 		}
@@ -179,12 +219,12 @@ func (t *tableBuilder) subtables(table []entry, tableBits, longest int, symbols 
 
 // subtableBits returns the bits of the subtable whose first code has l bits, of which
 // there are left more: enough for the codes that follow to fill it.
-func (t *tableBuilder) subtableBits(l, tableBits, longest, left int) int {
-	n := l - tableBits
+func (t *tableBuilder) subtableBits(l, left int) int {
+	n := l - t.tableBits
 	room := 1<<n - left
-	for room > 0 && n+tableBits < longest {
+	for room > 0 && n+t.tableBits < t.longest {
 		n++
-		room = 2*room - int(t.count[n+tableBits])
+		room = 2*room - int(t.count[n+t.tableBits])
 	}
 	return n
 }
@@ -203,10 +243,10 @@ var decodeFixed = sync.OnceValue(func() *tables {
 	for i := range lens {
 		lens[i] = fixedLiteralLen(i)
 	}
-	t.build(f.literal[:], literalTableBits, lens[:], literalEntry)
+	t.build(&literalAlphabet, f.literal[:], lens[:])
 	for i := range 32 {
 		lens[i] = 5
 	}
-	t.build(f.distance[:], distanceTableBits, lens[:32], distanceEntry)
+	t.build(&distanceAlphabet, f.distance[:], lens[:32])
 	return &f
 })
