@@ -63,12 +63,16 @@ func (c *Conn) enqueue(ctx context.Context, m *outgoing) (end int64, err error) 
 	if err := c.lockWithRoom(ctx); err != nil {
 		return notAccepted, err
 	}
-	if c.out.packer == nil && m.prepared == nil {
-		c.room(m.size()) // here, where the stack is not deep yet
+	if m.prepared == nil {
+		c.room(c.out.bound(m)) // here, where the stack is not deep yet
 	}
-	if m.opcode.IsControl() {
+	switch {
+	case m.opcode.IsControl():
 		c.encodeControl(m)
-	} else {
+	case c.out.packer.grows():
+		c.encodeAside(m)
+		c.encodeDeferred()
+	default:
 		c.encodeMessage(m)
 		c.encodeDeferred()
 	}
@@ -129,9 +133,7 @@ func (c *Conn) encodeMessage(m *outgoing) {
 		o.packer.Commit(m.payload)
 		m.payload = m.prepared.compressed(o.packer.form)
 	default:
-		bound := compressBound(len(m.payload))
-		c.room(frame.MaxHeaderSize + bound) // here, where the stack is not deep yet
-		packed = getBuffer(bound)
+		packed = getBuffer(compressBound(len(m.payload)))
 		packed.b = o.packer.AppendPart(packed.b, m.payload, m.fin)
 		m.payload = packed.b
 	}
@@ -156,14 +158,21 @@ func (c *Conn) encodePlain(shared *buffer) {
 	if o.pending == nil {
 		o.pending = shared
 	} else {
-		c.room(len(shared.b))
-		o.pending.b = append(o.pending.b, shared.b...)
+		o.pending = o.pending.add(shared.b)
 	}
 	o.queued += int64(len(shared.b))
 }
 
 // compressBound is the most that n octets become when they are compressed, which is a little more than they were.
 func compressBound(n int) int { return n + n/1024 + 64 }
+
+// bound returns the most that m can take in pending, unless it is prepared.
+func (o *output) bound(m *outgoing) int {
+	if o.packer == nil {
+		return m.size()
+	}
+	return frame.MaxHeaderSize + compressBound(len(m.payload))
+}
 
 // room makes room for n octets in pending. The caller holds out.mu.
 func (c *Conn) room(n int) {

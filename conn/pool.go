@@ -17,7 +17,13 @@ type buffer struct {
 	shared  bool   // the memory is a prepared message's: many have it at once, and it never changes
 }
 
-var pools [bufferClasses]sync.Pool
+var pools = [bufferClasses]sync.Pool{
+	{New: newOf(0)}, {New: newOf(1)}, {New: newOf(2)}, {New: newOf(3)}, {New: newOf(4)},
+}
+
+func newOf(class int) func() any {
+	return func() any { return &buffer{b: make([]byte, 0, classSize(class))} }
+}
 
 // classOf returns the smallest class that holds n bytes, or bufferClasses if none does.
 func classOf(n int) int {
@@ -40,14 +46,7 @@ func getBuffer(n int) *buffer {
 }
 
 // getClass returns an empty buffer of a class.
-func getClass(class int) *buffer {
-	if b, ok := pools[class].Get().(*buffer); ok {
-		return b
-	}
-	return newBuffer(class)
-}
-
-func newBuffer(class int) *buffer { return &buffer{b: make([]byte, 0, classSize(class))} }
+func getClass(class int) *buffer { return pools[class].Get().(*buffer) }
 
 // release gives b back. Its bytes may be overwritten at any moment after. A nil b is fine.
 func (b *buffer) release() {
@@ -77,6 +76,16 @@ func (b *buffer) grow(n int) *buffer {
 	bigger.b, bigger.written = append(bigger.b, b.b...), b.written
 	b.release()
 	return bigger
+}
+
+// add returns b, or a larger buffer in its place, with p behind its contents. A nil b is empty.
+func (b *buffer) add(p []byte) *buffer {
+	if b == nil {
+		b = getBuffer(len(p))
+	}
+	b = b.grow(len(p))
+	b.b = append(b.b, p...)
+	return b
 }
 
 // maxGrowth bounds how much more than needed a growing buffer takes.

@@ -34,6 +34,9 @@ type packer struct {
 	form packedForm // of prepared messages
 }
 
+// grows reports whether p, which may be nil, may need memory for a history, and so much of the stack.
+func (p *packer) grows() bool { return p != nil && p.Growing() }
+
 // newPacker returns what Config.Deflate asks for, which is not nil.
 func newPacker(role frame.Role, cfg *Config) *packer {
 	p := &packer{Compressor: cfg.Deflate.Compressor(role == frame.Server, cfg.DeflateOptions)}

@@ -37,8 +37,7 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte,
 	into := lent.Get().(*buffer)
 	*into = buffer{b: dst, foreign: true}
 	if c.read.partial != nil {
-		into.grow(len(c.read.partial.b))
-		into.b = append(into.b, c.read.partial.b...)
+		into.add(c.read.partial.b)
 		c.dropPartial()
 	}
 	_, err := c.gather(ctx, into, new(event))
@@ -64,8 +63,7 @@ func (c *Conn) gather(ctx context.Context, into *buffer, part *event) (*buffer, 
 			into = into.grow(room)
 			err = c.readDirect(ctx, into, room, part)
 		} else if err = c.nextPart(ctx, part); err == nil {
-			into = into.grow(len(part.payload))
-			into.b = append(into.b, part.payload...)
+			into = into.add(part.payload)
 		}
 		if err != nil {
 			return into, err
@@ -169,12 +167,11 @@ func (c *Conn) awaitMessage(ctx context.Context, l *loan, serving bool) error {
 // gatherRest puts a message together that did not come in one part. If it returns nil, borrow must follow.
 func (c *Conn) gatherRest(ctx context.Context, l *loan) (err error) {
 	l.held = c.read.partial
-	if l.held == nil && l.part.fin {
-		return nil
-	}
 	if l.held == nil {
-		l.held = getBuffer(len(l.part.payload))
-		l.held.b = append(l.held.b, l.part.payload...)
+		if l.part.fin {
+			return nil
+		}
+		l.held = l.held.add(l.part.payload)
 	}
 	l.part.fin = false
 	if c.read.partial, err = c.gather(ctx, l.held, &l.part); err != nil {
@@ -290,7 +287,13 @@ func (c *Conn) nextPart(ctx context.Context, part *event) error {
 		return c.finish(ctx)
 	}
 	for {
-		n, err := c.recv.next(c.in.unread(), part)
+		var n int
+		var err error
+		if c.recv.grows() && len(c.in.unread()) > 0 {
+			n, err = c.nextAside(part)
+		} else {
+			n, err = c.recv.next(c.in.unread(), part)
+		}
 		c.in.take(n)
 		if err != nil {
 			return c.peerFailed(ctx, err)
@@ -374,8 +377,7 @@ func isTimeout(err error) bool {
 func (c *Conn) keepPartial(b []byte) {
 	c.dropPartial()
 	if c.recv.begun && len(b) > 0 {
-		c.read.partial = getBuffer(len(b))
-		c.read.partial.b = append(c.read.partial.b, b...)
+		c.read.partial = c.read.partial.add(b)
 	}
 }
 

@@ -251,6 +251,9 @@ func (r *receiver) inflate(p []byte, ev *event) (taken int, err error) {
 	return taken, r.payload(out[:n], done, ev)
 }
 
+// grows reports whether next may need memory for a history, and so much of the stack.
+func (r *receiver) grows() bool { return r.unpacker != nil && r.unpacker.Growing() }
+
 // idle lets go of memory that no part of a message lies in any more.
 func (r *receiver) idle() {
 	if r.unpacker != nil {

@@ -81,7 +81,11 @@ func (c *Conn) accept(m *outgoing) (pending int, err error) {
 		c.deferMessage(m)
 		return 0, nil
 	}
-	c.encodeMessage(m)
+	if o.packer.grows() {
+		c.encodeAside(m)
+	} else {
+		c.encodeMessage(m)
+	}
 	return len(o.pending.b), nil
 }
 
@@ -144,8 +148,7 @@ func (w *messageWriter) Write(p []byte) (n int, err error) {
 			continue
 		}
 		room := min(FragmentSize-len(w.part.b), len(p))
-		w.part = w.part.grow(room)
-		w.part.b = append(w.part.b, p[:room]...)
+		w.part = w.part.add(p[:room])
 		p = p[room:]
 		n += room
 	}

@@ -34,6 +34,11 @@ func (p Params) Compressor(server bool, o *Options) *Compressor {
 // [Options.MinSize]. Nothing is wrong with compressing others.
 func (c *Compressor) Worthwhile(n int) bool { return n >= c.minSize }
 
+// Growing reports whether the history has less memory than it may come to have. While
+// it has, a call may allocate that, for which it needs much more of the stack than for
+// anything else. It is false without context takeover.
+func (c *Compressor) Growing() bool { return c.takeover && c.history.growing() }
+
 // Append appends the compressed form of a message to dst and returns the extended
 // buffer. What it appends is at least one octet, is the whole payload of the message
 // (RFC 7692, section 7.2.1), and exceeds len(message) by at most 6 octets, and 6 more

@@ -41,6 +41,14 @@ func (d *Decompressor) Decompress(dst, src []byte) (nDst, nSrc int, err error) {
 	return nDst, nSrc, err
 }
 
+// Growing is [Compressor.Growing] for the history of a Decompressor.
+func (d *Decompressor) Growing() bool {
+	if d.inflater != nil {
+		return d.takeover && d.inflater.history.growing()
+	}
+	return d.takeover && d.history.growing()
+}
+
 // Finish ends the message when all of its payload has gone through
 // [Decompressor.Decompress]. There may be more to put out: as long as done is false
 // and there is no error, it is to be called again with another dst, which has to have

@@ -30,6 +30,9 @@ type window struct {
 
 func newWindow(windowBits int) window { return window{size: 1 << windowBits} }
 
+// growing reports whether there may be more memory to come.
+func (w *window) growing() bool { return w.buf == nil || len(*w.buf) < w.size }
+
 // write appends p and forgets what no longer fits.
 func (w *window) write(p []byte) {
 	if len(p) == 0 {
