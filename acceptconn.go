@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"runtime"
 	"sync"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 // closed nc; the error is a [*HandshakeError], and the request is returned too if it was understood. What arrived behind
 // the request is not lost. ctx bounds the handshake only, but lives on as the request's context.
 func AcceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions) (c *Conn, r *http.Request, err error) {
+	growStack()
 	if o == nil {
 		o = &AcceptOptions{}
 	}
@@ -186,4 +188,12 @@ func interruptible(ctx context.Context, nc net.Conn) (release func() error) {
 		<-done
 		return ctx.Err()
 	}
+}
+
+// growStack makes a goroutine's first stack as large as a handshake needs it, while there is little on it to be moved.
+//
+//go:noinline
+func growStack() {
+	var room [1500]byte
+	runtime.KeepAlive(&room)
 }
