@@ -65,7 +65,7 @@ func TestAConnectionThatHasAnsweredWaitsOnASmallStack(t *testing.T) {
 					p.exchange(t, wstest.Whole(frame.Ping, "still there?"))
 				}
 			}
-			require.Less(t, (stackInUse()-before)/len(peers), 512, "octets of stack more for each connection")
+			require.Less(t, (stackInUse()-before)/len(peers), 1024, "octets of stack more for each connection")
 		})
 	}
 }

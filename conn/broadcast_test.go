@@ -139,3 +139,23 @@ func TestABroadcastOverSockets(t *testing.T) {
 		c.CloseNow()
 	}
 }
+
+func TestWhatABroadcastEndsMayCloseItsOtherConnections(t *testing.T) {
+	broken, server := tcpPair(t)
+	require.NoError(t, broken.(*net.TCPConn).SetLinger(0))
+	require.NoError(t, broken.Close())
+	_, err := server.Read(make([]byte, 1)) // the reset has come, so the next write fails
+	require.Error(t, err)
+	first := conn.Server(server, nil)
+	defer first.CloseNow()
+	client, server := tcpPair(t)
+	defer client.Close()
+	second := conn.Server(server, nil)
+
+	first.OnEnd(func() { second.CloseNow() })
+	p := conn.Prepare(conn.Text, []byte("published"))
+	require.NoError(t, first.SendPrepared(p))
+	second.SendPrepared(p)
+	<-second.Done()
+	require.Error(t, first.Err())
+}

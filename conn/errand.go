@@ -5,13 +5,14 @@ import (
 	"sync"
 )
 
-// errand is a goroutine that does one thing for a connection or some, made of what an earlier one has left. CloseNow waits
-// for the errands of its connection, so each holds a slot: flushing or later.
+// errand is a goroutine that does one thing for a connection or some, made of what an earlier one has left. It begins while
+// it holds a slot of each, flushing or later, for which CloseNow waits.
 type errand struct {
 	run   func()
 	do    func(*Conn)
 	conns []*Conn // in the end with room for a round
 	of    *rounds // who may add connections until the errand is under way; nil if nobody
+	later bool    // it holds the slot later of each; else somebody waits for it by another one
 }
 
 var errands sync.Pool
@@ -26,6 +27,13 @@ func newErrand(do func(*Conn), c *Conn, of *rounds) *errand {
 	return e
 }
 
+// newFlush returns an errand that writes what is pending by the time that it runs. The caller holds c.out.later.
+func newFlush(c *Conn, of *rounds) *errand {
+	e := newErrand((*Conn).flushLater, c, of)
+	e.later = true
+	return e
+}
+
 // spawn does do(c) on a goroutine of its own. c must wait for it.
 func (c *Conn) spawn(do func(*Conn)) { go newErrand(do, c, nil).run() }
 
@@ -33,11 +41,16 @@ func (e *errand) start() {
 	if e.of != nil {
 		e.of.leave(e)
 	}
+	if e.later {
+		for _, c := range e.conns { // before anything is written, because what ends a connection may close others
+			c.out.later.release()
+		}
+	}
 	for _, c := range e.conns {
 		e.do(c)
 	}
 	clear(e.conns)
-	e.of, e.conns = nil, e.conns[:0]
+	e.of, e.later, e.conns = nil, false, e.conns[:0]
 	errands.Put(e)
 }
 
@@ -51,15 +64,15 @@ type rounds struct {
 // roundSize is how many connections one goroutine writes to, so that there is work for all processors.
 const roundSize = 64
 
-// add makes a goroutine do do(c), which must not wait for anything.
-func (r *rounds) add(do func(*Conn), c *Conn) {
+// add makes a goroutine write what is pending for c. The caller holds c.out.later.
+func (r *rounds) add(c *Conn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if e := r.next; e != nil && len(e.conns) < roundSize {
 		e.conns = append(e.conns, c)
 		return
 	}
-	r.next = newErrand(do, c, r)
+	r.next = newFlush(c, r)
 	go r.next.run()
 }
 
@@ -83,15 +96,14 @@ func (c *Conn) kickLater(pending int, r *rounds) {
 	switch {
 	case !c.out.later.tryAcquire():
 	case r == nil:
-		c.spawn((*Conn).flushLater)
+		go newFlush(c, nil).run()
 	default:
-		r.add((*Conn).flushLater, c)
+		r.add(c)
 	}
 }
 
-// flushLater makes one write, without waiting.
+// flushLater makes one write, without waiting. Whoever sends from now on needs another errand.
 func (c *Conn) flushLater() {
-	c.out.later.release() // whoever sends from now on needs another errand
 	if !c.toFlush() || !c.out.flushing.tryAcquire() {
 		return
 	}

@@ -69,7 +69,7 @@ func (c *Conn) enqueue(ctx context.Context, m *outgoing) (end int64, err error) 
 	switch {
 	case m.opcode.IsControl():
 		c.encodeControl(m)
-	case c.out.packer.grows():
+	case c.out.grows(m):
 		c.encodeAside(m)
 		c.encodeDeferred()
 	default:
@@ -110,18 +110,15 @@ func (c *Conn) lockWithRoom(ctx context.Context) error {
 }
 
 // encodeMessage is the seam that every octet of a message passes on its way out, in the order in which messages go. It
-// uses m up. The caller holds out.mu.
+// may use m up. The caller holds out.mu.
 //
 // It compresses as it encodes. What was compressed is part of the context for all that follows (RFC 7692 §7.2.1), so it
 // must be sent: nothing takes frames out of pending.
 func (c *Conn) encodeMessage(m *outgoing) {
 	o := &c.out
-	o.open = !m.fin
-	if m.opcode != frame.Continuation {
-		o.packing = o.packer != nil && (!m.fin || o.packer.Worthwhile(len(m.payload)))
-		if o.packing {
-			m.rsv = frame.RSV1 // on the first frame alone (RFC 7692 §6.1)
-		}
+	o.open, o.packing = !m.fin, o.packs(m)
+	if o.packing && m.opcode != frame.Continuation {
+		m.rsv = frame.RSV1 // on the first frame alone (RFC 7692 §6.1)
 	}
 	var packed *buffer
 	switch {
@@ -136,6 +133,7 @@ func (c *Conn) encodeMessage(m *outgoing) {
 		packed = getBuffer(compressBound(len(m.payload)))
 		packed.b = o.packer.AppendPart(packed.b, m.payload, m.fin)
 		m.payload = packed.b
+		c.room(m.size()) // here, where the stack is not as deep as in encode
 	}
 	c.encode(m)
 	packed.release()
@@ -163,15 +161,28 @@ func (c *Conn) encodePlain(shared *buffer) {
 	o.queued += int64(len(shared.b))
 }
 
+// packs reports whether m is to be compressed. The caller holds mu.
+func (o *output) packs(m *outgoing) bool {
+	if m.opcode == frame.Continuation {
+		return o.packing
+	}
+	return o.packer != nil && (!m.fin || o.packer.Worthwhile(len(m.payload)))
+}
+
+// grows reports whether encodeMessage may need memory for a history, and so much of the stack. The caller holds mu.
+func (o *output) grows(m *outgoing) bool {
+	return o.packer != nil && o.packer.Growing() && o.packs(m)
+}
+
 // compressBound is the most that n octets become when they are compressed, which is a little more than they were.
 func compressBound(n int) int { return n + n/1024 + 64 }
 
-// bound returns the most that m can take in pending, unless it is prepared.
+// bound returns how much m takes in pending, unless it is prepared. Of a message that is to be compressed that is a guess.
 func (o *output) bound(m *outgoing) int {
-	if o.packer == nil {
+	if !o.packs(m) {
 		return m.size()
 	}
-	return frame.MaxHeaderSize + compressBound(len(m.payload))
+	return frame.MaxHeaderSize + min(compressBound(len(m.payload)), smallestBuffer/2)
 }
 
 // room makes room for n octets in pending. The caller holds out.mu.
@@ -310,6 +321,7 @@ func (o *output) advance(n int) {
 	case n == len(o.rest()):
 		o.current.release()
 		o.current = nil
+	case n == 0: // nothing was possible without waiting
 	case o.current.shared:
 		o.current = &buffer{b: o.current.b[n:], shared: true}
 	default:

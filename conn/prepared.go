@@ -10,7 +10,8 @@ import (
 )
 
 // Prepared is a message that goes to many connections: it is encoded once, however many they are. It is safe for
-// concurrent use, and any connection of either role may send it.
+// concurrent use, and any connection of either role may send it. It must not be copied, nor be shared by bubbles of
+// testing/synctest.
 type Prepared struct {
 	typ     MessageType
 	payload []byte
@@ -33,9 +34,6 @@ type packer struct {
 	*deflate.Compressor
 	form packedForm // of prepared messages
 }
-
-// grows reports whether p, which may be nil, may need memory for a history, and so much of the stack.
-func (p *packer) grows() bool { return p != nil && p.Growing() }
 
 // newPacker returns what Config.Deflate asks for, which is not nil.
 func newPacker(role frame.Role, cfg *Config) *packer {

@@ -289,7 +289,7 @@ func (c *Conn) nextPart(ctx context.Context, part *event) error {
 	for {
 		var n int
 		var err error
-		if c.recv.grows() && len(c.in.unread()) > 0 {
+		if c.recv.grows(c.in.unread()) {
 			n, err = c.nextAside(part)
 		} else {
 			n, err = c.recv.next(c.in.unread(), part)

@@ -251,8 +251,17 @@ func (r *receiver) inflate(p []byte, ev *event) (taken int, err error) {
 	return taken, r.payload(out[:n], done, ev)
 }
 
-// grows reports whether next may need memory for a history, and so much of the stack.
-func (r *receiver) grows() bool { return r.unpacker != nil && r.unpacker.Growing() }
+// grows reports whether next may need memory for a history, and so much of the stack, to take what p begins with. Only
+// compressed messages do.
+func (r *receiver) grows(p []byte) bool {
+	switch {
+	case r.unpacker == nil || len(p) == 0 || !r.unpacker.Growing():
+		return false
+	case r.inFrame || frame.Opcode(p[0]&0xf) == frame.Continuation:
+		return r.compressed
+	}
+	return frame.RSV(p[0]>>4)&frame.RSV1 != 0
+}
 
 // idle lets go of memory that no part of a message lies in any more.
 func (r *receiver) idle() {

@@ -81,7 +81,7 @@ func (c *Conn) accept(m *outgoing) (pending int, err error) {
 		c.deferMessage(m)
 		return 0, nil
 	}
-	if o.packer.grows() {
+	if o.grows(m) {
 		c.encodeAside(m)
 	} else {
 		c.encodeMessage(m)

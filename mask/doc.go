@@ -16,7 +16,8 @@
 // # Speed
 //
 // Whole blocks of 64 bytes are masked by vector instructions on amd64 processors that have AVX2 and on arm64. Everything
-// else, and every build with the tag purego, does it in Go, eight bytes at a time.
+// else, and every build with the tag purego or the race detector, which sees what Go does alone, does it in Go, eight bytes
+// at a time.
 //
 // # Concurrency
 //
