@@ -13,7 +13,7 @@ type yielding struct {
 }
 
 // maxVain bounds vain: at most 1<<maxVain reads go by between attempts.
-const maxVain = 4
+const maxVain = 6
 
 // worthwhile reports whether others are to run before the next read.
 func (y *yielding) worthwhile() bool {

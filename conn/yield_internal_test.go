@@ -25,14 +25,14 @@ func TestOthersSeldomRunFirstWhileThatIsOfNoUse(t *testing.T) {
 	var y yielding
 	var pauses []int // reads between attempts
 	y.came(true)
-	for pause := 0; len(pauses) < 7; pause++ {
+	for pause := 0; len(pauses) < 9; pause++ {
 		if y.worthwhile() {
 			pauses, pause = append(pauses, pause), -1
 		}
 		y.nothing() // the attempt to read
 		y.came(true)
 	}
-	require.Equal(t, []int{0, 2, 4, 8, 16, 16, 16}, pauses)
+	require.Equal(t, []int{0, 2, 4, 8, 16, 32, 64, 64, 64}, pauses)
 
 	for !y.worthwhile() {
 		y.nothing()
