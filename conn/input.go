@@ -68,13 +68,12 @@ func (in *input) free() []byte {
 	return in.buf.b[len(in.buf.b):cap(in.buf.b)]
 }
 
-// received adds n bytes that were read into free. It reports whether that was all that had arrived, as far as one can tell.
-func (in *input) received(n int) (all bool) {
+// received adds n bytes that were read into free.
+func (in *input) received(n int) {
 	room := cap(in.buf.b) - len(in.buf.b)
 	in.buf.b = in.buf.b[:len(in.buf.b)+n]
 	switch {
-	case in.room > 0:
-		return n < int(in.room)
+	case in.room > 0: // somebody else has chosen its size
 	case n >= room/8:
 		in.small = 0
 		if n == room && in.class < maxReadClass {
@@ -86,7 +85,6 @@ func (in *input) received(n int) (all bool) {
 		in.small = 0
 		in.class--
 	}
-	return n < room
 }
 
 // idle lets go of the buffer if nothing in it is unread or lent.

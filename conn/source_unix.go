@@ -5,7 +5,6 @@ package conn
 import (
 	"io"
 	"net"
-	"runtime"
 	"sync"
 	"syscall"
 )
@@ -26,10 +25,9 @@ func newSource(nc net.Conn, in *input) source {
 // that is not possible; while it waits to read it holds no buffer. It is closed, and its waiting cut by deadlines,
 // through the net.Conn that it was made from.
 type socket struct {
-	raw   syscall.RawConn
-	recv  func(fd uintptr) bool // made once: a closure for each call would be garbage for each call
-	err   int32                 // what became of it: an error number, endOfFile, or 0
-	yield yielding
+	raw  syscall.RawConn
+	recv func(fd uintptr) bool // made once: a closure for each call would be garbage for each call
+	err  int32                 // what became of it: an error number, endOfFile, or 0
 }
 
 // endOfFile is no system's error number.
@@ -49,13 +47,11 @@ func newSocket(nc net.Conn, in *input, syscallConn func() (syscall.RawConn, erro
 		}
 		switch {
 		case errno == 0 && n > 0:
-			s.yield.came(in.received(n))
+			in.received(n)
 			return true
 		case errno == 0:
 			s.err = endOfFile
-		case errno == syscall.EAGAIN:
-			s.yield.nothing()
-		default:
+		case errno != syscall.EAGAIN:
 			s.err = int32(errno)
 		}
 		in.idle()
@@ -65,9 +61,6 @@ func newSocket(nc net.Conn, in *input, syscallConn func() (syscall.RawConn, erro
 }
 
 func (s *socket) read(in *input) error {
-	if s.yield.worthwhile() {
-		runtime.Gosched()
-	}
 	in.prepare() // here rather than deep in the call below: see Conn.awaitMessage about stacks
 	s.err = 0
 	// Always try first: readiness that was reported once is not reported again.

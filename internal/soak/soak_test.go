@@ -3,6 +3,7 @@ package soak
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -213,7 +214,7 @@ func talk(ctx context.Context, c *websocket.Conn, random *rand.Rand) error {
 			return <-sent
 		case err == nil:
 			return fmt.Errorf("sent %d octets and received %d others", len(m), len(data))
-		case short.Err() == nil || ctx.Err() != nil:
+		case !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil:
 			<-sent
 			return fmt.Errorf("reading: %w", err)
 		}
