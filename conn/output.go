@@ -71,11 +71,10 @@ func (c *Conn) enqueue(ctx context.Context, m *outgoing) (end int64, err error) 
 		c.encodeControl(m)
 	case c.out.grows(m):
 		c.encodeAside(m)
-		c.encodeDeferred()
 	default:
 		c.encodeMessage(m)
-		c.encodeDeferred()
 	}
+	c.encodeDeferred()
 	end = c.out.queued
 	c.out.mu.Unlock()
 	return end, nil
