@@ -58,7 +58,7 @@ func (o *ClientOptions) NewRequest(u *url.URL) (*Request, error) {
 	if o.Host != "" {
 		r.host = o.Host
 	}
-	if strings.ContainsFunc(r.target, isControl) || strings.ContainsAny(r.target, " \t") {
+	if hasControl(r.target) || strings.ContainsAny(r.target, " \t") {
 		return nil, invalid("request target %.100q contains a control character or a space", r.target)
 	}
 	if r.host == "" || !httpguts.ValidHostHeader(r.host) {

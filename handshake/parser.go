@@ -89,7 +89,7 @@ func (p *RequestParser) requestLine(line []byte) error {
 	case major != 1:
 		return refuse(http.StatusHTTPVersionNotSupported, "only HTTP/1.1 is understood here")
 	}
-	if bytes.ContainsFunc(target, isControl) || bytes.ContainsAny(target, " \t#") {
+	if hasControl(target) || bytes.ContainsAny(target, " \t#") {
 		return refuse(http.StatusBadRequest, "the request target is malformed")
 	}
 	p.first = requestLine{len(method), len(method) + 1 + len(target), len(line)}
@@ -106,7 +106,7 @@ func (p *RequestParser) fieldLine(start int, line []byte) error {
 	if colon < 0 || !isToken(string(line[:colon])) {
 		return refuse(http.StatusBadRequest, "the name of a header field is malformed")
 	}
-	if bytes.ContainsFunc(line[colon+1:], isControl) {
+	if hasControl(line[colon+1:]) {
 		return refuse(http.StatusBadRequest, "the value of a header field contains a control character")
 	}
 	value, end := colon+1, len(line)
@@ -163,13 +163,20 @@ func (p *RequestParser) header(head string) http.Header {
 	return h
 }
 
-// isControl reports whether r may not be part of a field's value (RFC 9110 §5.5).
-func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
+// hasControl reports whether there is something in s that may not be part of a field's value (RFC 9110 §5.5).
+func hasControl[T string | []byte](s T) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return true
+		}
+	}
+	return false
+}
 
 // canonicalName is http.CanonicalHeaderKey, which would allocate for the RFC's own spelling of these names.
 func canonicalName(name string) string {
 	for _, known := range [...]string{keyField, versionField, extensionsField, protocolField} {
-		if strings.EqualFold(name, known) {
+		if len(name) == len(known) && strings.EqualFold(name, known) {
 			return known
 		}
 	}
