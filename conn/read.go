@@ -5,6 +5,8 @@ import (
 	"errors"
 	"iter"
 	"net"
+
+	"github.com/seed60239977/websocket/frame"
 	"sync"
 )
 
@@ -81,7 +83,8 @@ func (c *Conn) directRoom(have int) int {
 	if len(c.in.unread()) > 0 || c.read.ending != nil || c.recv.direct() < minDirect {
 		return 0
 	}
-	return int(min(c.recv.direct(), max(minDirect, 3*int64(have))))
+	arrived := int64(have) + frame.MaxHeaderSize
+	return int(min(c.recv.direct(), max(minDirect, 4*arrived-int64(have))))
 }
 
 // readDirect waits for payload and adds it to into, where room octets are free.
@@ -171,7 +174,8 @@ func (c *Conn) gatherRest(ctx context.Context, l *loan) (err error) {
 		if l.part.fin {
 			return nil
 		}
-		l.held = l.held.add(l.part.payload)
+		first := l.part.payload
+		l.held = getBuffer(len(first) + c.directRoom(len(first))).add(first)
 	}
 	l.part.fin = false
 	if c.read.partial, err = c.gather(ctx, l.held, &l.part); err != nil {
