@@ -3,8 +3,9 @@ package conn
 import "context"
 
 // CloseRead is for connections on which the peer has nothing to say: it reads in the background, so that pings are
-// answered and the end of the connection is noticed. The returned context ends when the connection does, or ctx. A
-// message from the peer closes the connection with [StatusPolicyViolation]. No other call may read from then on.
+// answered and the end of the connection is noticed. The returned context ends when the connection does, or ctx;
+// [Conn.Err] tells which, and why. A message from the peer closes the connection with [StatusPolicyViolation]. No other call
+// may read from then on, until ctx ends; one that still does when CloseRead is called is waited for, in the background.
 func (c *Conn) CloseRead(ctx context.Context) context.Context {
 	ctx, cancel := context.WithCancel(ctx)
 	c.out.mu.Lock()
@@ -13,19 +14,37 @@ func (c *Conn) CloseRead(ctx context.Context) context.Context {
 		r.background = new(slot)
 	}
 	busy := r.background
-	mine := busy.tryAcquire() // a second call meanwhile is not waited for: it may not read, and ends at once
+	first := busy.tryAcquire() // a call before may not have let go of it yet
+	held := first && c.reading.tryAcquire()
 	c.out.mu.Unlock()
 	go func() {
+		defer cancel()
+		if !first && busy.acquire(ctx, nil) != nil {
+			return
+		}
 		defer func() {
 			cancel()
-			if mine {
-				busy.release()
-			}
+			busy.release()
 		}()
-		if _, _, err := c.Reader(ctx); err == nil {
+		if c.readBackground(ctx, held) == nil {
 			c.sendClose(StatusPolicyViolation, "unexpected message")
 			c.finishClose()
 		}
 	}()
 	return ctx
+}
+
+// readBackground returns nil when a message has begun to come. If held is set, the caller holds reading, and gives it up.
+func (c *Conn) readBackground(ctx context.Context, held bool) error {
+	if !held {
+		if err := c.acquire(ctx, &c.reading); err != nil {
+			return err
+		}
+	}
+	if err := c.startMessageRead(ctx); err != nil {
+		return err
+	}
+	defer c.endRead()
+	_, _, err := c.openReader(ctx)
+	return err
 }

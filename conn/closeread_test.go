@@ -116,3 +116,53 @@ func TestCloseWaitsForTheReaderOfASecondCloseRead(t *testing.T) {
 		require.Error(t, second.Err(), "its reader is still at work")
 	})
 }
+
+func TestNobodyReadsAfterCloseRead(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		for range 200 { // its goroutine may not have started
+			ctx, cancel := context.WithCancel(t.Context())
+			background := c.CloseRead(ctx)
+			_, _, err := c.Read(t.Context())
+			require.ErrorIs(t, err, conn.ErrConcurrentRead)
+			require.NoError(t, background.Err())
+			cancel()
+			synctest.Wait()
+		}
+	})
+}
+
+func TestCloseReadWaitsForWhoIsStillReading(t *testing.T) {
+	wrap := func(e *wstest.End) net.Conn { return slowToEnd{e} }
+	inBothRolesOver(t, nil, 0, wrap, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		ctx, cancel := context.WithCancel(t.Context())
+		read := inBackground(func() error { _, _, err := c.Read(ctx); return err })
+		synctest.Wait()
+		cancel()
+		background := c.CloseRead(t.Context())
+		require.ErrorIs(t, <-read, context.Canceled)
+		synctest.Wait()
+		require.NoError(t, background.Err())
+		peer.Send(ping("is anybody there?"))
+		peer.Expect(pong("is anybody there?"))
+		c.CloseNow()
+		<-background.Done()
+	})
+}
+
+func TestASecondCloseReadGoesOnWhereTheFirstIsGivenUp(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		ctx, cancel := context.WithCancel(t.Context())
+		first := c.CloseRead(ctx)
+		second := c.CloseRead(t.Context())
+		third := c.CloseRead(within(t, time.Second))
+		<-third.Done()
+		require.NoError(t, second.Err())
+		cancel()
+		<-first.Done()
+		peer.Send(ping("is anybody there?"))
+		peer.Expect(pong("is anybody there?"))
+		require.NoError(t, second.Err())
+		c.CloseNow()
+		require.Error(t, second.Err(), "CloseNow waits for it")
+	})
+}

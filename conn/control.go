@@ -16,7 +16,7 @@ import (
 // [ErrCloseSent] and, once the connection has ended, the *[CloseError].
 func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 	if err := ctx.Err(); err != nil {
-		return 0, err
+		return 0, c.ended(err)
 	}
 	p := &ping{answered: make(chan struct{})}
 	randomOctets(p.payload[:])

@@ -1,6 +1,10 @@
 package conn
 
-import "github.com/seed60239977/websocket/frame"
+import (
+	"strconv"
+
+	"github.com/seed60239977/websocket/frame"
+)
 
 // MessageType says what a message carries: text or binary data (§5.6). The values are the opcodes of §5.2.
 type MessageType uint8
@@ -12,7 +16,12 @@ const (
 )
 
 // String returns "text" or "binary", or a number for what is neither.
-func (t MessageType) String() string { return frame.Opcode(t).String() }
+func (t MessageType) String() string {
+	if t.valid() {
+		return frame.Opcode(t).String()
+	}
+	return strconv.Itoa(int(t))
+}
 
 func (t MessageType) valid() bool { return t == Text || t == Binary }
 

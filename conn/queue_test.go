@@ -168,6 +168,62 @@ func TestAWriterThatIsCutClosesTheConnection(t *testing.T) {
 	})
 }
 
+func TestSendComesBehindAWriterThatHasSentNothingYet(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		w, err := c.Writer(t.Context(), conn.Text)
+		require.NoError(t, err)
+		require.NoError(t, c.Send(conn.Text, []byte("second")))
+		_, err = io.WriteString(w, "first")
+		require.NoError(t, err)
+		require.NoError(t, c.SendPrepared(conn.Prepare(conn.Binary, []byte("third"))))
+		require.Positive(t, c.BufferedAmount())
+		flushed := inBackground(func() error { return c.Flush(t.Context()) })
+		synctest.Wait()
+		require.Empty(t, flushed)
+		closed := inBackground(w.Close)
+		peer.Expect(text("first"), text("second"), binary("third"))
+		require.NoError(t, <-closed)
+		require.NoError(t, <-flushed)
+		require.Zero(t, c.BufferedAmount())
+	})
+}
+
+func TestAWriterOfAConnectionThatTakesNothingMore(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		closed := inBackground(func() error { return c.Close(conn.StatusNormalClosure, "") })
+		peer.Expect(closing(conn.StatusNormalClosure, ""))
+		_, err := c.Writer(t.Context(), conn.Text)
+		require.ErrorIs(t, err, conn.ErrCloseSent)
+		require.ErrorIs(t, c.Write(t.Context(), conn.Text, nil), conn.ErrCloseSent, "nobody holds the turn")
+		peer.Send(closing(conn.StatusNormalClosure, ""))
+		halfClose(peer)
+		require.NoError(t, <-closed)
+		_, err = c.Writer(t.Context(), conn.Text)
+		require.Same(t, c.Err(), err)
+	})
+}
+
+func TestHowAConnectionEndedGoesBeforeHowACallDid(t *testing.T) {
+	gone, cancel := context.WithCancel(context.Background())
+	cancel()
+	calls := map[string]func(c *conn.Conn) error{
+		"Read":   func(c *conn.Conn) error { _, _, err := c.Read(gone); return err },
+		"Write":  func(c *conn.Conn) error { return c.Write(gone, conn.Text, nil) },
+		"Writer": func(c *conn.Conn) error { _, err := c.Writer(gone, conn.Text); return err },
+		"Flush":  func(c *conn.Conn) error { return c.Flush(gone) },
+		"Ping":   func(c *conn.Conn) error { _, err := c.Ping(gone); return err },
+	}
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) {
+			inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, _ *wstest.Peer) {
+				require.ErrorIs(t, call(c), context.Canceled)
+				c.CloseNow()
+				require.Same(t, c.Err(), call(c))
+			})
+		})
+	}
+}
+
 func TestAWriterMayBeClosedOnce(t *testing.T) {
 	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		w, err := c.Writer(t.Context(), conn.Text)

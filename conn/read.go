@@ -234,6 +234,11 @@ func (c *Conn) beginRead(ctx context.Context) error {
 			return c.ended(err)
 		}
 	}
+	return c.startRead(ctx)
+}
+
+// startRead is beginRead for who holds reading. If it fails, the caller does no longer.
+func (c *Conn) startRead(ctx context.Context) error {
 	c.in.serving = false
 	err := c.Err()
 	if err == nil {
@@ -250,6 +255,19 @@ func (c *Conn) beginMessageRead(ctx context.Context) error {
 	if err := c.beginRead(ctx); err != nil {
 		return err
 	}
+	return c.dropRest(ctx)
+}
+
+// startMessageRead is beginMessageRead for who holds reading. If it fails, the caller does no longer.
+func (c *Conn) startMessageRead(ctx context.Context) error {
+	if err := c.startRead(ctx); err != nil {
+		return err
+	}
+	return c.dropRest(ctx)
+}
+
+// dropRest throws away what a Reader has left of its message. If it fails, reading has ended.
+func (c *Conn) dropRest(ctx context.Context) error {
 	r := c.read.reader
 	if r == nil {
 		return nil

@@ -18,6 +18,11 @@ func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 		return 0, nil, err
 	}
 	defer c.endRead()
+	return c.openReader(ctx)
+}
+
+// openReader is Reader for who has begun to read.
+func (c *Conn) openReader(ctx context.Context) (MessageType, io.Reader, error) {
 	r := &messageReader{c: c, ctx: ctx}
 	if c.read.partial == nil {
 		var part event

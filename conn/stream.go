@@ -57,11 +57,24 @@ func (s *stream) Read(p []byte) (int, error) {
 	defer s.turn.release()
 	for len(p) > 0 {
 		n, err := s.readMessage(ctx, p)
-		if n > 0 || err != nil {
-			return n, s.convert(ctx, &s.read, err)
+		if n > 0 {
+			return n, nil
+		}
+		if err != nil {
+			return 0, endOfStream(s.read.convert(ctx, err))
 		}
 	}
 	return 0, nil
+}
+
+// endOfStream makes io.EOF of the error with which a peer's goodbye ends the connection.
+func endOfStream(err error) error {
+	var closed *CloseError
+	if errors.As(err, &closed) && closed.Remote && closed.WasClean &&
+		(closed.Code == StatusNormalClosure || closed.Code == StatusGoingAway) {
+		return io.EOF
+	}
+	return err
 }
 
 // readMessage reads from the message that is being given out, or from the next one.
@@ -94,27 +107,10 @@ func (s *stream) Write(p []byte) (n int, err error) {
 			err = s.c.flush(ctx, end)
 		}
 		if err != nil {
-			return n, s.convert(ctx, &s.write, err)
+			return n, s.write.convert(ctx, err)
 		}
 	}
 	return n, nil
-}
-
-// convert turns errors into those that users of a net.Conn know.
-func (s *stream) convert(ctx context.Context, d *deadlineContext, err error) error {
-	var closed *CloseError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &closed):
-		if closed.Remote && closed.WasClean && (closed.Code == StatusNormalClosure || closed.Code == StatusGoingAway) {
-			return io.EOF
-		}
-		return err
-	case ctx.Err() != nil:
-		return d.error()
-	}
-	return err
 }
 
 // Close implements [net.Conn]. It returns nil also if the peer closed first.
@@ -133,31 +129,25 @@ func (s *stream) RemoteAddr() net.Addr { return s.c.RemoteAddr() }
 // SetDeadline implements [net.Conn].
 func (s *stream) SetDeadline(t time.Time) error {
 	s.read.set(t)
-	s.write.set(t)
-	return nil
+	return s.write.set(t)
 }
 
 // SetReadDeadline implements [net.Conn].
-func (s *stream) SetReadDeadline(t time.Time) error {
-	s.read.set(t)
-	return nil
-}
+func (s *stream) SetReadDeadline(t time.Time) error { return s.read.set(t) }
 
 // SetWriteDeadline implements [net.Conn].
-func (s *stream) SetWriteDeadline(t time.Time) error {
-	s.write.set(t)
-	return nil
-}
+func (s *stream) SetWriteDeadline(t time.Time) error { return s.write.set(t) }
 
 // deadlineContext is a deadline that may be moved while calls wait for it. Its context ends at the deadline; moving a
 // deadline that has passed makes a new one.
 type deadlineContext struct {
 	parent context.Context
 
-	mu     sync.Mutex
-	ctx    context.Context
-	cancel context.CancelFunc
-	timer  *time.Timer
+	mu      sync.Mutex
+	ctx     context.Context
+	cancel  context.CancelFunc
+	timer   *time.Timer
+	stopped bool
 }
 
 func (d *deadlineContext) init(parent context.Context) {
@@ -171,17 +161,41 @@ func (d *deadlineContext) context() context.Context {
 	return d.ctx
 }
 
-// error says why the context ended: os.ErrDeadlineExceeded, or the error of the parent.
+// error says why the context ended: net.ErrClosed, the error of the parent, or os.ErrDeadlineExceeded.
 func (d *deadlineContext) error() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.stopped {
+		return net.ErrClosed
+	}
 	if err := d.parent.Err(); err != nil {
 		return err
 	}
 	return os.ErrDeadlineExceeded
 }
 
-func (d *deadlineContext) set(t time.Time) {
+// convert turns the error of a call that ctx bounded into one that users of a net.Conn know.
+func (d *deadlineContext) convert(ctx context.Context, err error) error {
+	var closed *CloseError
+	if ctx.Err() != nil && !errors.As(err, &closed) {
+		return d.error()
+	}
+	return err
+}
+
+// set moves the deadline. It returns net.ErrClosed after stop.
+func (d *deadlineContext) set(t time.Time) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.stopped {
+		return net.ErrClosed
+	}
+	d.move(t)
+	return nil
+}
+
+// move is set for who holds mu.
+func (d *deadlineContext) move(t time.Time) {
 	if d.timer != nil {
 		d.timer.Stop()
 		d.timer = nil
@@ -201,5 +215,8 @@ func (d *deadlineContext) set(t time.Time) {
 
 // stop ends the context for good.
 func (d *deadlineContext) stop() {
-	d.set(longAgo)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stopped = true
+	d.move(longAgo)
 }

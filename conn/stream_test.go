@@ -2,6 +2,7 @@ package conn_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -200,18 +201,42 @@ func TestCloseOfAStreamEndsItsCalls(t *testing.T) {
 		synctest.Wait()
 		closed := inBackground(s.Close)
 		peer.Expect(closing(conn.StatusNormalClosure, ""))
-		require.Error(t, <-reads)
-		require.NoError(t, s.SetDeadline(time.Time{}))
-		_, err := s.Write([]byte("x"))
-		require.ErrorIs(t, err, conn.ErrCloseSent)
+		requireClosed(t, <-reads)
+		requireStreamClosed(t, s)
 		peer.Send(closing(conn.StatusNormalClosure, ""))
 		halfClose(peer)
 		require.NoError(t, <-closed)
+		requireStreamClosed(t, s)
+	})
+}
+
+// requireClosed requires the error that says that somebody has closed this end, and not that time was up.
+func requireClosed(t *testing.T, err error) {
+	t.Helper()
+	require.ErrorIs(t, err, net.ErrClosed)
+	var timeout net.Error
+	require.False(t, errors.As(err, &timeout) && timeout.Timeout(), err)
+}
+
+func requireStreamClosed(t *testing.T, s net.Conn) {
+	t.Helper()
+	_, err := s.Read(make([]byte, 1))
+	requireClosed(t, err)
+	_, err = s.Write([]byte("x"))
+	requireClosed(t, err)
+	for _, set := range []func(time.Time) error{s.SetDeadline, s.SetReadDeadline, s.SetWriteDeadline} {
+		requireClosed(t, set(time.Time{}))
+	}
+}
+
+func TestOnlyAReadSaysThatAStreamIsAtItsEnd(t *testing.T) {
+	inBothRolesAsStream(t, 0, func(t *testing.T, s net.Conn, c *conn.Conn, peer *wstest.Peer) {
+		peer.Send(bye)
+		halfClose(peer)
+		_, err := s.Read(make([]byte, 1))
+		require.Equal(t, io.EOF, err)
 		_, err = s.Write([]byte("x"))
-		require.Error(t, err)
-		require.NoError(t, s.SetDeadline(time.Now().Add(time.Hour)))
-		_, err = s.Read(make([]byte, 1))
-		require.ErrorIs(t, err, net.ErrClosed)
+		require.Same(t, c.Err(), err)
 	})
 }
 

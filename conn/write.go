@@ -100,7 +100,7 @@ func (c *Conn) deferMessage(m *outgoing) {
 // between the fragments of another message" (§5.4).
 func (c *Conn) beginMessage(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
-		return err
+		return c.ended(err)
 	}
 	if err := c.acquire(ctx, &c.out.message); err != nil {
 		return c.ended(err)
@@ -109,8 +109,8 @@ func (c *Conn) beginMessage(ctx context.Context) error {
 }
 
 // Writer starts a message whose length is not known yet and returns a writer for it; Close ends the message. Other
-// messages wait until then; control frames do not. The message goes out in fragments of up to [FragmentSize] octets, and
-// in one frame if it is no longer than that.
+// messages wait until then, those of [Conn.Send] in its queue; control frames do not. The message goes out in fragments of
+// up to [FragmentSize] octets, and in one frame if it is no longer than that.
 //
 // ctx bounds the wait for other messages and every call of the writer. If one of these returns an error, the message
 // cannot be completed: Close then begins to close the connection with [StatusInternalError], so that the peer never takes
@@ -120,6 +120,14 @@ func (c *Conn) Writer(ctx context.Context, typ MessageType) (io.WriteCloser, err
 		return nil, ErrMessageType
 	}
 	if err := c.beginMessage(ctx); err != nil {
+		return nil, err
+	}
+	c.out.mu.Lock()
+	err := c.sendable()
+	c.out.open = err == nil // from now on, so that what Send accepts meanwhile comes behind
+	c.out.mu.Unlock()
+	if err != nil {
+		c.out.message.release()
 		return nil, err
 	}
 	return &messageWriter{c: c, ctx: ctx, opcode: frame.Opcode(typ)}, nil
@@ -193,7 +201,7 @@ func (w *messageWriter) Close() error {
 // Flush returns when everything that was accepted before it is on the wire, with the same errors as [Conn.Write].
 func (c *Conn) Flush(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
-		return err
+		return c.ended(err)
 	}
 	c.out.mu.Lock()
 	end, behind := c.out.queued, c.deferred() > 0
