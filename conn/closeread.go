@@ -4,8 +4,9 @@ import "context"
 
 // CloseRead is for connections on which the peer has nothing to say: it reads in the background, so that pings are
 // answered and the end of the connection is noticed. The returned context ends when the connection does, or ctx;
-// [Conn.Err] tells which, and why. A message from the peer closes the connection with [StatusPolicyViolation]. No other call
-// may read from then on, until ctx ends; one that still does when CloseRead is called is waited for, in the background.
+// [Conn.Err] tells which, and why. A message from the peer closes the connection, and the peer is told
+// [StatusPolicyViolation]. No other call may read from then on, until ctx ends; one that still does when CloseRead is called
+// is waited for, in the background.
 func (c *Conn) CloseRead(ctx context.Context) context.Context {
 	ctx, cancel := context.WithCancel(ctx)
 	c.out.mu.Lock()

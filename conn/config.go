@@ -39,23 +39,23 @@ type Config struct {
 	MaxFragments int
 
 	// CloseTimeout bounds the closing handshake: from the first close frame in either direction until TCP is closed.
-	// 0 stands for [DefaultCloseTimeout].
+	// 0 and less stand for [DefaultCloseTimeout].
 	CloseTimeout time.Duration
 
-	// PingInterval is how long nothing arrives before a ping is sent, less up to a tenth at random. 0 sends none. It
-	// keeps middleboxes from dropping the connection: half of their idle timeout is a good value. That timeout is 60 s
-	// by default for AWS ALB, nginx and HAProxy's usual configuration, 100 s for Cloudflare, 230 s for Azure, and 30 s
+	// PingInterval is how long nothing arrives before a ping is sent, less up to a tenth at random. Pings are sent while
+	// nobody reads too; but only who reads sees the pong. 0 and less send none. It keeps middleboxes from dropping the
+	// connection: half of their idle timeout is a good value. That timeout is 60 s by default for AWS ALB, nginx and HAProxy's usual configuration, 100 s for Cloudflare, 230 s for Azure, and 30 s
 	// for Google Cloud's load balancers (where it bounds even connections that are in use, unless it is raised).
 	PingInterval time.Duration
 
-	// IdleTimeout is how long a call that reads may wait without a single byte arriving, before the peer counts as gone:
-	// then the connection ends with [ErrPeerTimeout]. 0 sets no limit. Together with PingInterval, which makes a living
+	// IdleTimeout is how long calls that read may wait, all together, without a single byte arriving, before the peer counts
+	// as gone: then the connection ends with [ErrPeerTimeout]. 0 sets no limit. Together with PingInterval, which makes a living
 	// peer answer, twice that is a good value; without it, the limit is for the application's own traffic. Time in
 	// which nobody reads does not count, since nobody knows then what has arrived.
 	IdleTimeout time.Duration
 
 	// SendQueue is how many octets of frames may wait when [Conn.Send] adds a message. One message is accepted in any
-	// case when nothing waits. 0 stands for [DefaultSendQueue].
+	// case when nothing waits. 0 and less stand for [DefaultSendQueue].
 	SendQueue int
 
 	// Deflate is what the opening handshake agreed to for permessage-deflate (RFC 7692). Nil: no message is compressed

@@ -121,4 +121,5 @@ func (c *Conn) keepRest(h frame.Header, pos int, payload []byte) {
 	start := len(o.current.b)
 	o.current.b = o.current.b[:start+len(payload)]
 	mask.Copy(o.current.b[start:], payload, h.Key, pos)
+	o.kicked.Store(true) // nobody waits for it
 }

@@ -15,7 +15,8 @@
 //
 // # What happens at the same time?
 //
-// One goroutine at a time reads: a second one gets [ErrConcurrentRead]. All else may be called from any goroutine.
+// One goroutine at a time reads: a second one that waits for a message gets [ErrConcurrentRead]. All else may be called
+// from any goroutine.
 // Messages of several writers go out whole, in the order in which they were accepted, control frames in between. What
 // waits while one goroutine writes goes out together in the next write.
 //
@@ -32,8 +33,8 @@
 //
 // # How does it end?
 //
-// By [Conn.Close], [Conn.CloseNow], the peer, or an error. Every call then returns the same *[CloseError]; errors.Is and
-// errors.As find its cause, and errors.Is(err, net.ErrClosed) holds. Every connection must be closed, also after an
+// By [Conn.Close], [Conn.CloseNow], the peer, or an error. Every valid call then returns the same *[CloseError]; errors.Is
+// and errors.As find its cause, and errors.Is(err, net.ErrClosed) holds. Every connection must be closed, also after an
 // error of the peer or the network; the second and later calls do nothing.
 //
 // # What is checked?

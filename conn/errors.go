@@ -80,7 +80,7 @@ type CloseError struct {
 	Code StatusCode
 	// Reason is the text that came, or was sent, with Code.
 	Reason string
-	// Remote reports whether the peer began to close.
+	// Remote reports whether it was the peer who ended the connection: with the first close frame, or by hanging up.
 	Remote bool
 	// WasClean reports whether close frames went in both directions, as in a browser's CloseEvent.
 	WasClean bool

@@ -18,6 +18,7 @@ type heartbeat struct {
 	timer    *time.Timer
 	waiting  atomic.Int64 // since when somebody waits for bytes; 0 while nobody does
 	due      int64        // when to ping next, unless bytes have come; only for tick
+	waited   int64        // how long calls that were cut have waited since bytes came; only for who reads
 }
 
 // startHeartbeat is called before anybody else has c.
@@ -35,15 +36,20 @@ func (h *heartbeat) now() int64 { return int64(time.Since(h.start)) + 1 }
 // wait notes that somebody waits for bytes from now on.
 func (h *heartbeat) wait() {
 	if h != nil {
-		h.waiting.Store(h.now())
+		h.waiting.Store(h.now() - h.waited)
 	}
 }
 
-// came notes that the waiting is over.
-func (h *heartbeat) came() {
-	if h != nil {
-		h.waiting.Store(0)
+// came notes that the waiting is over: bytes have come, unless there is an error.
+func (h *heartbeat) came(err error) {
+	if h == nil {
+		return
 	}
+	h.waited = 0
+	if err != nil { // a context has cut the call, and the next one waits on
+		h.waited = h.now() - h.waiting.Load()
+	}
+	h.waiting.Store(0)
 }
 
 // tick is called by the timer. A peer counts as gone when somebody has waited for a byte of it all the time: while the

@@ -2,6 +2,7 @@ package conn_test
 
 import (
 	"context"
+	"io"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,5 +101,39 @@ func TestAHeartbeatEndsWithTheConnection(t *testing.T) {
 		<-time.After(time.Hour)
 		require.NotErrorIs(t, c.Err(), conn.ErrPeerTimeout)
 		peer.ExpectEOF()
+	})
+}
+
+func TestPingsAreSentAlsoWhenContextsCutTheReads(t *testing.T) {
+	inBothRoles(t, &conn.Config{PingInterval: 20 * time.Second}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		pings := 0
+		go func() {
+			for f, err := peer.TryReceive(); err == nil; f, err = peer.TryReceive() {
+				if f.Opcode == frame.Ping {
+					pings++
+				}
+			}
+		}()
+		for range 60 { // ten minutes
+			_, _, err := c.Read(within(t, 10*time.Second))
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+		}
+		synctest.Wait()
+		require.Greater(t, pings, 25)
+	})
+}
+
+func TestAPeerIsGoneAlsoWhenContextsCutTheReads(t *testing.T) {
+	cfg := &conn.Config{PingInterval: 20 * time.Second, IdleTimeout: time.Minute}
+	inBothRoles(t, cfg, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		go io.Copy(io.Discard, peer.Conn())
+		start := time.Now()
+		for c.Err() == nil {
+			_, _, err := c.Read(within(t, 7*time.Second))
+			require.Error(t, err)
+			<-time.After(time.Second) // does not count
+		}
+		require.ErrorIs(t, c.Err(), conn.ErrPeerTimeout)
+		require.InDelta(t, 68, time.Since(start).Seconds(), 2)
 	})
 }

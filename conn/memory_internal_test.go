@@ -155,6 +155,61 @@ func TestMemoryFollowsWhatArrivesAndNotWhatIsPromised(t *testing.T) {
 	}
 }
 
+func TestMemoryIsNoMoreThanFourTimesWhatHasArrived(t *testing.T) {
+	reads := map[string]func(ctx context.Context, c *Conn){
+		"Messages": func(ctx context.Context, c *Conn) {
+			for range c.Messages(ctx) {
+			}
+		},
+		"Read":       func(ctx context.Context, c *Conn) { c.Read(ctx) },
+		"ReadAppend": func(ctx context.Context, c *Conn) { c.ReadAppend(ctx, make([]byte, 1000)) },
+	}
+	for name, read := range reads {
+		for _, arrives := range []int{1, 5000, 16 << 10, 64 << 10, 100_000} {
+			t.Run(fmt.Sprint(name, " ", arrives), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					near, far := wstest.Pipe(1 << 20)
+					c := newConn(near, frame.Server, nil)
+					defer far.Close()
+					defer c.CloseNow()
+					promise := frame.Header{Fin: true, Opcode: frame.Binary, Length: 1 << 20, Masked: true}
+					far.Write(append(promise.Append(nil), make([]byte, arrives)...))
+					go read(t.Context(), c)
+					synctest.Wait()
+					require.NotNil(t, c.in.buf, "the memory that the message is read to")
+					require.LessOrEqual(t, cap(c.in.buf.b), max(4*(arrives+14), minDirect)+1000)
+				})
+			})
+		}
+	}
+}
+
+func TestWhatACallerHasInFrontOfAMessageDoesNotCountAsArrived(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := wstest.Pipe(1 << 20)
+		c := newConn(near, frame.Server, &Config{ReadLimit: -1})
+		defer far.Close()
+		defer c.CloseNow()
+		promise := frame.Header{Fin: true, Opcode: frame.Binary, Length: 1 << 40, Masked: true}
+		far.Write(append(promise.Append(nil), 0))
+		go c.ReadAppend(t.Context(), make([]byte, 1<<20))
+		synctest.Wait()
+		require.LessOrEqual(t, cap(c.in.buf.b), 2<<20, "what is in front has to move; but 15 octets have arrived")
+	})
+}
+
+func TestRoomForAMessageFitsAnInteger(t *testing.T) {
+	near, _ := wstest.Pipe(0)
+	c := newConn(near, frame.Server, &Config{ReadLimit: -1})
+	c.recv.inFrame, c.recv.left = true, 1<<40
+	for _, have := range []int{1 << 20, 1 << 28, 1<<29 - 14, 600 << 20, 1 << 30, math.MaxInt32 - 100, math.MaxInt32} {
+		c.recv.size = int64(have)
+		room := c.directRoom(have)
+		require.GreaterOrEqual(t, room, 0, have)
+		require.LessOrEqual(t, room, math.MaxInt-have, have)
+	}
+}
+
 func TestALengthOverTheLimitTakesNoMemory(t *testing.T) {
 	for name, raw := range map[string]func(role frame.Role) []byte{
 		"1 GiB":          func(role frame.Role) []byte { return header(role, true, frame.Binary, 1<<30) },

@@ -251,6 +251,9 @@ func (c *Conn) flush(ctx context.Context, end int64) error {
 			}
 		}
 		done := c.out.reached(end)
+		if !done && cut != nil {
+			c.out.kicked.Store(true) // what was accepted goes out although nobody waits for it any more
+		}
 		c.stopFlushing()
 		if done {
 			return nil
@@ -287,12 +290,10 @@ func (c *Conn) flushOnce() {
 	c.stopFlushing()
 }
 
-// gaveUp is called when flushing was not waited for until the end. It may have been handed over just then, by one who
-// left the frames of those who do not wait to us.
+// gaveUp is called when flushing was not waited for until the end. What was accepted goes out all the same, by whoever
+// holds flushing; that may have been handed over to us just then.
 func (c *Conn) gaveUp(err error) error {
-	if c.toFlush() {
-		c.kick()
-	}
+	c.kick()
 	return c.ended(err)
 }
 

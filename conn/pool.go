@@ -34,6 +34,19 @@ func classOf(n int) int {
 	return class
 }
 
+// fullClass returns the size of the largest class that is not larger than n octets, which are enough for one, or n if that
+// is beyond all classes.
+func fullClass(n int64) int64 {
+	size := int64(smallestBuffer)
+	for class := 1; class < bufferClasses && 4*size <= n; class++ {
+		size *= 4
+	}
+	if size == int64(classSize(bufferClasses-1)) {
+		return n
+	}
+	return size
+}
+
 func classSize(class int) int { return smallestBuffer << (2 * class) }
 
 // getBuffer returns an empty buffer with room for at least n bytes.

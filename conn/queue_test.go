@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -222,6 +223,28 @@ func TestHowAConnectionEndedGoesBeforeHowACallDid(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAWriterWhoseLastFragmentIsRefusedClosesTheConnection(t *testing.T) {
+	inBothRolesOver(t, nil, 10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		ctx, cancel := context.WithCancel(t.Context())
+		w, err := c.Writer(ctx, conn.Text)
+		require.NoError(t, err)
+		go peer.Receive()
+		_, err = io.WriteString(w, strings.Repeat("a", conn.FragmentSize+1))
+		require.NoError(t, err) // the first fragment is on the wire
+		for range 12000 {       // the peer does not read, and somebody pings and pings, until there is no room
+			go c.Ping(ctx)
+		}
+		synctest.Wait()
+		cancel()
+		require.ErrorIs(t, w.Close(), context.Canceled)
+		go c.Write(t.Context(), conn.Text, []byte("another message"))
+		f := peer.Receive()
+		for ; f.Opcode == frame.Ping; f = peer.Receive() {
+		}
+		require.Equal(t, frame.Close, f.Opcode, "%q follows a message that has no end", f.Payload)
+	})
 }
 
 func TestAWriterMayBeClosedOnce(t *testing.T) {

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"math"
 	"net"
+	"sync"
 
 	"github.com/seed60239977/websocket/frame"
-	"sync"
 )
 
 // readState is how far the reading of messages has come. It belongs to whoever holds Conn.reading.
@@ -21,7 +22,8 @@ type readState struct {
 //
 // If ctx ends first, Read returns its error and nothing is lost: what has arrived of a message stays in the connection,
 // and the next call that reads goes on from there. Once the connection has ended, the error is the *[CloseError]; see
-// there for a peer that broke a rule. [ErrConcurrentRead] says that another goroutine is reading.
+// there for a peer that broke a rule; it is told so and given up to Config.CloseTimeout to close before Read returns.
+// [ErrConcurrentRead] says that another goroutine is reading.
 func (c *Conn) Read(ctx context.Context) (MessageType, []byte, error) {
 	return c.ReadAppend(ctx, nil)
 }
@@ -77,14 +79,16 @@ func (c *Conn) gather(ctx context.Context, into *buffer, part *event) (*buffer, 
 // minDirect is how much must be to come of a frame for its payload to be read to where it is gathered.
 const minDirect = 16 << 10
 
-// directRoom returns how much of the payload that comes may be read without passing the input buffer, for a message of
-// which so much is there. Memory follows what has arrived, not what the header promises.
+// directRoom returns how much of the payload that comes may be read without passing the input buffer, behind have octets
+// in the same memory. Memory follows what has arrived, not what the header promises: it is no more than four times that,
+// also when it comes in classes.
 func (c *Conn) directRoom(have int) int {
 	if len(c.in.unread()) > 0 || c.read.ending != nil || c.recv.direct() < minDirect {
 		return 0
 	}
-	arrived := int64(have) + frame.MaxHeaderSize
-	return int(min(c.recv.direct(), max(minDirect, 4*arrived-int64(have))))
+	arrived := c.recv.size // of the message; the caller of ReadAppend may have more in front of it
+	total := max(minDirect, fullClass(4*(arrived+frame.MaxHeaderSize)))
+	return int(min(c.recv.direct(), total-arrived, int64(math.MaxInt-have)))
 }
 
 // readDirect waits for payload and adds it to into, where room octets are free.
@@ -95,7 +99,7 @@ func (c *Conn) readDirect(ctx context.Context, into *buffer, room int, part *eve
 	have := len(into.b)
 	c.beat.wait()
 	err := c.in.readTo(into, room, c.src)
-	c.beat.came()
+	c.beat.came(err)
 	if err != nil {
 		return c.readFailed(ctx, err)
 	}
@@ -190,7 +194,12 @@ func (c *Conn) gatherRest(ctx context.Context, l *loan) (err error) {
 // borrow leaves the message where it lies: in the input buffer if it came whole, else in a buffer of its own. Its data is
 // valid until giveBack.
 func (c *Conn) borrow(l *loan) {
-	if l.held == nil {
+	switch {
+	case l.held != nil:
+	case c.in.lent && !c.recv.compressed: // to another loop, which may give it back before this one does
+		l.held = l.held.add(l.part.payload)
+		l.part.payload = l.held.b
+	default:
 		l.held = c.lend()
 	}
 	if c.in.serving {
@@ -355,7 +364,7 @@ func (c *Conn) waitForBytes(ctx context.Context) error {
 	c.in.before(c.recv.inFrame)
 	c.beat.wait()
 	err := c.src.read(&c.in)
-	c.beat.came()
+	c.beat.came(err)
 	if err != nil {
 		return c.readFailed(ctx, err)
 	}

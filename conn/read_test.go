@@ -208,6 +208,34 @@ func TestOneReaderAtATime(t *testing.T) {
 	})
 }
 
+func TestTwoLoopsOverMessagesDoNotTakeEachOthersMemory(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		peer.Send(text("first"), text("second"))
+		lent, goOn, done := make(chan struct{}), make(chan struct{}), make(chan string)
+		go func() {
+			for m := range c.Messages(t.Context()) {
+				lent <- struct{}{}
+				<-goOn
+				done <- string(m.Data)
+				break
+			}
+		}()
+		<-lent
+		for m, err := range c.Messages(t.Context()) {
+			require.NoError(t, err)
+			goOn <- struct{}{}
+			require.Equal(t, "first", <-done)
+			synctest.Wait() // the first loop has given back what it was lent
+			require.Equal(t, "second", string(m.Data))
+			break
+		}
+		peer.Send(text("third"))
+		_, data, err := c.Read(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, "third", string(data))
+	})
+}
+
 func TestPingsThatPileUpAreAnsweredByTheNewest(t *testing.T) {
 	for _, role := range roles {
 		t.Run(role.String(), func(t *testing.T) {

@@ -12,7 +12,8 @@ import (
 // Of a message that is too long once it is decompressed, what the limit allows is given out before the error.
 //
 // ctx bounds every call of the reader too, and cuts it as it cuts [Conn.Read]. The errors are the same. Text that turns
-// out not to be UTF-8 ends the connection where it does, after the valid part was given out.
+// out not to be UTF-8 ends the connection where it does: the parts that came before have been given out, the one with the
+// bad octet never is.
 func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 	if err := c.beginMessageRead(ctx); err != nil {
 		return 0, nil, err

@@ -42,7 +42,8 @@ type stream struct {
 	reader io.Reader // of the message that is being given out; guarded by turn
 	turn   slot      // held by the goroutine that reads
 
-	write deadlineContext
+	write   deadlineContext
+	writing slot // held by the goroutine that writes: nothing comes between the messages of one call
 }
 
 // Read implements [net.Conn].
@@ -97,6 +98,10 @@ func (s *stream) readMessage(ctx context.Context, p []byte) (int, error) {
 // Write implements [net.Conn].
 func (s *stream) Write(p []byte) (n int, err error) {
 	ctx := s.write.context()
+	if err := s.c.acquire(ctx, &s.writing); err != nil {
+		return 0, s.write.convert(ctx, s.c.ended(err))
+	}
+	defer s.writing.release()
 	for first := true; first || n < len(p); first = false {
 		piece := p[n:min(len(p), n+streamMessage)]
 		end, err := s.c.submit(ctx, &outgoing{opcode: frame.Opcode(s.typ), fin: true, payload: piece})

@@ -1,6 +1,7 @@
 package conn_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -264,5 +265,37 @@ func TestReadersOfAStreamTakeTurns(t *testing.T) {
 		n, err := s.Read(nil)
 		require.NoError(t, err)
 		require.Zero(t, n)
+	})
+}
+
+func TestNothingComesBetweenTheMessagesOfOneWriteToAStream(t *testing.T) {
+	inBothRolesAsStream(t, 100, func(t *testing.T, s net.Conn, _ *conn.Conn, peer *wstest.Peer) {
+		const size = 200 << 10
+		wrote := inBackground(func() error { _, err := s.Write(bytes.Repeat([]byte("a"), size)); return err })
+		synctest.Wait()
+		wroteMore := inBackground(func() error { _, err := s.Write([]byte("b")); return err })
+		synctest.Wait()
+		var got []byte
+		for len(got) <= size {
+			got = append(got, peer.Receive().Payload...)
+		}
+		require.Equal(t, size, bytes.IndexByte(got, 'b'))
+		require.NoError(t, <-wrote)
+		require.NoError(t, <-wroteMore)
+	})
+}
+
+func TestAWriteToAStreamGivesUpWaitingForAnother(t *testing.T) {
+	inBothRolesAsStream(t, 100, func(t *testing.T, s net.Conn, c *conn.Conn, _ *wstest.Peer) {
+		wrote := inBackground(func() error { _, err := s.Write(make([]byte, 1000)); return err })
+		synctest.Wait()
+		require.NoError(t, s.SetWriteDeadline(time.Now().Add(time.Second)))
+		_, err := s.Write([]byte("b"))
+		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		require.ErrorIs(t, <-wrote, os.ErrDeadlineExceeded)
+		c.CloseNow()
+		require.NoError(t, s.SetWriteDeadline(time.Time{}))
+		_, err = s.Write([]byte("b"))
+		require.Same(t, c.Err(), err)
 	})
 }

@@ -143,6 +143,7 @@ type messageWriter struct {
 	opcode frame.Opcode // of the next frame
 	part   *buffer      // gathered and not yet sent
 	err    error        // the first error; ErrWriterClosed after Close
+	ended  bool         // the last frame was accepted
 }
 
 // Write gathers p and sends what fills a frame. n counts the bytes that were accepted.
@@ -173,7 +174,7 @@ func (w *messageWriter) send(fin bool) error {
 	if err != nil {
 		return err
 	}
-	w.opcode = frame.Continuation
+	w.opcode, w.ended = frame.Continuation, fin
 	w.part.release()
 	w.part = nil
 	return w.c.flush(w.ctx, end)
@@ -187,7 +188,8 @@ func (w *messageWriter) Close() error {
 	err := w.err
 	if err == nil {
 		err = w.send(true)
-	} else {
+	}
+	if !w.ended {
 		w.c.sendClose(StatusInternalError, "message abandoned")
 		w.c.kick()
 	}
