@@ -58,8 +58,8 @@ func New(o *Options) *Hub {
 	return h
 }
 
-// Subscribe adds c to a topic, until [Hub.Unsubscribe] or the end of the connection. It gets everything that is published
-// from now on. To subscribe twice is to subscribe once.
+// Subscribe adds c to a topic, until [Hub.Unsubscribe] or shortly after the end of the connection. It gets everything that
+// is published from now on. To subscribe twice is to subscribe once.
 //
 // The error is [ErrShutdown], [ErrTooManyTopics], or how the connection has ended.
 func (h *Hub) Subscribe(c *conn.Conn, topic string) error {
@@ -148,7 +148,9 @@ func (h *Hub) Unsubscribe(c *conn.Conn, topic string) {
 	defer m.mu.Unlock()
 	delete(t.members, m)
 	h.drop(t)
-	delete(m.topics, topic)
+	if m.topics[topic] == t { // and not one that has been made anew since
+		delete(m.topics, topic)
+	}
 	m.tidy()
 }
 

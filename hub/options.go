@@ -44,11 +44,11 @@ type Options struct {
 	// Policy says what happens when a queue is full.
 	Policy Policy
 
-	// QueueMessages is how many messages may wait for one connection. 0 stands for [DefaultQueueMessages].
+	// QueueMessages is how many messages may wait for one connection. 0 and less stand for [DefaultQueueMessages].
 	QueueMessages int
 
 	// QueueOctets is how long these may be together. One message may wait in any case, whatever its length. Memory is
-	// shared: a message that waits for many connections is there once. 0 stands for [DefaultQueueOctets].
+	// shared: a message that waits for many connections is there once. 0 and less stand for [DefaultQueueOctets].
 	QueueOctets int
 
 	// SlowCode is the status code with which [CloseSlow] closes. 0 stands for StatusTryAgainLater (1013), which asks the
