@@ -12,8 +12,9 @@
 //	1002, 1003, 1007, 1008, 1009, 1010                     no: one side does what the other one does not accept
 //	1005 no status code, 1006 no close frame               yes
 //	1011 internal error, 1013 try again later, 1014        yes
+//	1004, 1015, 1016 to 2999                               no: nobody may send them yet
 //	3000 to 4999                                           no: the application has said it, and only that knows
-//	the server cannot be reached, does not speak TLS, …    yes
+//	the server cannot be reached, its certificate fails, … yes
 //	HTTP 5xx but for 501 and 505; 408, 425, 429            yes
 //	any other HTTP status                                  no
 //	the URL is wrong, or the server's answer is            no

@@ -49,8 +49,8 @@ type Options struct {
 func Run(ctx context.Context, dial func(context.Context) (*websocket.Conn, error), serve func(context.Context, *websocket.Conn) error, o *Options) error {
 	r := runner{options: o.withDefaults(), serve: serve}
 	for {
-		began := time.Now()
 		c, err := dial(ctx)
+		began := time.Now()
 		if err == nil {
 			var done bool
 			if done, err = r.use(ctx, c); done {

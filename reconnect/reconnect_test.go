@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -300,4 +301,24 @@ func TestAServerThatRefusesIsLeftAlone(t *testing.T) {
 	var refused *websocket.HandshakeError
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, http.StatusNotFound, refused.Status)
+}
+
+func TestADialThatTakesLongIsNotAConnectionThatLasts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w waits
+		s := &server{t: t, serve: func(n int, c *websocket.Conn) {
+			if n == 200 {
+				c.Close(websocket.StatusNormalClosure, "")
+				return
+			}
+			c.Close(websocket.StatusGoingAway, "")
+		}}
+		dial := func(ctx context.Context) (*websocket.Conn, error) {
+			<-time.After(10 * time.Second) // the server is overloaded
+			return s.dial(ctx)
+		}
+		o := &reconnect.Options{FirstWait: time.Second, MaxWait: 10 * time.Second, OnWait: w.add}
+		require.Error(t, reconnect.Run(t.Context(), dial, listen, o))
+		require.Greater(t, slices.Max(w.waits), time.Second, "they have grown")
+	})
 }
