@@ -24,7 +24,7 @@ type AcceptOptions struct {
 	Config Config
 
 	// Deflate, if not nil, compresses messages (RFC 7692) with clients that offer it. &DeflateOptions{} is right for most;
-	// what it costs in memory is told at its fields.
+	// what it costs in memory is told at [github.com/seed60239977/websocket/deflate.Options].
 	Deflate *DeflateOptions
 
 	// Subprotocols are the names the server speaks, in its order of preference. The first one that the client offers is
@@ -67,14 +67,26 @@ type AcceptOptions struct {
 	Registry *Registry
 
 	// OnError, if not nil, is told by [Handler] about requests that did not become a connection, after they were
-	// answered. The error is a [*HandshakeError].
+	// answered. The error is a [*HandshakeError]. Without it, [Handler] logs those with status 500, which are the server's
+	// own fault, as net/http would log them.
 	OnError func(r *http.Request, err error)
+}
+
+// Validate reports what is wrong with the options themselves, such as a pattern in AllowedOrigins that is none: a server
+// that calls it when it starts need not wait for a request to find out. The error is a [*HandshakeError] with status 500,
+// as which every request would be refused.
+func (o *AcceptOptions) Validate() error {
+	if o == nil {
+		return nil
+	}
+	decide := o.decisions()
+	return decide.Validate()
 }
 
 // Accept answers the request with the opening handshake and returns the connection. It may be used with any
 // http.ResponseWriter that http.ResponseController can hijack, also through middleware; no more may be written to w.
 // If the handshake is refused, Accept has answered with the HTTP status that fits and returns a [*HandshakeError] with the
-// same status.
+// same status. A request of HTTP/2, which has no upgrade, is one that is refused: with 501.
 //
 // The connection does not end with the request, and r.Context() is canceled when the http.Handler returns. A handler
 // that stays for as long as the connection lives keeps the request and all its buffers alive; [Handler] does not.

@@ -31,7 +31,7 @@ type DialOptions struct {
 	Config Config
 
 	// Deflate, if not nil, offers to compress messages (RFC 7692). &DeflateOptions{} is right for most; what it costs in
-	// memory is told at its fields.
+	// memory is told at [github.com/seed60239977/websocket/deflate.Options].
 	Deflate *DeflateOptions
 
 	// Subprotocols are offered to the server, in order of preference: tokens, each of them once. What the server chose is
@@ -86,8 +86,8 @@ type DialOptions struct {
 //
 // All errors are [*HandshakeError]. When the server has answered with something that is not a WebSocket, the response is
 // returned together with the error, with as much of its body as has arrived in time, up to 64 KiB. The body of a
-// response never needs to be closed. ctx bounds the handshake only, as DialOptions.HandshakeTimeout does; it does not end
-// the connection.
+// response never needs to be closed; with wss its TLS is set. ctx bounds the handshake only, as
+// DialOptions.HandshakeTimeout does; it does not end the connection.
 func Dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, *http.Response, error) {
 	if o == nil {
 		o = &DialOptions{}
@@ -174,6 +174,10 @@ func (d *dialer) exchange(nc net.Conn, req *handshake.Request, sent *http.Reques
 			return nil, nil, &handshake.Error{Reason: "the header of the response is longer than 64 KiB", Err: err}
 		}
 		return nil, nil, failed("the response could not be read", err)
+	}
+	if t, ok := nc.(*tls.Conn); ok {
+		state := t.ConnectionState()
+		resp.TLS = &state
 	}
 	if d.Jar != nil {
 		d.Jar.SetCookies(httpURL(sent.URL), resp.Cookies())

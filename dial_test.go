@@ -336,9 +336,11 @@ func TestDialVerifiesCertificates(t *testing.T) {
 		var bad *tls.CertificateVerificationError
 		require.ErrorAs(t, err, &bad)
 	}
-	c, _, err := Dial(t.Context(), server.URL, &DialOptions{TLSConfig: &tls.Config{
+	c, resp, err := Dial(t.Context(), server.URL, &DialOptions{TLSConfig: &tls.Config{
 		ServerName: "example.com", RootCAs: pool(server)}})
 	require.NoError(t, err)
+	require.Equal(t, "example.com", resp.TLS.ServerName)
+	require.True(t, resp.TLS.PeerCertificates[0].Equal(server.Certificate()))
 	requireEcho(t, c)
 	c.CloseNow()
 }

@@ -42,13 +42,21 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	c, err := Accept(w, r, &h.options)
 	if err != nil {
-		if h.options.OnError != nil {
-			h.options.OnError(r, err)
-		}
+		h.refused(r, err.(*HandshakeError))
 		return
 	}
 	serving = true
 	go h.run(ctx, c, errorLog(r))
+}
+
+// refused tells about a request that did not become a connection.
+func (h *handler) refused(r *http.Request, err *HandshakeError) {
+	switch {
+	case h.options.OnError != nil:
+		h.options.OnError(r, err)
+	case err.Status == http.StatusInternalServerError:
+		errorLog(r).Printf("websocket: cannot accept %v: %v", r.RemoteAddr, err)
+	}
 }
 
 // run is the goroutine of one connection, and the one place where a Handler's connections begin and end.

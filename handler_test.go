@@ -156,3 +156,50 @@ func TestHandlerKeepsNothingOfTheRequestInMemory(t *testing.T) {
 	}, 10*time.Second, time.Millisecond)
 	requireEcho(t, c)
 }
+
+func TestHandlerLogsWhatIsTheServersOwnFault(t *testing.T) {
+	logged := make(lines, 1)
+	server := httptest.NewUnstartedServer(Handler(echo, &AcceptOptions{AllowedOrigins: []string{"*example.com"}}))
+	server.Config.ErrorLog = log.New(logged, "", 0)
+	server.Start()
+	defer server.Close()
+	_, resp, err := Dial(t.Context(), server.URL, nil)
+	require.Error(t, err)
+	require.Equal(t, http.StatusInternalServerError, resp.StatusCode)
+	require.Regexp(t, `^websocket: cannot accept 127\.0\.0\.1:\d+: .*"\*example\.com"`, <-logged)
+	_, resp, err = Dial(t.Context(), server.URL, &DialOptions{Header: http.Header{"Origin": {"no origin"}}})
+	require.Error(t, err)
+	require.Equal(t, http.StatusInternalServerError, resp.StatusCode)
+	<-logged
+}
+
+func TestHandlerDoesNotLogWhatAClientDoesWrong(t *testing.T) {
+	logged := make(lines, 1)
+	server := httptest.NewUnstartedServer(Handler(echo, nil))
+	server.Config.ErrorLog = log.New(logged, "", 0)
+	server.Start()
+	defer server.Close()
+	resp, err := http.Get(server.URL)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, http.StatusUpgradeRequired, resp.StatusCode)
+	require.Empty(t, logged)
+}
+
+func TestAcceptOptionsAreValidatedBeforeARequestComes(t *testing.T) {
+	for name, o := range map[string]*AcceptOptions{"none": nil, "zero": {}, "all": {
+		AllowedOrigins: []string{"https://*.example.com"}, Subprotocols: []string{"chat"}, Header: http.Header{"Server": {"mine"}}, Deflate: &DeflateOptions{},
+	}} {
+		require.NoError(t, o.Validate(), name)
+	}
+	for name, o := range map[string]*AcceptOptions{
+		"origin":      {AllowedOrigins: []string{"*example.com"}},
+		"subprotocol": {Subprotocols: []string{"two words"}},
+		"header":      {Header: http.Header{"Upgrade": {"websocket"}}},
+		"deflate":     {Deflate: &DeflateOptions{Level: 100}},
+	} {
+		var e *HandshakeError
+		require.ErrorAs(t, o.Validate(), &e, name)
+		require.Equal(t, http.StatusInternalServerError, e.Status, name)
+	}
+}
