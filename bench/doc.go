@@ -2,7 +2,7 @@
 //
 //	go run -C bench .              # from the root of the repository: 20 to 30 minutes; writes bench/results.md and bench/results.svg
 //	go run -C bench . -short       # under a minute: everything runs once, nothing is written
-//	go run -C bench . -only idle -servers Serve,gws -rounds 1 -out /tmp/x
+//	go run -C bench . -only idle -servers Serve,gws -rounds 1 -out somewhere
 //
 // It needs Linux, two cores, as many file descriptors as connections (ulimit -Hn), and best a machine that nobody else uses.
 // -profiles writes a CPU profile of each server; go tool pprof reads them.

@@ -93,6 +93,9 @@ func run(args []string, log io.Writer) error {
 	if c.short {
 		return nil
 	}
+	if err := os.MkdirAll(c.out, 0o755); err != nil {
+		return err
+	}
 	return errors.Join(
 		os.WriteFile(filepath.Join(c.out, "results.md"), []byte(r.markdown(c)), 0o644),
 		os.WriteFile(filepath.Join(c.out, "results.svg"), []byte(r.svg()), 0o644))

@@ -22,7 +22,7 @@ func (r *results) line(sc scenario) string {
 func (r *results) markdown(c config) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Measured\n\n%s. %s.\n", r.machine.Date, r.machine)
-	fmt.Fprintf(&b, "Medians of %d rounds of %s. `go run -C bench .` makes this page; `go doc ./bench` tells how.\n\n", c.rounds, c.limits.time)
+	fmt.Fprintf(&b, "%s of %s. `go run -C bench . -rounds %d` makes this page; `go doc ./bench` tells how.\n\n", c.taken(), c.limits.time, c.rounds)
 	b.WriteString("| server | version |\n|---|---|\n")
 	for _, v := range r.servers {
 		if v.Module != "" {
@@ -37,6 +37,14 @@ func (r *results) markdown(c config) string {
 		r.detail(&b, sc)
 	}
 	return b.String()
+}
+
+// taken says what figures are.
+func (c config) taken() string {
+	if c.rounds == 1 {
+		return "A single round"
+	}
+	return fmt.Sprintf("Medians of %d rounds", c.rounds)
 }
 
 // overview writes the table with one line for each scenario of some kinds.
