@@ -23,8 +23,9 @@ import (
 // is done on the way, and the request's TLS is set.
 //
 // AcceptConn owns nc. If it fails, it has answered with the HTTP status that fits, if there was anybody to answer, has
-// given them up to half a second more to read that, and closed nc; the error is a [*HandshakeError], and the request is returned too if it was understood. What arrived behind
-// the request is not lost. ctx bounds the handshake only, but lives on as the request's context.
+// given them up to half a second more to read that, and has closed nc; the error is a [*HandshakeError], and the request is
+// returned too if it was understood. What arrived behind the request is not lost. ctx bounds the handshake only, but lives
+// on as the request's context.
 func AcceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions) (c *Conn, r *http.Request, err error) {
 	growStack()
 	if o == nil {

@@ -42,10 +42,14 @@ func (c *Conn) readBackground(ctx context.Context, held bool) error {
 			return err
 		}
 	}
-	if err := c.startMessageRead(ctx); err != nil {
+	err := c.startRead(ctx)
+	if err == nil {
+		err = c.dropRest(ctx)
+	}
+	if err != nil {
 		return err
 	}
 	defer c.endRead()
-	_, _, err := c.openReader(ctx)
+	_, _, err = c.openReader(ctx)
 	return err
 }

@@ -44,13 +44,14 @@ type Config struct {
 
 	// PingInterval is how long nothing arrives before a ping is sent, less up to a tenth at random. Pings are sent while
 	// nobody reads too; but only who reads sees the pong. 0 and less send none. It keeps middleboxes from dropping the
-	// connection: half of their idle timeout is a good value. That timeout is 60 s by default for AWS ALB, nginx and HAProxy's usual configuration, 100 s for Cloudflare, 230 s for Azure, and 30 s
-	// for Google Cloud's load balancers (where it bounds even connections that are in use, unless it is raised).
+	// connection: half of their idle timeout is a good value. That timeout is 60 s by default for AWS ALB, nginx and
+	// HAProxy's usual configuration, 100 s for Cloudflare, 230 s for Azure, and 30 s for Google Cloud's load balancers (where
+	// it bounds even connections that are in use, unless it is raised).
 	PingInterval time.Duration
 
 	// IdleTimeout is how long calls that read may wait, all together, without a single byte arriving, before the peer counts
-	// as gone: then the connection ends with [ErrPeerTimeout]. 0 sets no limit. Together with PingInterval, which makes a living
-	// peer answer, twice that is a good value; without it, the limit is for the application's own traffic. Time in
+	// as gone: then the connection ends with [ErrPeerTimeout]. 0 sets no limit. Together with PingInterval, which makes a
+	// living peer answer, twice that is a good value; without it, the limit is for the application's own traffic. Time in
 	// which nobody reads does not count, since nobody knows then what has arrived.
 	IdleTimeout time.Duration
 

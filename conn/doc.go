@@ -16,9 +16,8 @@
 // # What happens at the same time?
 //
 // One goroutine at a time reads: a second one that waits for a message gets [ErrConcurrentRead]. All else may be called
-// from any goroutine.
-// Messages of several writers go out whole, in the order in which they were accepted, control frames in between. What
-// waits while one goroutine writes goes out together in the next write.
+// from any goroutine. Messages of several writers go out whole, in the order in which they were accepted, control frames
+// in between. What waits while one goroutine writes goes out together in the next write.
 //
 // # What does a context do?
 //

@@ -267,14 +267,6 @@ func (c *Conn) beginMessageRead(ctx context.Context) error {
 	return c.dropRest(ctx)
 }
 
-// startMessageRead is beginMessageRead for who holds reading. If it fails, the caller does no longer.
-func (c *Conn) startMessageRead(ctx context.Context) error {
-	if err := c.startRead(ctx); err != nil {
-		return err
-	}
-	return c.dropRest(ctx)
-}
-
 // dropRest throws away what a Reader has left of its message. If it fails, reading has ended.
 func (c *Conn) dropRest(ctx context.Context) error {
 	r := c.read.reader
