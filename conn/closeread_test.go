@@ -166,3 +166,78 @@ func TestASecondCloseReadGoesOnWhereTheFirstIsGivenUp(t *testing.T) {
 		require.Error(t, second.Err(), "CloseNow waits for it")
 	})
 }
+
+func TestALoopEndsWithItsContextThoughCloseReadReads(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		ctx, cancel := context.WithCancel(t.Context())
+		got, goOn := make(chan bool), make(chan bool)
+		loop := inBackground(func() error {
+			for _, err := range c.Messages(ctx) {
+				if err != nil {
+					return err
+				}
+				got <- true
+				<-goOn
+			}
+			return nil
+		})
+		peer.Send(text("one"))
+		<-got
+		background := c.CloseRead(t.Context())
+		synctest.Wait()
+		goOn <- true
+		cancel()
+		require.Error(t, <-loop)
+		require.NoError(t, background.Err())
+	})
+}
+
+func TestReadMayFollowAtOnceWhenTheContextOfCloseReadHasEnded(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		for range 100 {
+			ctx, cancel := context.WithCancel(t.Context())
+			background := c.CloseRead(ctx)
+			synctest.Wait()
+			cancel()
+			<-background.Done()
+			peer.Send(text("read"))
+			_, data, err := c.Read(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, "read", string(data))
+		}
+	})
+}
+
+func TestWhatComesWhenTheContextOfCloseReadHasEndedIsNotRefused(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		for range 300 {
+			ctx, cancel := context.WithCancel(t.Context())
+			background := c.CloseRead(ctx)
+			synctest.Wait()
+			cancel()
+			<-background.Done()
+			peer.Send(text("read"))
+			synctest.Wait() // nobody reads any more
+			require.Equal(t, conn.StateOpen, c.State())
+			_, data, err := c.Read(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, "read", string(data))
+		}
+	})
+}
+
+func TestAReaderLosesItsMessageToCloseRead(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		peer.Send(begin("the first part"), last("the second"))
+		_, r, err := c.Reader(t.Context())
+		require.NoError(t, err)
+		_, err = r.Read(make([]byte, 1))
+		require.NoError(t, err)
+		c.CloseRead(t.Context())
+		for range 5 { // at the same time as it is dropped
+			_, err = r.Read(make([]byte, 1))
+			require.Error(t, err)
+			requireTyped(t, err)
+		}
+	})
+}

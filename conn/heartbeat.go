@@ -16,7 +16,9 @@ type heartbeat struct {
 	timeout  time.Duration // Config.IdleTimeout
 	start    time.Time     // all times below count from here
 	timer    *time.Timer
-	waiting  atomic.Int64 // since when somebody waits for bytes; 0 while nobody does
+	waiting  atomic.Int64 // since when somebody waits for bytes, with what calls before have waited; 0 while nobody does
+	began    atomic.Int64 // when the call that waits began to
+	doubt    bool         // that call had just begun when it was time to give up; only for tick
 	due      int64        // when to ping next, unless bytes have come; only for tick
 	waited   int64        // how long calls that were cut have waited since bytes came; only for who reads
 }
@@ -36,7 +38,9 @@ func (h *heartbeat) now() int64 { return int64(time.Since(h.start)) + 1 }
 // wait notes that somebody waits for bytes from now on.
 func (h *heartbeat) wait() {
 	if h != nil {
-		h.waiting.Store(h.now() - h.waited)
+		now := h.now()
+		h.began.Store(now)
+		h.waiting.Store(now - h.waited)
 	}
 }
 
@@ -58,10 +62,12 @@ func (c *Conn) tick() {
 	h := c.beat
 	now := h.now()
 	since := h.waiting.Load()
-	if since != 0 && h.timeout > 0 && now-since >= int64(h.timeout) {
+	late := since != 0 && h.timeout > 0 && now-since >= int64(h.timeout)
+	if late && (h.doubt || now-h.began.Load() >= int64(min(justBegun, h.timeout))) {
 		c.fail(&CloseError{Code: StatusAbnormalClosure, Err: ErrPeerTimeout})
 		return
 	}
+	h.doubt = late
 	if now >= h.due {
 		if since == 0 || now-since >= h.pause() {
 			c.pingUnasked()
@@ -69,11 +75,18 @@ func (c *Conn) tick() {
 		}
 		h.due = since + h.pause()
 	}
-	h.timer.Reset(h.next(now, h.waiting.Load()))
+	next := h.next(now, h.waiting.Load())
+	if late {
+		next = justBegun
+	}
+	h.timer.Reset(next)
 	if c.end.Load() != nil {
 		h.timer.Stop()
 	}
 }
+
+// justBegun is how long a call that waits is given to find what had arrived before it, if calls before have waited long.
+const justBegun = 10 * time.Millisecond
 
 // pingUnasked sends a ping that nobody waits for: the pong, as any byte, shows that the peer is there. If so much waits to
 // be sent that there is no room, the peer has enough to answer as it is.

@@ -137,3 +137,25 @@ func TestAPeerIsGoneAlsoWhenContextsCutTheReads(t *testing.T) {
 		require.InDelta(t, 68, time.Since(start).Seconds(), 2)
 	})
 }
+
+// Reads that are cut wait for longer than IdleTimeout all together, but at no moment when the timer looks. Then the peer
+// sends, and what it has sent is read at the moment when the timer looks again.
+func TestAPeerThatHasSentIsNotGone(t *testing.T) {
+	for range 100 {
+		inBothRoles(t, &conn.Config{IdleTimeout: time.Second}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+			start := time.Now()
+			read := func(from, to time.Duration) error {
+				<-time.After(time.Until(start.Add(from)))
+				ctx, cancel := context.WithDeadline(t.Context(), start.Add(to))
+				defer cancel()
+				_, _, err := c.Read(ctx)
+				return err
+			}
+			require.ErrorIs(t, read(10*time.Millisecond, 990*time.Millisecond), context.DeadlineExceeded)
+			require.ErrorIs(t, read(1010*time.Millisecond, 1990*time.Millisecond), context.DeadlineExceeded)
+			<-time.After(500 * time.Millisecond)
+			peer.Send(text("here I am"))
+			require.NoError(t, read(3*time.Second, 4*time.Second))
+		})
+	}
+}

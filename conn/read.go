@@ -16,6 +16,7 @@ type readState struct {
 	partial *buffer        // what was gathered of a message whose reading was cut
 	reader  *messageReader // has not yet come to the end of its message
 	ending  *CloseError    // how the connection will have ended, once closing has come to that
+	refuses bool           // CloseRead reads: what comes once its context has ended is for who reads next
 }
 
 // Read waits for the next message and returns it whole. The caller owns the bytes.
@@ -221,8 +222,8 @@ func (c *Conn) lend() *buffer {
 
 // giveBack ends a loan.
 func (c *Conn) giveBack(l *loan) {
-	if c.acquire(context.Background(), &c.reading) != nil {
-		return // somebody is still cleaning up; the garbage collector takes the buffer
+	if !c.reading.tryAcquire() {
+		return // somebody reads, perhaps for long, or cleans up; the garbage collector takes the buffer
 	}
 	if c.in.buf == l.held {
 		c.in.lent = false
@@ -235,10 +236,10 @@ func (c *Conn) giveBack(l *loan) {
 // beginRead makes the caller the one who reads. If it returns nil, endRead must follow.
 func (c *Conn) beginRead(ctx context.Context) error {
 	if !c.reading.tryAcquire() {
-		if c.State() < StateClosing {
+		if c.State() < StateClosing && !c.closeReadEnds() {
 			return ErrConcurrentRead
 		}
-		// Close is reading the rest.
+		// Close is reading the rest, or CloseRead is about to let go.
 		if err := c.acquire(ctx, &c.reading); err != nil {
 			return c.ended(err)
 		}
@@ -273,7 +274,7 @@ func (c *Conn) dropRest(ctx context.Context) error {
 	if r == nil {
 		return nil
 	}
-	r.err = ErrReaderDone
+	r.dropped.Store(true)
 	var part event
 	for !r.fin {
 		if err := c.nextPart(ctx, &part); err != nil {
@@ -359,6 +360,9 @@ func (c *Conn) waitForBytes(ctx context.Context) error {
 	c.beat.came(err)
 	if err != nil {
 		return c.readFailed(ctx, err)
+	}
+	if c.read.refuses {
+		return ctx.Err()
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package conn
 import (
 	"context"
 	"io"
+	"sync/atomic"
 )
 
 // Reader waits for the next message and returns a reader for it, which gives the parts as they come and io.EOF at the
@@ -43,28 +44,43 @@ func (c *Conn) openReader(ctx context.Context) (MessageType, io.Reader, error) {
 type messageReader struct {
 	c       *Conn
 	ctx     context.Context
-	rest    []byte  // of the part that came last; lies in the input buffer or in partial
-	partial *buffer // what a cut call had gathered of the message
-	fin     bool    // no part comes after rest
-	err     error   // io.EOF once all was given out, ErrReaderDone once the rest was dropped
+	rest    []byte      // of the part that came last; lies in the input buffer or in partial
+	partial *buffer     // what a cut call had gathered of the message
+	fin     bool        // no part comes after rest
+	ended   bool        // all was given out
+	dropped atomic.Bool // the rest was dropped, by whoever read next
 }
 
 func (r *messageReader) have(part *event) { r.rest, r.fin = part.payload, part.fin }
 
+// over returns why nothing comes any more, or nil.
+func (r *messageReader) over() error {
+	switch {
+	case r.ended:
+		return io.EOF
+	case r.dropped.Load():
+		return ErrReaderDone
+	}
+	return nil
+}
+
 func (r *messageReader) Read(p []byte) (int, error) {
 	c := r.c
-	if r.err != nil {
-		return 0, r.err
+	if err := r.over(); err != nil {
+		return 0, err
 	}
 	if err := c.beginRead(r.ctx); err != nil {
 		return 0, err
 	}
 	defer c.endRead()
+	if err := r.over(); err != nil { // since then
+		return 0, err
+	}
 	for len(r.rest) == 0 {
 		r.partial.release()
 		r.partial = nil
 		if r.fin {
-			c.read.reader, r.err = nil, io.EOF
+			c.read.reader, r.ended = nil, true
 			return 0, io.EOF
 		}
 		var part event

@@ -202,7 +202,9 @@ func (d *deadlineContext) set(t time.Time) error {
 // move is set for who holds mu.
 func (d *deadlineContext) move(t time.Time) {
 	if d.timer != nil {
-		d.timer.Stop()
+		if !d.timer.Stop() {
+			d.cancel() // as the timer is about to do, perhaps after this call has returned
+		}
 		d.timer = nil
 	}
 	wait := time.Until(t)

@@ -299,3 +299,16 @@ func TestAWriteToAStreamGivesUpWaitingForAnother(t *testing.T) {
 		require.Same(t, c.Err(), err)
 	})
 }
+
+func TestADeadlineThatIsMovedAsItPassesDoesNotPass(t *testing.T) {
+	inBothRolesAsStream(t, 0, func(t *testing.T, s net.Conn, _ *conn.Conn, peer *wstest.Peer) {
+		for i := range 500 {
+			require.NoError(t, s.SetReadDeadline(time.Now().Add(time.Second)))
+			<-time.After(time.Second)
+			require.NoError(t, s.SetReadDeadline(time.Now().Add(time.Hour)))
+			peer.Send(binary("x"))
+			_, err := s.Read(make([]byte, 1))
+			require.NoError(t, err, i)
+		}
+	})
+}
