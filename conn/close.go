@@ -58,13 +58,12 @@ func (c *Conn) finishClose() {
 	bound, cancel := context.WithDeadline(context.Background(), c.closeBy())
 	defer cancel()
 	c.kick()
-	late := &CloseError{Code: StatusAbnormalClosure, Err: ErrCloseTimeout}
 	if c.acquire(bound, &c.reading) == nil {
 		c.drain(bound)
-		c.fail(late) // first: nobody may read on where parts of a message were thrown away
+		c.failNetwork(ErrCloseTimeout) // first: nobody may read on where parts of a message were thrown away
 		c.endRead()
 	}
-	c.fail(late)
+	c.failNetwork(ErrCloseTimeout)
 }
 
 // CloseNow closes the net.Conn without a closing handshake. Every call that is under way returns. It returns nil, unless
