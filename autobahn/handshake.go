@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -90,6 +91,8 @@ func (t *target) dial(ctx context.Context) (net.Conn, error) {
 type request struct {
 	text string
 	key  string
+	// What was asked for, of which the answer may have something.
+	subprotocols, extensions bool
 }
 
 // newRequest makes the opening handshake of RFC 6455 §4.1. Each change may
@@ -117,7 +120,7 @@ func (t *target) newRequest(offers []pmd.Params, change func(*lines)) request {
 	if change != nil {
 		change(l)
 	}
-	return request{text: l.String(), key: key}
+	return request{l.String(), key, l.has("Sec-WebSocket-Protocol"), l.has("Sec-WebSocket-Extensions")}
 }
 
 func offered(offers []pmd.Params) string {
@@ -132,6 +135,10 @@ func offered(offers []pmd.Params) string {
 type lines struct {
 	first  string
 	fields [][2]string
+}
+
+func (l *lines) has(name string) bool {
+	return slices.ContainsFunc(l.fields, func(f [2]string) bool { return strings.EqualFold(f[0], name) })
 }
 
 func (l *lines) add(name, value string) { l.fields = append(l.fields, [2]string{name, value}) }
@@ -201,7 +208,11 @@ func openAsClient(nc net.Conn, r request, offers []pmd.Params) (*opening, error)
 		return o, fmt.Errorf("reading the answer: %w", err)
 	}
 	o.status, o.header, o.response = response.StatusCode, response.Header, head(response)
-	if err := checkResponse(response, r.key); err != nil {
+	check := checkResponse
+	if r.subprotocols {
+		check = checkUpgrade
+	}
+	if err := check(response, r.key); err != nil {
 		return o, err
 	}
 	o.agreed, err = agreement(response.Header, offers)
@@ -218,8 +229,19 @@ func head(r *http.Response) string {
 	return b.String()
 }
 
-// checkResponse is §4.1, what a client must verify.
+// checkResponse is §4.1, what a client that asked for no subprotocol must verify.
 func checkResponse(r *http.Response, key string) error {
+	if err := checkUpgrade(r, key); err != nil {
+		return err
+	}
+	if r.Header.Get("Sec-Websocket-Protocol") != "" {
+		return errors.New("the answer names a subprotocol that was not asked for")
+	}
+	return nil
+}
+
+// checkUpgrade is checkResponse for whatever subprotocol.
+func checkUpgrade(r *http.Response, key string) error {
 	h := r.Header
 	switch {
 	case r.StatusCode != http.StatusSwitchingProtocols:
@@ -230,8 +252,6 @@ func checkResponse(r *http.Response, key string) error {
 		return errors.New("the answer lacks Connection: Upgrade")
 	case len(h.Values("Sec-Websocket-Accept")) != 1 || strings.TrimSpace(h.Get("Sec-Websocket-Accept")) != accept(key):
 		return errors.New("the answer's Sec-WebSocket-Accept is not that of the key")
-	case h.Get("Sec-Websocket-Protocol") != "":
-		return errors.New("the answer names a subprotocol that was not asked for")
 	}
 	return nil
 }

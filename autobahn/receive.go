@@ -134,6 +134,7 @@ func (s *session) event(e Event, contents []byte) {
 func (s *session) closeArrived(body []byte) {
 	s.gotClose = true
 	if v := s.closeBody(body); v != nil {
+		s.badClose = true
 		s.breach(v)
 	}
 	if !s.sentClose {

@@ -222,7 +222,10 @@ func (t *target) open(nc net.Conn, c *Case) (*opening, error) {
 		return o, err
 	}
 	r := t.newRequest(offers, c.Opening.change)
-	o, err := openAsClient(nc, r, anyOffer)
+	if r.extensions {
+		offers = anyOffer
+	}
+	o, err := openAsClient(nc, r, offers)
 	if err == nil && c.Opening.check != nil {
 		if why := c.Opening.check(o.header, o.agreed); why != "" {
 			return o, errors.New(why)

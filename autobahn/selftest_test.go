@@ -84,7 +84,7 @@ var brokenEndpoints = []struct {
 	{"echoes have another last octet", faults{corrupts: true}, "3 4.1 4.2 5 " + echoed, openServers, openClients},
 	{"lengths need not be minimal", faults{anyLength: true}, "14.1", "", ""},
 	{"an extension is named that nobody offered", faults{unsolicitedAnswer: true}, "",
-		"1.1 1.2 2 3 4.1 4.2 5 7.1 7.3 7.5 7.7 7.9 7.13 9.1 10.1 14.1 14.4 " + goodText + " " + badText, ""},
+		"1.1 1.2 2 3 4.1 4.2 5 7.1 7.3 7.5 7.7 7.9 7.13 9.1 10.1 14.1 14.4 14.6 " + goodText + " " + badText, ""},
 	{"the opening handshake is not checked", faults{ignoresHeaders: true}, "", "14.6", "14.2 14.3 14.5 14.7 " + deflate},
 	{"illegal parameters of permessage-deflate pass", faults{ignoresParameters: true}, "", "14.4", ""},
 	{"the answer does not keep to the window offered", faults{negotiatesServer10: true}, "", "14.3", ""},

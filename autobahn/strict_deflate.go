@@ -171,7 +171,14 @@ func strictOffers() (cases []Case) {
 	c := opens("RFC 7692 §7.1", "an illegal offer does not spoil the legal one after it", offer(pmd.Name+"; server_max_window_bits=16, "+pmd.Name))
 	cases = append(cases, c)
 	cases = append(cases, opens("RFC 6455 §9.1", "offers in two header lines", offer("x-unknown; a=1", pmd.Name)))
-	cases = append(cases, opens("RFC 6455 §9.1", "a quoted parameter value", offer(pmd.Name+`; server_max_window_bits="12"`)))
+	c = opens("RFC 6455 §9.1", "a quoted parameter value", offer(pmd.Name+`; server_max_window_bits="12"`))
+	c.Opening.check = func(_ http.Header, p *pmd.Params) string {
+		if p == nil {
+			return ""
+		}
+		return honours([]pmd.Params{{ServerBits: 12}}, p)
+	}
+	cases = append(cases, c)
 	c = opens("RFC 6455 §9.1", "an unknown extension is passed over", offer("x-unknown"))
 	c.Opening.check = func(h http.Header, _ *pmd.Params) string {
 		if len(elements(h, "Sec-Websocket-Extensions")) > 0 {

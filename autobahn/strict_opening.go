@@ -91,7 +91,11 @@ func strictRequests() []Case {
 	foreign.Opening.MayAccept = true
 	asked := opens("RFC 6455 §4.2.2", "the subprotocol, if any, is one of those asked for", more("Sec-WebSocket-Protocol", "first.invalid, second.invalid"))
 	asked.Opening.check = func(h http.Header, _ *pmd.Params) string {
-		for _, name := range elements(h, "Sec-Websocket-Protocol") {
+		names := elements(h, "Sec-Websocket-Protocol")
+		if len(names) > 1 {
+			return "the server chose more than one subprotocol"
+		}
+		for _, name := range names {
 			if name != "first.invalid" && name != "second.invalid" {
 				return "the server chose a subprotocol that was not asked for"
 			}

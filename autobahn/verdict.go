@@ -31,6 +31,7 @@ type tally struct {
 	remoteCode   int      // NoCode when the peer sent none
 	echo         echoResult
 	fragmentsOff bool // the suite sent other frames than it should have
+	badClose     bool // the body of the peer's close frame is not allowed
 	lacking      bool // permessage-deflate was not agreed on and the case needs it
 }
 
@@ -51,6 +52,8 @@ func judge(c *Case, t *tally, isServer bool) (behavior, closing Verdict, why str
 	closing, closeWhy := judgeClose(c, t, isServer)
 	wrongCloser := t.closedFirst != c.Close.BySuite
 	switch {
+	case c.Section != "" && t.badClose && behavior != Failed:
+		return Failed, closing, "the endpoint's close frame is not allowed"
 	case c.Override == AlwaysInform:
 		return Informational, Informational, why
 	case c.Close.CloserDecides && wrongCloser && behavior != Failed,
