@@ -222,6 +222,9 @@ func (m *member) take(batch []*conn.Prepared) []*conn.Prepared {
 func (m *member) send(batch []*conn.Prepared) error {
 	last := len(batch) - 1
 	for i, p := range batch {
+		if m.left(len(batch) - i) {
+			return errRemoved
+		}
 		if i < last {
 			err := m.c.SendPrepared(p)
 			if err == nil {
@@ -236,6 +239,19 @@ func (m *member) send(batch []*conn.Prepared) error {
 		}
 	}
 	return nil
+}
+
+// errRemoved ends the pump of a member that is gone.
+var errRemoved = errors.New("removed")
+
+// left reports whether the member is gone, so that the rest of a batch is dropped: the connection may be back already.
+func (m *member) left(rest int) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.gone {
+		m.drop(rest)
+	}
+	return m.gone
 }
 
 // closeSlow closes the connection of a peer that is too slow.
