@@ -71,7 +71,7 @@ func (o *ClientOptions) NewRequest(u *url.URL) (*Request, error) {
 		return nil, err
 	}
 	if err := checkHeader(o.Header); err != nil {
-		return nil, &Error{Reason: "the options are not valid", Err: err}
+		return nil, invalid("the options are not valid: %v", err)
 	}
 	return r, nil
 }
@@ -80,7 +80,7 @@ func (o *ClientOptions) NewRequest(u *url.URL) (*Request, error) {
 func (r *Request) offerExtensions() error {
 	if d := r.options.Deflate; d != nil {
 		if err := d.Validate(); err != nil {
-			return &Error{Reason: "the options are not valid", Err: err}
+			return invalid("the options are not valid: %v", err)
 		}
 		r.offers = append(r.offers, Extension{Name: deflate.ExtensionName, Params: d.Offer()})
 	}

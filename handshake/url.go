@@ -23,7 +23,10 @@ func ParseURL(raw string) (*url.URL, error) {
 		if e, ok := errors.AsType[*url.Error](err); ok {
 			err = e.Err // without the URL, which may hold a password
 		}
-		return nil, &Error{Reason: "the URL cannot be parsed", Err: err}
+		if strings.Contains(raw, "@") { // the cause may quote what stands in front of that
+			return nil, invalid("the URL cannot be parsed")
+		}
+		return nil, invalid("the URL cannot be parsed: %v", err)
 	}
 	switch u.Scheme {
 	case "http":
@@ -72,8 +75,10 @@ func asciiHost(u *url.URL) error {
 	}
 	name, ok := normalHost(host)
 	if !ok {
-		_, err := idna.Lookup.ToASCII(host)
-		return &Error{Reason: "the host is not a name or an address", Err: err}
+		if _, err := idna.Lookup.ToASCII(host); err != nil {
+			return invalid("the host is not a name or an address: %v", err)
+		}
+		return invalid("the host is not a name or an address")
 	}
 	if u.Host = name; port != "" {
 		u.Host = net.JoinHostPort(name, port)

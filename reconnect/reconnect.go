@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/seed60239977/websocket"
@@ -76,17 +75,9 @@ func Run(ctx context.Context, dial func(context.Context) (*websocket.Conn, error
 func To(rawURL string, o *websocket.DialOptions) func(context.Context) (*websocket.Conn, error) {
 	return func(ctx context.Context) (*websocket.Conn, error) {
 		c, _, err := websocket.Dial(ctx, rawURL, o)
-		if _, wrong := url.Parse(rawURL); wrong != nil {
-			return nil, urlError{err}
-		}
 		return c, err
 	}
 }
-
-// urlError is the error of Dial for what is not a URL, which looks like that of a network.
-type urlError struct{ error }
-
-func (e urlError) Unwrap() error { return e.error }
 
 func (o *Options) withDefaults() Options {
 	var d Options
@@ -126,13 +117,18 @@ func (r *runner) use(ctx context.Context, c *websocket.Conn) (done bool, err err
 		c.Close(websocket.StatusGoingAway, "")
 		return true, ctx.Err()
 	}
+	// serve may have heard of the end, from a call that writes, before it was there: then that is how it ended.
+	ending := c.State() != websocket.StateOpen
 	c.Close(websocket.StatusNormalClosure, "")
+	if ending {
+		return false, c.Err()
+	}
 	return true, err
 }
 
 // wait waits before the next attempt, or returns the error of ctx.
 func (r *runner) wait(ctx context.Context, why error) error {
-	wait := rand.N(r.bound() + 1)
+	wait := rand.N(r.bound())
 	r.attempt++
 	if r.options.OnWait != nil {
 		r.options.OnWait(why, wait)
@@ -168,10 +164,7 @@ func ComeBack(err error) bool {
 		return welcome(end.Code)
 	}
 	var refused *websocket.HandshakeError
-	if errors.As(err, &refused) && !errors.As(err, new(urlError)) {
-		return mayPass(refused)
-	}
-	return refused == nil
+	return !errors.As(err, &refused) || mayPass(refused)
 }
 
 // welcome reports whether a close code asks to come back, or at least does not ask to stay away.
