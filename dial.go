@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/seed60239977/websocket/conn"
@@ -20,7 +21,7 @@ import (
 const (
 	maxResponseHeader = 64 << 10 // octets
 	maxResponseBody   = 64 << 10 // octets
-	maxInformational  = 5        // responses with a status 1xx in front of the final one
+	maxResponses      = 5        // the final one and those with a status 1xx in front of it
 )
 
 // DialOptions are the wishes of a client. The zero value, and nil, connect without cookies, subprotocols or redirects.
@@ -133,6 +134,12 @@ func (d *dialer) dial(ctx context.Context, u *url.URL) (*Conn, *http.Response, e
 	if err != nil {
 		return nil, nil, err
 	}
+	settled := false
+	defer func() {
+		if !settled { // also if a hook of the caller panics
+			nc.Close()
+		}
+	}()
 	release := interruptible(ctx, nc)
 	c, resp, err := d.exchange(nc, req, &http.Request{Method: http.MethodGet, URL: u, Header: o.Header})
 	if cut := release(); cut != nil && resp == nil {
@@ -141,9 +148,12 @@ func (d *dialer) dial(ctx context.Context, u *url.URL) (*Conn, *http.Response, e
 		err = failed("the handshake was given up", cut)
 	}
 	if err != nil {
-		nc.Close()
+		if c != nil {
+			c.CloseNow()
+		}
 		return nil, resp, err
 	}
+	settled = true
 	return c, resp, nil
 }
 
@@ -175,7 +185,7 @@ func (d *dialer) exchange(nc net.Conn, req *handshake.Request, sent *http.Reques
 		}
 		return nil, nil, failed("the response could not be read", err)
 	}
-	if t, ok := nc.(*tls.Conn); ok {
+	if t, ok := nc.(*tls.Conn); ok && sent.URL.Scheme == "wss" { // and not that of a proxy
 		state := t.ConnectionState()
 		resp.TLS = &state
 	}
@@ -195,7 +205,7 @@ func (d *dialer) exchange(nc net.Conn, req *handshake.Request, sent *http.Reques
 
 // readResponse reads the final response: 101 or one that is not informational.
 func readResponse(br *bufio.Reader, sent *http.Request) (*http.Response, error) {
-	for range maxInformational {
+	for range maxResponses {
 		resp, err := http.ReadResponse(br, sent)
 		if err != nil || resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
 			return resp, err
@@ -218,6 +228,9 @@ func (d *dialer) withCookies(u *url.URL) http.Header {
 	r := http.Request{Header: d.Header.Clone()}
 	if r.Header == nil {
 		r.Header = http.Header{}
+	}
+	if own := r.Header["Cookie"]; len(own) > 1 { // of which AddCookie would keep the first only
+		r.Header["Cookie"] = []string{strings.Join(own, "; ")}
 	}
 	for _, cookie := range d.Jar.Cookies(httpURL(u)) {
 		r.AddCookie(cookie)

@@ -34,9 +34,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ctx = h.options.ConnContext(r)
 	}
 	serving := false
-	h.options.Registry.serve(1) // from now on, so that Shutdown waits also for a handshake that is under way
+	counted := h.options.Registry.open() // from now on, so that Shutdown waits also for a handshake that is under way
 	defer func() {
-		if !serving { // also if a hook of the caller panics
+		if counted && !serving { // also if a hook of the caller panics
 			h.options.Registry.serve(-1)
 		}
 	}()

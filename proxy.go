@@ -189,7 +189,7 @@ func startTLS(ctx context.Context, nc net.Conn, cfg *tls.Config, host string) (n
 		cfg = &tls.Config{}
 	}
 	if cfg.ServerName == "" {
-		cfg.ServerName = host
+		cfg.ServerName, _, _ = strings.Cut(host, "%") // a zone is not in a certificate
 	}
 	cfg.NextProtos = []string{"http/1.1"}
 	t := tls.Client(nc, cfg)

@@ -188,6 +188,20 @@ func (r *Registry) remove(c *Conn) {
 	r.settle()
 }
 
+// open is serve(1) unless Shutdown was called: what comes since then is refused, and nothing to wait for. It reports
+// whether that was counted.
+func (r *Registry) open() bool {
+	if r == nil {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.down {
+		r.serving++
+	}
+	return !r.down
+}
+
 // serve counts a function of [Handler] that begins (1) or has returned (-1). r may be nil.
 func (r *Registry) serve(delta int) {
 	if r == nil {
