@@ -29,7 +29,7 @@ type exchange struct {
 func newExchange() *exchange {
 	e := &exchange{hub: hub.New(&hub.Options{QueueMessages: 16}), stocks: map[string]*stock{}}
 	for symbol, price := range map[string]float64{"ACME": 140, "BOLT": 95, "CRUX": 60, "DUNE": 120} {
-		e.stocks[symbol] = &stock{symbol: symbol, hub: e.hub, price: price}
+		e.stocks[symbol] = &stock{symbol: symbol, hub: e.hub, price: price, history: []float64{}}
 	}
 	e.symbols = []string{"ACME", "BOLT", "CRUX", "DUNE"}
 	return e

@@ -64,7 +64,7 @@ func TestThereAre20QuotesASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newExchange()
 		c := subscriber(t, e)
-		require.Equal(t, quotes{Symbol: "ACME"}, watch(t, c, "ACME"))
+		require.Equal(t, quotes{Symbol: "ACME", Prices: []float64{}}, watch(t, c, "ACME"))
 		trade(t, e, time.Second+interval/2)
 		for tick := range 20 {
 			got := read[quotes](t, c)
@@ -166,4 +166,12 @@ func TestNobodySubscribesAfterTheEnd(t *testing.T) {
 		require.NoError(t, wsjson.Write(t.Context(), c, request{Watch: "ACME"}))
 		require.Equal(t, websocket.StatusGoingAway, programtest.Closed(t, c).Code)
 	})
+}
+
+func TestBeforeTheFirstTickTheHistoryIsAnEmptyArray(t *testing.T) {
+	client, server := websockettest.Pair(t, nil)
+	require.NoError(t, newExchange().stocks["ACME"].subscribe(server))
+	_, data, err := client.Read(t.Context())
+	require.NoError(t, err)
+	require.JSONEq(t, `{"symbol":"ACME","tick":0,"prices":[]}`, string(data))
 }
