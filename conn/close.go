@@ -116,6 +116,10 @@ func (c *Conn) sendClose(code StatusCode, reason string) error {
 	if c.sendable() != nil {
 		return nil
 	}
+	if c.out.unbegun { // it never will; what waits for it is not lost with it
+		c.out.open, c.out.unbegun = false, false
+		c.encodeDeferred()
+	}
 	c.encode(&outgoing{opcode: frame.Close, fin: true, payload: body})
 	c.rarely().closing.sent = true
 	c.rare.closing.at = c.out.queued

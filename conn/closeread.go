@@ -1,9 +1,6 @@
 package conn
 
-import (
-	"context"
-	"slices"
-)
+import "context"
 
 // CloseRead is for connections on which the peer has nothing to say: it reads in the background, so that pings are
 // answered and the end of the connection is noticed. The returned context ends when the connection does, or ctx;
@@ -20,15 +17,17 @@ func (c *Conn) CloseRead(ctx context.Context) context.Context {
 	busy := r.background
 	first := busy.tryAcquire() // a call before may not have let go of it yet
 	held := first && c.reading.tryAcquire()
-	r.listening = append(r.listening, ctx)
+	if held {
+		r.listening = ctx.Err
+	}
 	c.out.mu.Unlock()
 	go func() {
+		defer cancel()
 		if !first && busy.acquire(ctx, nil) != nil {
-			c.endCloseRead(ctx, cancel)
 			return
 		}
 		defer func() {
-			c.endCloseRead(ctx, cancel)
+			cancel()
 			busy.release()
 		}()
 		if c.readBackground(ctx, held) == nil {
@@ -45,36 +44,34 @@ func (c *Conn) readBackground(ctx context.Context, held bool) error {
 		if err := c.acquire(ctx, &c.reading); err != nil {
 			return err
 		}
+		c.listen(ctx.Err)
 	}
 	err := c.startRead(ctx)
 	if err == nil {
 		err = c.dropRest(ctx)
 	}
 	if err != nil {
+		c.listen(nil)
 		return err
 	}
 	defer c.endRead()
+	defer c.listen(nil)
 	c.read.refuses = true
-	defer func() { c.read.refuses = false }()
 	_, _, err = c.openReader(ctx)
+	c.read.refuses = false
 	return err
 }
 
-// endCloseRead is the end of a call of CloseRead.
-func (c *Conn) endCloseRead(ctx context.Context, cancel context.CancelFunc) {
-	cancel()
+// listen notes that CloseRead reads, and until when, or with nil that it does no longer.
+func (c *Conn) listen(ended func() error) {
 	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	r := c.rare
-	r.listening = slices.DeleteFunc(r.listening, func(other context.Context) bool { return other == ctx })
+	c.rare.listening = ended
+	c.out.mu.Unlock()
 }
 
-// closeReadEnds reports whether CloseRead, whose context has ended, is about to give up reading.
+// closeReadEnds reports whether it is CloseRead that reads, and about to give up because its context has ended.
 func (c *Conn) closeReadEnds() bool {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	if c.rare == nil || len(c.rare.listening) == 0 {
-		return false
-	}
-	return !slices.ContainsFunc(c.rare.listening, func(ctx context.Context) bool { return ctx.Err() == nil })
+	return c.rare != nil && c.rare.listening != nil && c.rare.listening() != nil
 }

@@ -241,3 +241,16 @@ func TestAReaderLosesItsMessageToCloseRead(t *testing.T) {
 		}
 	})
 }
+
+func TestASecondReaderIsRefusedAlsoWhileACloseReadThatEndedWaitedForTheFirst(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		reading(c)
+		synctest.Wait()
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		c.CloseRead(ended)
+		_, _, err := c.Read(within(t, time.Second))
+		require.ErrorIs(t, err, conn.ErrConcurrentRead)
+		c.CloseNow()
+	})
+}

@@ -53,8 +53,8 @@ type rare struct {
 	pings   []*ping       // pings that wait for their pong, oldest first
 	dead    chan struct{} // closed once Conn.end is set; nil until somebody asked for it
 
-	background *slot             // held by the goroutine of CloseRead; nil until there is one
-	listening  []context.Context // of the calls of CloseRead that are under way
+	background *slot        // held by the goroutine of CloseRead; nil until there is one
+	listening  func() error // while CloseRead holds Conn.reading, whether its context has ended
 
 	deferred []outgoing  // what Send took while the last fragment of a message was still to come
 	waiting  int         // octets of deferred

@@ -22,6 +22,7 @@ type output struct {
 	packer   *packer    // compresses; nil: not agreed to. The pointer never changes
 	open     bool       // the last fragment of a message is still to come (§5.4)
 	packing  bool       // the message that is open is compressed
+	unbegun  bool       // the message that is open is that of a Writer that has not sent anything
 	pongs    uint8      // pongs in pending
 	piled    bool       // rare.newest is to be answered
 	hurrying bool       // rare.hurry is set: pending has gathered frames
@@ -115,7 +116,7 @@ func (c *Conn) lockWithRoom(ctx context.Context) error {
 // must be sent: nothing takes frames out of pending.
 func (c *Conn) encodeMessage(m *outgoing) {
 	o := &c.out
-	o.open, o.packing = !m.fin, o.packs(m)
+	o.open, o.packing, o.unbegun = !m.fin, o.packs(m), false
 	if o.packing && m.opcode != frame.Continuation {
 		m.rsv = frame.RSV1 // on the first frame alone (RFC 7692 §6.1)
 	}

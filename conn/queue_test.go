@@ -323,3 +323,17 @@ func TestAPreparedMessageGoesToAnyConnection(t *testing.T) {
 	})
 	require.Equal(t, "prepared", string(p.Message().Data), "not masked in place")
 }
+
+func TestCloseSendsWhatWasAcceptedBehindAWriterThatHasSentNothing(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		w, err := c.Writer(t.Context(), conn.Text)
+		require.NoError(t, err)
+		require.NoError(t, c.Send(conn.Text, []byte("accepted")))
+		go c.Close(conn.StatusNormalClosure, "")
+		peer.Expect(text("accepted"), closing(conn.StatusNormalClosure, ""))
+		_, err = w.Write([]byte("late"))
+		require.NoError(t, err)
+		require.ErrorIs(t, w.Close(), conn.ErrCloseSent)
+		c.CloseNow()
+	})
+}

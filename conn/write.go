@@ -125,6 +125,7 @@ func (c *Conn) Writer(ctx context.Context, typ MessageType) (io.WriteCloser, err
 	c.out.mu.Lock()
 	err := c.sendable()
 	c.out.open = err == nil // from now on, so that what Send accepts meanwhile comes behind
+	c.out.unbegun = c.out.open
 	c.out.mu.Unlock()
 	if err != nil {
 		c.out.message.release()
