@@ -75,7 +75,11 @@ func proxyAddress(via *url.URL) (string, error) {
 	}
 	address, err := httpguts.PunycodeHostPort(net.JoinHostPort(via.Hostname(), port))
 	if err != nil || via.Hostname() == "" || !httpguts.ValidHostHeader(address) {
-		return "", failed("the URL of the proxy has no valid host", err)
+		reason := "the URL of the proxy has no valid host"
+		if err != nil { // not as a cause: dialing again would not help
+			reason += ": " + err.Error()
+		}
+		return "", &handshake.Error{Reason: reason}
 	}
 	return address, nil
 }

@@ -196,7 +196,6 @@ func (m *member) pump() {
 			m.h.retire(m)
 			return
 		}
-		m.h.delivered.Add(uint64(len(batch)))
 		clear(batch)
 	}
 }
@@ -228,6 +227,7 @@ func (m *member) send(batch []*conn.Prepared) error {
 		if i < last {
 			err := m.c.SendPrepared(p)
 			if err == nil {
+				m.h.delivered.Add(1)
 				continue
 			}
 			if !errors.Is(err, conn.ErrQueueFull) {
@@ -237,6 +237,7 @@ func (m *member) send(batch []*conn.Prepared) error {
 		if err := m.c.WritePrepared(m.h.cut, p); err != nil {
 			return err
 		}
+		m.h.delivered.Add(1)
 	}
 	return nil
 }

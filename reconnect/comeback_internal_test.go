@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"net/url"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,4 +44,13 @@ func TestWaitsMayBeAsLongAsTheyCanBe(t *testing.T) {
 			&Options{FirstWait: math.MaxInt64, MaxWait: math.MaxInt64})
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 	})
+}
+
+func TestAProxyThatIsWrongIsNotDialedAgain(t *testing.T) {
+	for _, host := range []string{"a b", "xn--\u00e9..\u00e9", ""} {
+		o := &websocket.DialOptions{Proxy: func(*http.Request) (*url.URL, error) { return &url.URL{Scheme: "http", Host: host}, nil }}
+		_, err := To("ws://example.invalid", o)(context.Background())
+		require.Error(t, err)
+		require.False(t, ComeBack(err), "%q: %v", host, err)
+	}
 }

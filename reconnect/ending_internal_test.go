@@ -2,6 +2,7 @@ package reconnect
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 
@@ -54,4 +55,29 @@ func TestTheEndThatAnotherCallHasBegunCountsAsTheEnd(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAMessageThatServeGivesUpIsNotTheServersDoing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		errOwn := errors.New("no more to say")
+		dials := 0
+		dial := func(context.Context) (*websocket.Conn, error) {
+			dials++
+			c, server := websockettest.Pair(t, nil)
+			server.CloseRead(context.Background())
+			return c, nil
+		}
+		err := Run(t.Context(), dial, func(ctx context.Context, c *websocket.Conn) error {
+			cut, cancel := context.WithCancel(ctx)
+			w, err := c.Writer(cut, websocket.Text)
+			require.NoError(t, err)
+			cancel()
+			_, err = w.Write(make([]byte, 100<<10))
+			require.Error(t, err)
+			require.Error(t, w.Close()) // begins to close with 1011
+			return errOwn
+		}, nil)
+		require.Equal(t, errOwn, err)
+		require.Equal(t, 1, dials)
+	})
 }

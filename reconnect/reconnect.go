@@ -120,8 +120,9 @@ func (r *runner) use(ctx context.Context, c *websocket.Conn) (done bool, err err
 	// serve may have heard of the end, from a call that writes, before it was there: then that is how it ended.
 	ending := c.State() != websocket.StateOpen
 	c.Close(websocket.StatusNormalClosure, "")
-	if ending {
-		return false, c.Err()
+	var end *websocket.CloseError
+	if errors.As(c.Err(), &end) && ending && (end.Remote || end.Err != nil) {
+		return false, end
 	}
 	return true, err
 }
