@@ -56,9 +56,9 @@ func (c *Conn) readBackground(ctx context.Context, held bool) error {
 	}
 	defer c.endRead()
 	defer c.listen(nil)
-	c.read.refuses = true
+	c.in.refuses = true
 	_, _, err = c.openReader(ctx)
-	c.read.refuses = false
+	c.in.refuses = false
 	return err
 }
 

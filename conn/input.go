@@ -16,6 +16,8 @@ type input struct {
 	replied bool
 	// serving is set while the caller is Serve.
 	serving bool
+	// refuses is set while the caller is CloseRead: what comes once its context has ended is for who reads next.
+	refuses bool
 }
 
 // unread returns the bytes that the receiver did not take. They are valid until before or idle.

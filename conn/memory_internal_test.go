@@ -8,9 +8,11 @@ import (
 	"io"
 	"math"
 	"runtime"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
@@ -295,4 +297,10 @@ func TestBuffersOfAllClassesComeBackEmpty(t *testing.T) {
 	own := []byte("a caller's")
 	(&buffer{b: own, foreign: true}).release()
 	require.Equal(t, "a caller's", string(own))
+}
+
+func TestAConnFitsItsSizeClass(t *testing.T) {
+	if strconv.IntSize == 64 {
+		require.LessOrEqual(t, unsafe.Sizeof(Conn{}), uintptr(288), "the next class of the allocator is 320")
+	}
 }

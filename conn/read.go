@@ -13,7 +13,6 @@ type readState struct {
 	partial *buffer        // what was gathered of a message whose reading was cut
 	reader  *messageReader // has not yet come to the end of its message
 	ending  *CloseError    // how the connection will have ended, once closing has come to that
-	refuses bool           // CloseRead reads: what comes once its context has ended is for who reads next
 }
 
 // Read waits for the next message and returns it whole. The caller owns the bytes.
@@ -286,7 +285,7 @@ func (c *Conn) waitForBytes(ctx context.Context) error {
 	if err != nil {
 		return c.readFailed(ctx, err)
 	}
-	if c.read.refuses {
+	if c.in.refuses {
 		return ctx.Err()
 	}
 	return nil
