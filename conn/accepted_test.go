@@ -132,7 +132,7 @@ func TestNothingThatWasAcceptedWaitsForEver(t *testing.T) {
 
 func TestNothingThatWasAcceptedWaitsForEverOverTCP(t *testing.T) {
 	for _, role := range roles {
-		for seed := range uint64(12) {
+		for seed := range uint64(6) {
 			near, far := tcpPair(t)
 			c, peer := open(near, role, nil), open(far, other(role), &conn.Config{ReadLimit: -1})
 			mixed := make(chan []byte, 1)

@@ -46,16 +46,15 @@ func (c *Conn) readBackground(ctx context.Context, held bool) error {
 		}
 		c.listen(ctx.Err)
 	}
+	defer c.listen(nil) // after reading is free: who finds it taken until then is to wait
 	err := c.startRead(ctx)
 	if err == nil {
 		err = c.dropRest(ctx)
 	}
 	if err != nil {
-		c.listen(nil)
 		return err
 	}
 	defer c.endRead()
-	defer c.listen(nil)
 	c.in.refuses = true
 	_, _, err = c.openReader(ctx)
 	c.in.refuses = false

@@ -160,15 +160,26 @@ func (c *Conn) giveBack(l *loan) {
 // beginRead makes the caller the one who reads. If it returns nil, endRead must follow.
 func (c *Conn) beginRead(ctx context.Context) error {
 	if !c.reading.tryAcquire() {
-		if c.State() < StateClosing && !c.closeReadEnds() {
-			return ErrConcurrentRead
-		}
-		// Close is reading the rest, or CloseRead is about to let go.
-		if err := c.acquire(ctx, &c.reading); err != nil {
-			return c.ended(err)
+		if err := c.takeOver(ctx); err != nil {
+			return err
 		}
 	}
 	return c.startRead(ctx)
+}
+
+// takeOver takes reading, which was not free, if whoever reads is no call of the application's or about to end.
+func (c *Conn) takeOver(ctx context.Context) error {
+	if c.State() < StateClosing && !c.closeReadEnds() {
+		if c.reading.tryAcquire() { // that was CloseRead, which has ended since
+			return nil
+		}
+		return ErrConcurrentRead
+	}
+	// Close is reading the rest, or CloseRead is about to let go.
+	if err := c.acquire(ctx, &c.reading); err != nil {
+		return c.ended(err)
+	}
+	return nil
 }
 
 // startRead is beginRead for who holds reading. If it fails, the caller does no longer.
