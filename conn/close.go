@@ -34,10 +34,10 @@ type closing struct {
 }
 
 // Close closes the connection with the closing handshake of §7: it sends a close frame with code and reason, waits for
-// the peer's, and closes the net.Conn. All that was written before goes out first, but for a message whose Writer is still
-// open, and what [Conn.Send] has left behind that. It takes no longer than Config.CloseTimeout. Messages that arrive meanwhile
-// are dropped, as in a browser, except that a call which waits for one when Close is called may still return it. To have the
-// peer's last answers first, read them before closing.
+// the peer's, and closes the net.Conn. All that was written before goes out first, but for the rest of a message that a
+// Writer has begun to send, and what [Conn.Send] has left behind that. It takes no longer than Config.CloseTimeout. Messages
+// that arrive meanwhile are dropped, as in a browser, except that a call which waits for one when Close is called may still
+// return it. To have the peer's last answers first, read them before closing.
 //
 // code is one of those that [StatusCode.ValidOnWire] allows, or [StatusNoStatus] with no reason for a close frame
 // without a body; reason is UTF-8 of at most [frame.MaxCloseReason] octets. If they are not, Close returns a
