@@ -9,9 +9,15 @@
 // AppendResponse method gives the bytes of the 101, or an [*Error], which carries the HTTP status of the refusal.
 //
 // A client fills in [ClientOptions] and calls [ClientOptions.NewRequest] with the URL. AppendRequest gives the bytes to
-// send, and [Request.Verify] holds the server's response against what was asked.
+// send, and [Request.Verify] checks the server's response.
 //
 // Both sides end with an [Agreed]: the subprotocol and the extensions of the connection.
+//
+// # Which version of HTTP?
+//
+// Accept and NewRequest are the upgrade of HTTP/1.1. What is negotiated inside does not depend on it, and stands by itself
+// for the extended CONNECT of HTTP/2 (RFC 8441) and HTTP/3 (RFC 9220): [ServerOptions.Negotiate] and [Agreed.SetHeader] for
+// a server, [ClientOptions.NewOffer], [Offer.Header] and [Offer.Confirm] for a client.
 //
 // # Which origins may connect?
 //
@@ -29,4 +35,14 @@
 //
 // Options are only read; any number of goroutines may share them as long as nobody changes them. All other values belong
 // to one goroutine at a time.
+//
+// # Which file has what?
+//
+//	options.go                   ServerOptions and ClientOptions
+//	negotiate.go                 what any version of HTTP negotiates
+//	origin.go, subprotocol.go,
+//	extension.go                 the three things that are negotiated
+//	upgrade.go, key.go           HTTP/1.1: 101 Switching Protocols
+//	parser.go                    a request off raw bytes
+//	url.go, field.go, error.go   URLs, header fields, refusals
 package handshake

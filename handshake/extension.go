@@ -62,6 +62,16 @@ func AppendExtensions(dst []byte, list []Extension) []byte {
 	return dst
 }
 
+// appendExtensionsField appends the header field if there is something to say.
+func appendExtensionsField(dst []byte, list []Extension) []byte {
+	if len(list) == 0 {
+		return dst
+	}
+	dst = append(dst, "Sec-WebSocket-Extensions: "...)
+	dst = AppendExtensions(dst, list)
+	return append(dst, "\r\n"...)
+}
+
 // valid reports whether e can be sent.
 func (e *Extension) valid() bool {
 	for _, p := range e.Params {

@@ -98,9 +98,9 @@ func Address(u *url.URL) string {
 	return net.JoinHostPort(u.Hostname(), port)
 }
 
-// hostField returns the value of Host: the port only if it is not the scheme's default, and no zone, which means
-// nothing to anybody else (RFC 6874 §4).
-func hostField(u *url.URL) string {
+// HostField returns the value of Host, or of :authority, for a URL that [ParseURL] returned: the port only if it is not
+// the scheme's default, and no zone, which means nothing to anybody else (RFC 6874 §4).
+func HostField(u *url.URL) string {
 	host, port := u.Hostname(), u.Port()
 	if addr, err := netip.ParseAddr(host); err == nil && addr.Is6() {
 		host = "[" + addr.WithZone("").String() + "]"

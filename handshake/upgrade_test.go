@@ -9,61 +9,159 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/seed60239977/websocket/deflate"
 )
 
-func TestParseURLTakesWebSocketURLs(t *testing.T) {
-	for raw, c := range map[string]struct{ address, host, target string }{
-		"ws://example.com":                  {"example.com:80", "example.com", "/"},
-		"http://example.com":                {"example.com:80", "example.com", "/"},
-		"wss://example.com/a/b?c=d":         {"example.com:443", "example.com", "/a/b?c=d"},
-		"https://example.com?c":             {"example.com:443", "example.com", "/?c"},
-		"WS://Example.COM:8080/":            {"example.com:8080", "example.com:8080", "/"},
-		"ws://example.com:80/":              {"example.com:80", "example.com", "/"},
-		"ws://example.com:443/":             {"example.com:443", "example.com:443", "/"},
-		"wss://example.com:443/":            {"example.com:443", "example.com", "/"},
-		"ws://127.0.0.1:9001/":              {"127.0.0.1:9001", "127.0.0.1:9001", "/"},
-		"ws://[::1]:9001/":                  {"[::1]:9001", "[::1]:9001", "/"},
-		"ws://[::1]/":                       {"[::1]:80", "[::1]", "/"},
-		"ws://[fe80::1%25eth0]:1/":          {"[fe80::1%eth0]:1", "[fe80::1]:1", "/"},
-		"ws://bücher.example:1/grün?süß= x": {"xn--bcher-kva.example:1", "xn--bcher-kva.example:1", "/gr%C3%BCn?s%C3%BC%C3%9F=%20x"},
-		"ws://bücher.example":               {"xn--bcher-kva.example:80", "xn--bcher-kva.example", "/"},
-		"ws://u:p@example.com/a%2Fb":        {"example.com:80", "example.com", "/a%2Fb"},
-		"ws://example.com//a":               {"example.com:80", "example.com", "//a"},
-	} {
-		u, err := ParseURL(raw)
-		require.NoError(t, err, raw)
-		require.Equal(t, c.address, Address(u))
-		r, err := (*ClientOptions)(nil).NewRequest(u)
-		require.NoError(t, err)
-		head := string(r.AppendRequest(nil))
-		require.True(t, strings.HasPrefix(head, "GET "+c.target+" HTTP/1.1\r\nHost: "+c.host+"\r\n"), head)
-		_, _, err = parseWhole(head)
-		require.NoError(t, err)
+const (
+	testKey    = "dGhlIHNhbXBsZSBub25jZQ=="
+	testAccept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+)
+
+// goodRequest is the request of §1.2 without its origin and its subprotocols.
+func goodRequest() *http.Request {
+	return &http.Request{
+		Method: "GET", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Host: "server.example.com",
+		Header: http.Header{
+			"Upgrade":               {"websocket"},
+			"Connection":            {"Upgrade"},
+			"Sec-Websocket-Key":     {testKey},
+			"Sec-Websocket-Version": {"13"},
+		},
 	}
 }
 
-func TestParseURLRefusesOthers(t *testing.T) {
-	for _, raw := range []string{
-		"", "example.com", "/path", "//example.com/", "ftp://example.com", "ws:example.com", "ws:///path", "ws://:80/", "ws://user@/",
-		"ws://example.com/#a", "ws://example.com/#", "ws://example.com:/", "ws://example.com:0/", "ws://example.com:65536/",
-		"ws://example.com:80a/", "ws://exa mple.com/", "ws://example.com/\r\nX: y", "ws://example.com/?a\nb", "ws://example.com/\x00",
-		"ws://[::1/", "ws://[::g]/", "ws://[1.2.3.4]x/", "ws://a..b/", "ws://a,b/", "ws://ex%61mple.com@/", "ws://%00/", "ws://\xff/", "%zz",
+func TestServerAnswersTheExampleOfTheRFC(t *testing.T) {
+	r := goodRequest()
+	r.Header.Set("Origin", "http://example.com")
+	r.Header.Set("Sec-WebSocket-Protocol", "chat, superchat")
+	o := &ServerOptions{Subprotocols: []string{"chat"}, AllowedOrigins: []string{"example.com"}}
+	resp, err := o.Accept(r)
+	require.NoError(t, err)
+	require.Equal(t, Agreed{Subprotocol: "chat"}, resp.Agreed)
+	require.Equal(t, "HTTP/1.1 101 Switching Protocols\r\n"+
+		"Upgrade: websocket\r\n"+
+		"Connection: Upgrade\r\n"+
+		"Sec-WebSocket-Accept: "+testAccept+"\r\n"+
+		"Sec-WebSocket-Protocol: chat\r\n\r\n", string(resp.AppendResponse(nil)))
+}
+
+func TestServerWithoutOptionsAccepts(t *testing.T) {
+	resp, err := (*ServerOptions)(nil).Accept(goodRequest())
+	require.NoError(t, err)
+	require.Contains(t, string(resp.AppendResponse(nil)), testAccept)
+}
+
+func TestServerMakesNoGarbageOfAPlainRequest(t *testing.T) {
+	r, o, buf := goodRequest(), new(ServerOptions), make([]byte, 0, 512)
+	r.Header["Origin"] = []string{"http://server.example.com"}
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		resp, err := o.Accept(r)
+		if err != nil {
+			t.Error(err)
+		}
+		buf = resp.AppendResponse(buf[:0])
+	}))
+}
+
+func TestServerHoldsTheRequestAgainstTheRFC(t *testing.T) {
+	set := func(name string, values ...string) func(*http.Request) {
+		return func(r *http.Request) { r.Header[name] = values }
+	}
+	del := func(name string) func(*http.Request) {
+		return func(r *http.Request) { delete(r.Header, name) }
+	}
+	for name, c := range map[string]struct {
+		change func(*http.Request)
+		status int // 0: accepted
+	}{
+		"as it is": {func(*http.Request) {}, 0},
+		"HEAD":     {func(r *http.Request) { r.Method = "HEAD" }, 405},
+		"POST":     {func(r *http.Request) { r.Method = "POST" }, 405},
+		"get":      {func(r *http.Request) { r.Method = "get" }, 405},
+		"HTTP/1.0": {func(r *http.Request) { r.ProtoMinor = 0 }, 400},
+		"HTTP/0.9": {func(r *http.Request) { r.ProtoMajor, r.ProtoMinor = 0, 9 }, 400},
+		"HTTP/1.2": {func(r *http.Request) { r.ProtoMinor = 2 }, 0},
+		"HTTP/2":   {func(r *http.Request) { r.ProtoMajor, r.ProtoMinor = 2, 0 }, 501},
+		"extended CONNECT": {func(r *http.Request) {
+			r.ProtoMajor, r.ProtoMinor, r.Method = 2, 0, "CONNECT"
+			r.Header[":protocol"] = []string{"websocket"}
+		}, 501},
+		"no host":                 {func(r *http.Request) { r.Host = "" }, 400},
+		"an impossible host":      {func(r *http.Request) { r.Host = "a b" }, 400},
+		"a body":                  {func(r *http.Request) { r.ContentLength = 1 }, 400},
+		"a body of unknown size":  {func(r *http.Request) { r.ContentLength = -1 }, 400},
+		"a chunked body":          {func(r *http.Request) { r.TransferEncoding = []string{"chunked"} }, 400},
+		"no Connection":           {del("Connection"), 426},
+		"Connection: keep-alive":  {set("Connection", "keep-alive"), 426},
+		"Connection: notupgrade":  {set("Connection", "notupgrade"), 426},
+		"Connection: upgraded":    {set("Connection", "upgraded, not upgrade"), 426},
+		"Connection of Firefox":   {set("Connection", "keep-alive, Upgrade"), 0},
+		"Connection in two lines": {set("Connection", "keep-alive", "UPGRADE"), 0},
+		"Connection with tabs":    {set("Connection", "a,\tupgrade\t,b"), 0},
+		"no Upgrade":              {del("Upgrade"), 426},
+		"Upgrade: h2c":            {set("Upgrade", "h2c"), 426},
+		"Upgrade: websockets":     {set("Upgrade", "websockets"), 426},
+		"Upgrade: WebSocket":      {set("Upgrade", "WebSocket"), 0},
+		"Upgrade to one of many":  {set("Upgrade", "h2c, websocket"), 0},
+		"no version":              {del("Sec-Websocket-Version"), 426},
+		"version 8":               {set("Sec-Websocket-Version", "8"), 426},
+		"version 013":             {set("Sec-Websocket-Version", "013"), 426},
+		"version 13 of two":       {set("Sec-Websocket-Version", "13, 8"), 426},
+		"version 13 twice":        {set("Sec-Websocket-Version", "13", "13"), 426},
+		"no key":                  {del("Sec-Websocket-Key"), 400},
+		"an empty key":            {set("Sec-Websocket-Key", ""), 400},
+		"a key of 15 octets":      {set("Sec-Websocket-Key", "AQIDBAUGBwgJCgsMDQ4P"), 400},
+		"two keys":                {set("Sec-Websocket-Key", testKey, testKey), 400},
+		"two keys in one line":    {set("Sec-Websocket-Key", testKey+", "+testKey), 400},
+		"a key and a NUL":         {set("Sec-Websocket-Key", testKey+"\x00"), 400},
+		"a key in white space":    {set("Sec-Websocket-Key", " "+testKey+"\t"), 0},
+		"bad extensions":          {set("Sec-Websocket-Extensions", "a;;b"), 400},
+		"unknown extensions":      {set("Sec-Websocket-Extensions", "foo", "bar; baz=2"), 0},
+		"CRLF in extensions":      {set("Sec-Websocket-Extensions", "foo\r\nX: y"), 400},
+		"endless extensions":      {set("Sec-Websocket-Extensions", strings.Repeat("a,", 32<<10)), 431},
+		"bad subprotocols":        {set("Sec-Websocket-Protocol", "a b"), 400},
+		"CRLF in subprotocols":    {set("Sec-Websocket-Protocol", "a", "b\r\nX: y"), 400},
+		"NUL in subprotocols":     {set("Sec-Websocket-Protocol", "a\x00"), 400},
+		"endless subprotocols":    {set("Sec-Websocket-Protocol", strings.Repeat("a", 5<<10), strings.Repeat("b", 5<<10)), 431},
+		"empty subprotocols":      {set("Sec-Websocket-Protocol", "", ",,"), 0},
 	} {
-		_, err := ParseURL(raw)
-		require.Error(t, err, "%q", raw)
-		requireError(t, err, 0)
+		t.Run(name, func(t *testing.T) {
+			r := goodRequest()
+			c.change(r)
+			_, err := (&ServerOptions{Subprotocols: []string{"a"}}).Accept(r)
+			if c.status == 0 {
+				require.NoError(t, err)
+				return
+			}
+			e := requireError(t, err, c.status)
+			switch c.status {
+			case 405:
+				require.Equal(t, "GET", e.Header.Get("Allow"))
+			case 426:
+				require.Equal(t, "13", e.Header.Get("Sec-WebSocket-Version"))
+				require.Equal(t, "websocket", e.Header.Get("Upgrade"))
+			}
+		})
 	}
 }
 
-func TestParseURLDoesNotShowThePassword(t *testing.T) {
-	for _, rest := range []string{"", "a:0", "a:x/", "a..b/", "a#b", "a\x00", "a b/", "%zz", "[::1"} {
-		_, err := ParseURL("ws://u:secret@" + rest)
-		require.NotContains(t, requireError(t, err, 0).Error(), "secret", rest)
+func TestServerSendsTheCallersHeader(t *testing.T) {
+	o := &ServerOptions{Header: http.Header{"Set-Cookie": {"a=1", "b=2"}, "Server": {"x"}}}
+	resp, err := o.Accept(goodRequest())
+	require.NoError(t, err)
+	require.Contains(t, string(resp.AppendResponse(nil)), "\r\nServer: x\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\n")
+}
+
+func BenchmarkServer(b *testing.B) {
+	r, o, buf := goodRequest(), new(ServerOptions), make([]byte, 0, 512)
+	r.Header["Origin"] = []string{"http://server.example.com"}
+	b.ReportAllocs()
+	for b.Loop() {
+		resp, err := o.Accept(r)
+		if err != nil {
+			b.Fatal(err)
+		}
+		buf = resp.AppendResponse(buf[:0])
 	}
-	_, err := ParseURL("ftp://u:secret@example.com")
-	require.NotContains(t, requireError(t, err, 0).Error(), "secret")
 }
 
 func testRequest(t *testing.T, o *ClientOptions, raw string) *Request {
@@ -86,26 +184,12 @@ func TestClientAsksAsTheRFCDoes(t *testing.T) {
 		"Host: server.example.com\r\n"+
 		"Upgrade: websocket\r\n"+
 		"Connection: Upgrade\r\n"+
-		"Sec-WebSocket-Version: 13\r\n"+
 		"Sec-WebSocket-Key: "+testKey+"\r\n"+
+		"Sec-WebSocket-Version: 13\r\n"+
 		"Sec-WebSocket-Protocol: chat, superchat\r\n"+
 		"Sec-WebSocket-Extensions: foo; bar=1; baz, foo\r\n"+
 		"Cookie: a=1\r\n"+
 		"Origin: http://example.com\r\n\r\n", string(r.AppendRequest(nil)))
-}
-
-func TestClientSendsUserInformationAsBasicAuthentication(t *testing.T) {
-	head := string(testRequest(t, nil, "ws://Aladdin:open%20sesame@example.com").AppendRequest(nil))
-	require.Contains(t, head, "\r\nAuthorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n") // RFC 7617 §2
-	require.NotContains(t, head, "Aladdin")
-
-	head = string(testRequest(t, nil, "ws://u@example.com").AppendRequest(nil))
-	require.Contains(t, head, "\r\nAuthorization: Basic dTo=\r\n")
-
-	own := &ClientOptions{Header: http.Header{"Authorization": {"Bearer x"}}}
-	head = string(testRequest(t, own, "ws://u:p@example.com").AppendRequest(nil))
-	require.Equal(t, 1, strings.Count(head, "Authorization"))
-	require.Contains(t, head, "\r\nAuthorization: Bearer x\r\n")
 }
 
 func TestClientSendsAnotherHostIfAsked(t *testing.T) {
@@ -115,37 +199,6 @@ func TestClientSendsAnotherHostIfAsked(t *testing.T) {
 
 func TestClientKeysDiffer(t *testing.T) {
 	require.NotEqual(t, testRequest(t, nil, "ws://a/").key, testRequest(t, nil, "ws://a/").key)
-}
-
-func TestClientRefusesOptionsThatCannotBeSent(t *testing.T) {
-	for name, o := range map[string]*ClientOptions{
-		"a subprotocol with CRLF":     {Subprotocols: []string{"a\r\nX: y"}},
-		"a subprotocol with a comma":  {Subprotocols: []string{"a,b"}},
-		"an empty subprotocol":        {Subprotocols: []string{""}},
-		"a subprotocol twice":         {Subprotocols: []string{"a", "a"}},
-		"an extension with CRLF":      {Extensions: []Extension{{Name: "a\r\nX: y"}}},
-		"a parameter with NUL":        {Extensions: []Extension{{"a", []Param{param("b", "\x00")}}}},
-		"a value without a mark":      {Extensions: []Extension{{"a", []Param{{Name: "b", Value: "c"}}}}},
-		"a header value with CRLF":    {Header: http.Header{"X": {"a\r\nY: z"}}},
-		"a header value with a LF":    {Header: http.Header{"X": {"a\nY: z"}}},
-		"a header value with NUL":     {Header: http.Header{"X": {"\x00"}}},
-		"a header name with a colon":  {Header: http.Header{"X: y\r\nZ": {"a"}}},
-		"a host in the header":        {Header: http.Header{"host": {"a"}}},
-		"a key in the header":         {Header: http.Header{"sec-websocket-key": {testKey}}},
-		"a body in the header":        {Header: http.Header{"Content-Length": {"1"}}},
-		"an impossible window":        {Deflate: &deflate.Options{Outgoing: deflate.Direction{WindowBits: 7}}},
-		"a host with CRLF":            {Host: "a\r\nX: y"},
-		"a host with a NUL":           {Host: "a\x00"},
-		"a Connection in the header":  {Header: http.Header{"Connection": {"close"}}},
-		"a subprotocol in the header": {Header: http.Header{"Sec-WebSocket-Protocol": {"a"}}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			u, err := ParseURL("ws://example.com/")
-			require.NoError(t, err)
-			_, err = o.NewRequest(u)
-			requireError(t, err, 0)
-		})
-	}
 }
 
 func TestClientRefusesAURLThatParseURLDidNotMake(t *testing.T) {
@@ -252,67 +305,6 @@ func TestClientHoldsTheResponseAgainstTheRFC(t *testing.T) {
 			require.Zero(t, agreed)
 		})
 	}
-}
-
-func TestClientThatOffersNothingAcceptsNothing(t *testing.T) {
-	for _, name := range []string{"Sec-Websocket-Protocol", "Sec-Websocket-Extensions"} {
-		r := testRequest(t, nil, "ws://example.com")
-		r.key = testKey
-		resp := goodResponse()
-		resp.Header[name] = []string{"a"}
-		_, err := r.Verify(resp)
-		requireError(t, err, 101)
-	}
-}
-
-func TestClientOffersDeflateAndConfirmsTheAnswer(t *testing.T) {
-	small := deflate.Options{Incoming: deflate.Direction{WindowBits: 10}}
-	for _, c := range []struct {
-		options deflate.Options
-		offer   string
-		answer  string
-		agreed  *deflate.Params
-		ok      bool
-	}{
-		{deflate.Options{}, "permessage-deflate; client_max_window_bits", "", nil, true},
-		{deflate.Options{}, "permessage-deflate; client_max_window_bits", "permessage-deflate; client_max_window_bits=12",
-			&deflate.Params{ServerMaxWindowBits: 15, ClientMaxWindowBits: 12}, true},
-		{small, "permessage-deflate; server_max_window_bits=10; client_max_window_bits", "permessage-deflate; server_max_window_bits=9",
-			&deflate.Params{ServerMaxWindowBits: 9, ClientMaxWindowBits: 15}, true},
-		{small, "permessage-deflate; server_max_window_bits=10; client_max_window_bits", "permessage-deflate", nil, false},
-		{deflate.Options{}, "permessage-deflate; client_max_window_bits", "permessage-deflate; x=y", nil, false},
-		{deflate.Options{}, "permessage-deflate; client_max_window_bits", "permessage-deflate, permessage-deflate", nil, false},
-	} {
-		r := testRequest(t, &ClientOptions{Deflate: &c.options, Extensions: []Extension{{Name: "foo"}}}, "ws://example.com")
-		r.key = testKey
-		require.Contains(t, string(r.AppendRequest(nil)), "\r\nSec-WebSocket-Extensions: "+c.offer+", foo\r\n")
-		resp := goodResponse()
-		if c.answer != "" {
-			resp.Header["Sec-Websocket-Extensions"] = []string{c.answer}
-		}
-		agreed, err := r.Verify(resp)
-		if !c.ok {
-			requireError(t, err, 101)
-			continue
-		}
-		require.NoError(t, err)
-		require.Equal(t, c.agreed, agreed.Deflate)
-	}
-}
-
-func TestClientAndServerAgreeOnDeflate(t *testing.T) {
-	client := testRequest(t, &ClientOptions{Deflate: &deflate.Options{Incoming: deflate.Direction{WindowBits: 11}}}, "ws://example.com")
-	r, _, err := parseWhole(string(client.AppendRequest(nil)))
-	require.NoError(t, err)
-	server := &ServerOptions{Deflate: &deflate.Options{Incoming: deflate.Direction{NoContextTakeover: true}}}
-	response, err := server.Accept(r)
-	require.NoError(t, err)
-	resp, err := http.ReadResponse(bufio.NewReader(strings.NewReader(string(response.AppendResponse(nil)))), r)
-	require.NoError(t, err)
-	agreed, err := client.Verify(resp)
-	require.NoError(t, err)
-	require.Equal(t, &deflate.Params{ClientNoContextTakeover: true, ServerMaxWindowBits: 11, ClientMaxWindowBits: 15}, agreed.Deflate)
-	require.Equal(t, response.Deflate, agreed.Deflate)
 }
 
 func TestClientAndServerAgree(t *testing.T) {

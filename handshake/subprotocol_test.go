@@ -1,0 +1,70 @@
+package handshake
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestServerPrefersItsOwnOrderOfSubprotocols(t *testing.T) {
+	for _, c := range []struct {
+		speaks  []string
+		offered []string
+		want    string
+	}{
+		{nil, nil, ""},
+		{nil, []string{"a"}, ""},
+		{[]string{"a"}, nil, ""},
+		{[]string{"a", "b"}, []string{"b, a"}, "a"},
+		{[]string{"a", "b"}, []string{"b"}, "b"},
+		{[]string{"a", "b"}, []string{"c", "b ,d"}, "b"},
+		{[]string{"a", "b"}, []string{"A, B"}, ""}, // names are compared as they are
+		{[]string{"a"}, []string{"aa, ,a"}, "a"},
+	} {
+		r := goodRequest()
+		if c.offered != nil {
+			r.Header["Sec-Websocket-Protocol"] = c.offered
+		}
+		resp, err := (&ServerOptions{Subprotocols: c.speaks}).Accept(r)
+		require.NoError(t, err)
+		require.Equal(t, c.want, resp.Subprotocol)
+		require.Equal(t, c.want != "", strings.Contains(string(resp.AppendResponse(nil)), "Sec-WebSocket-Protocol: "+c.want+"\r\n"))
+	}
+}
+
+func TestServerHookChoosesTheSubprotocolByRequest(t *testing.T) {
+	r := goodRequest()
+	r.Header["Sec-Websocket-Protocol"] = []string{"a, b", "c"}
+	choose := func(name string, err error) (Response, error) {
+		return (&ServerOptions{SelectSubprotocol: func(got *http.Request, offered []string) (string, error) {
+			require.Same(t, r, got)
+			require.Equal(t, []string{"a", "b", "c"}, offered)
+			return name, err
+		}}).Accept(r)
+	}
+	resp, err := choose("c", nil)
+	require.NoError(t, err)
+	require.Equal(t, "c", resp.Subprotocol)
+
+	resp, err = choose("", nil)
+	require.NoError(t, err)
+	require.Empty(t, resp.Subprotocol)
+
+	_, err = choose("d", nil)
+	requireError(t, err, 500)
+
+	cause := errors.New("secret")
+	_, err = choose("", cause)
+	require.NotContains(t, requireError(t, err, 400).Reason, "secret")
+	require.ErrorIs(t, err, cause)
+
+	_, err = choose("", &Error{Status: 401, Reason: "who are you?"})
+	requireError(t, err, 401)
+	for _, none := range []int{0, 101, 200, 600} { // not the status of a refusal
+		_, err = choose("", &Error{Status: none, Reason: "who are you?"})
+		require.Equal(t, "who are you?", requireError(t, err, 400).Reason)
+	}
+}

@@ -1,0 +1,190 @@
+package handshake
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+// This file has what HTTP/1.1 alone needs to switch protocols (§4): the request line, Upgrade and Connection, the key and
+// the value that answers it. What is negotiated in any version of HTTP is in negotiate.go.
+
+// Response is an accepted upgrade.
+type Response struct {
+	Agreed
+	accept [acceptLen]byte
+	header http.Header
+}
+
+// Accept checks a request of HTTP/1.1 for an upgrade by the rules of §4.2.1 and decides as §4.2.2 asks. All errors are
+// [*Error]. Only Method, the protocol version, Host, Header, TLS and the body's length of r are looked at; nothing of r is
+// kept but strings.
+func (o *ServerOptions) Accept(r *http.Request) (resp Response, err error) {
+	if o == nil {
+		o = &ServerOptions{}
+	}
+	if err := o.Validate(); err != nil {
+		return Response{}, err
+	}
+	key, err := checkUpgrade(r)
+	if err != nil {
+		return Response{}, err
+	}
+	if resp.Agreed, err = o.negotiate(r); err != nil {
+		return Response{}, err
+	}
+	resp.header = o.Header
+	AppendAccept(resp.accept[:0], key)
+	return resp, nil
+}
+
+// AppendResponse appends the whole 101 response (§4.2.2 5.).
+func (r *Response) AppendResponse(dst []byte) []byte {
+	dst = append(dst, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+		"Sec-WebSocket-Accept: "...)
+	dst = append(dst, r.accept[:]...)
+	dst = append(dst, "\r\n"...)
+	dst = r.appendFields(dst)
+	dst = appendHeader(dst, r.header)
+	return append(dst, "\r\n"...)
+}
+
+// checkUpgrade checks what a request for an upgrade consists of (§4.2.1), and returns its key.
+func checkUpgrade(r *http.Request) (key string, err error) {
+	if err := checkRequestLine(r); err != nil {
+		return "", err
+	}
+	upgrade := httpguts.HeaderValuesContainsToken(r.Header["Connection"], "upgrade") &&
+		httpguts.HeaderValuesContainsToken(r.Header["Upgrade"], "websocket")
+	if !upgrade {
+		return "", upgradeRequired("this is a WebSocket endpoint: the request has to ask for the upgrade")
+	}
+	if !validHost(r.Host) {
+		return "", refuse(http.StatusBadRequest, "the request has no valid Host")
+	}
+	// A body would be read as frames by us and as a body by a proxy: the ground that request smuggling grows on.
+	if r.ContentLength != 0 || len(r.TransferEncoding) != 0 {
+		return "", refuse(http.StatusBadRequest, "a request for an upgrade has no body")
+	}
+	if err := checkVersion(r); err != nil {
+		return "", err
+	}
+	key, ok := single(r.Header[keyField])
+	if !ok || !ValidKey(key) {
+		return "", refuse(http.StatusBadRequest, "Sec-WebSocket-Key has to be there once and be 16 bytes in base64")
+	}
+	return key, nil
+}
+
+// checkRequestLine asks for "a GET request of HTTP/1.1 or higher" (§4.2.1 1.).
+func checkRequestLine(r *http.Request) error {
+	switch {
+	case r.ProtoMajor > 1:
+		// There is no upgrade in HTTP/2 and later: RFC 8441 and RFC 9220 have their own way, extended CONNECT.
+		return refuse(http.StatusNotImplemented, "WebSocket over HTTP/%d is not supported here; use HTTP/1.1", r.ProtoMajor)
+	case r.Method != http.MethodGet:
+		e := refuse(http.StatusMethodNotAllowed, "method %.100q: only GET opens a WebSocket", r.Method)
+		e.Header = http.Header{"Allow": {http.MethodGet}}
+		return e
+	case !r.ProtoAtLeast(1, 1):
+		return refuse(http.StatusBadRequest, "HTTP/%d.%d has no upgrade; use HTTP/1.1", r.ProtoMajor, r.ProtoMinor)
+	}
+	return nil
+}
+
+// upgradeRequired is a 426, which "MUST send an Upgrade header field" (RFC 9110 §15.5.22) and tells the version (§4.4).
+func upgradeRequired(reason string) *Error {
+	return &Error{
+		Status: http.StatusUpgradeRequired,
+		Reason: reason,
+		Header: http.Header{
+			"Connection": {"Upgrade"},
+			"Upgrade":    {"websocket"},
+			versionField: {version},
+		},
+	}
+}
+
+// Request is a client's request for an upgrade, and what the response to it will be checked against.
+type Request struct {
+	offer  Offer
+	target string
+	host   string
+	key    string
+}
+
+// NewRequest checks the options and prepares a request for u, which comes from [ParseURL], with a new key. User
+// information in u becomes basic authentication, unless Header has Authorization. Errors are [*Error] with status 0.
+func (o *ClientOptions) NewRequest(u *url.URL) (*Request, error) {
+	offer, err := o.newOffer(u)
+	if err != nil {
+		return nil, err
+	}
+	r := &Request{offer: offer, target: u.RequestURI(), host: HostField(u), key: NewKey()}
+	if offer.options.Host != "" {
+		r.host = offer.options.Host
+	}
+	if hasControl(r.target) || strings.ContainsAny(r.target, " \t") {
+		return nil, invalid("request target %.100q contains a control character or a space", r.target)
+	}
+	if !validHost(r.host) {
+		return nil, invalid("Host %.100q is not valid", r.host)
+	}
+	return r, nil
+}
+
+// AppendRequest appends the whole request (§4.1).
+func (r *Request) AppendRequest(dst []byte) []byte {
+	dst = append(dst, "GET "...)
+	dst = append(dst, r.target...)
+	dst = append(dst, " HTTP/1.1\r\n"...)
+	dst = appendField(dst, "Host", r.host)
+	dst = append(dst, "Upgrade: websocket\r\nConnection: Upgrade\r\n"...)
+	dst = appendField(dst, "Sec-WebSocket-Key", r.key)
+	dst = r.offer.appendFields(dst)
+	return append(dst, "\r\n"...)
+}
+
+// Verify checks the response by the rules of §4.1: only a 101 that upgrades to websocket, proves to have read the key and
+// agrees to nothing but what was offered is a WebSocket. All errors are [*Error] with the status and the header of the
+// response. The body is not touched.
+func (r *Request) Verify(resp *http.Response) (Agreed, error) {
+	err := r.checkSwitched(resp)
+	var agreed Agreed
+	if err == nil {
+		agreed, err = r.offer.confirm(resp.Header)
+	}
+	if err != nil {
+		err.Status, err.Header = resp.StatusCode, resp.Header
+		return Agreed{}, err
+	}
+	return agreed, nil
+}
+
+// checkSwitched checks that the server has switched protocols.
+func (r *Request) checkSwitched(resp *http.Response) *Error {
+	if resp.StatusCode != http.StatusSwitchingProtocols {
+		return invalid("the server did not switch protocols")
+	}
+	if err := checkResponseHeader(resp.Header); err != nil {
+		return err
+	}
+	if upgrade, ok := single(resp.Header["Upgrade"]); !ok || !equalASCIIFold(upgrade, "websocket") {
+		return invalid("the response does not upgrade to websocket")
+	}
+	if !httpguts.HeaderValuesContainsToken(resp.Header["Connection"], "upgrade") {
+		return invalid("the response's Connection does not say Upgrade")
+	}
+	var buf [acceptLen]byte
+	if accept, ok := single(resp.Header[acceptField]); !ok || accept != string(AppendAccept(buf[:0], r.key)) {
+		return invalid("Sec-WebSocket-Accept is not the answer to the key")
+	}
+	// A body would be read as frames by us and as a body by a proxy.
+	length := resp.Header.Get("Content-Length")
+	if length != "" && length != "0" || len(resp.TransferEncoding) > 0 || resp.Header["Transfer-Encoding"] != nil {
+		return invalid("the response has a body")
+	}
+	return nil
+}
