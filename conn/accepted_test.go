@@ -21,7 +21,7 @@ import (
 // Whatever was accepted goes out by itself, whoever was cut while waiting for it.
 
 func TestTheRestOfALongMessageGoesOutByItself(t *testing.T) {
-	const size = 40 << 20
+	const size = tcpFull
 	for _, role := range roles {
 		t.Run(role.String(), func(t *testing.T) {
 			near, far := tcpPair(t)
@@ -34,7 +34,7 @@ func TestTheRestOfALongMessageGoesOutByItself(t *testing.T) {
 			require.NoError(t, err)
 			cancel()
 			require.ErrorIs(t, <-cut, context.Canceled)
-			require.NoError(t, far.SetReadDeadline(time.Now().Add(10*time.Second)))
+			require.NoError(t, far.SetReadDeadline(time.Now().Add(patience)))
 			n, err := io.CopyN(io.Discard, far, size-4)
 			require.NoError(t, err, "%d of %d octets came, %d wait", n, size, c.BufferedAmount())
 		})
@@ -159,7 +159,7 @@ func TestNothingThatWasAcceptedWaitsForEverOverTCP(t *testing.T) {
 				})
 			}
 			all.Wait()
-			require.Eventually(t, func() bool { return c.BufferedAmount() == 0 }, 10*time.Second, time.Millisecond, "seed %d", seed)
+			require.Eventually(t, func() bool { return c.BufferedAmount() == 0 }, patience, time.Millisecond, "seed %d", seed)
 			c.Close(conn.StatusNormalClosure, "")
 			peer.CloseNow()
 			require.Error(t, <-received)

@@ -224,7 +224,7 @@ func TestAResetOfTheNetworkIsTheCause(t *testing.T) {
 					}
 				}
 			},
-			"long Write": func(c *conn.Conn) error { return c.Write(context.Background(), conn.Binary, make([]byte, 50<<20)) },
+			"long Write": func(c *conn.Conn) error { return c.Write(context.Background(), conn.Binary, make([]byte, tcpFull)) },
 		} {
 			t.Run(fmt.Sprint(name, " ", role), func(t *testing.T) {
 				wstest.NoLeaks(t)

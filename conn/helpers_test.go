@@ -119,6 +119,13 @@ func requireTyped(t testing.TB, err error) {
 	require.Failf(t, "untyped error", "%T: %v", err, err)
 }
 
+// tcpBuffer is how much either end of a tcpPair buffers in each direction, about: a size that is set does not grow.
+// tcpFull is more than the four buffers between two connections come to, whatever the system makes of that.
+const (
+	tcpBuffer = 64 << 10
+	tcpFull   = 4 << 20
+)
+
 // tcpPair returns the two ends of a TCP connection.
 func tcpPair(t testing.TB) (client, server net.Conn) {
 	t.Helper()
@@ -129,6 +136,10 @@ func tcpPair(t testing.TB) (client, server net.Conn) {
 	require.NoError(t, err)
 	server, err = l.Accept()
 	require.NoError(t, err)
+	for _, nc := range []net.Conn{client, server} {
+		require.NoError(t, nc.(*net.TCPConn).SetReadBuffer(tcpBuffer))
+		require.NoError(t, nc.(*net.TCPConn).SetWriteBuffer(tcpBuffer))
+	}
 	return client, server
 }
 
