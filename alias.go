@@ -26,6 +26,8 @@ type (
 	Prepared = conn.Prepared
 	// CloseError is how a connection ended.
 	CloseError = conn.CloseError
+	// WriteError says that the network has refused a write: nothing more can be sent, what has arrived can be read.
+	WriteError = conn.WriteError
 )
 
 // HandshakeError is a handshake that failed or was refused: the error type of [Accept], [AcceptConn] and [Dial].

@@ -19,7 +19,8 @@ import (
 //	sent      their close frame came                        ending    §7.1.4
 //	sent      they broke a rule                             ending    §7.1.7
 //	ending    our frame is on the wire and TCP may go       closed    §7.1.1
-//	any       the network failed, EOF without a close frame closed    §7.1.5 (1006)
+//	any       a write failed: sending is over, reading goes on until one of these, or Config.CloseTimeout
+//	any       reading failed, EOF without a close frame     closed    §7.1.5 (1006)
 //	any       Config.CloseTimeout went by, CloseNow         closed    §7.1.5 (1006)
 //
 // In the state "ending", for which readState has a field, nothing more is read as frames: "after receiving a control frame indicating the connection
@@ -82,10 +83,14 @@ func (c *Conn) closed() error {
 	c.awaitFlusher()
 	c.out.mu.Lock()
 	var background *slot
+	var learning chan struct{}
 	if c.rare != nil {
-		background = c.rare.background
+		background, learning = c.rare.background, c.rare.learning
 	}
 	c.out.mu.Unlock()
+	if learning != nil {
+		<-learning
+	}
 	if background != nil {
 		background.acquire(context.Background(), nil)
 		background.release()
@@ -134,7 +139,7 @@ func (c *Conn) startClock() {
 		timeout := c.settings.Value().closeTimeout
 		way.by = time.Now().Add(timeout)
 		if c.end.Load() == nil { // else nobody is left to stop it
-			way.clock = time.AfterFunc(timeout+closeGrace, func() { c.failNetwork(ErrCloseTimeout) })
+			way.clock = time.AfterFunc(c.patience(timeout), c.expire)
 		}
 	}
 }
@@ -142,6 +147,40 @@ func (c *Conn) startClock() {
 // closeGrace is how much longer than Config.CloseTimeout a closing connection lasts that no call sees to. Calls that do
 // end it in time themselves.
 const closeGrace = 100 * time.Millisecond
+
+// patience is how long the clock runs. The caller holds out.mu.
+func (c *Conn) patience(timeout time.Duration) time.Duration {
+	if c.out.broken {
+		return timeout // nobody has to see to it
+	}
+	return timeout + closeGrace
+}
+
+// expire is what the clock does. Where the network has refused a write and nobody has read, it first reads what there is
+// to learn the peer's code (§7.1.5), and keeps nothing of it.
+func (c *Conn) expire() {
+	if learned := c.beginLearning(); learned != nil {
+		bound, cancel := context.WithTimeout(context.Background(), closeGrace)
+		c.drain(bound)
+		cancel()
+		c.failNetwork(ErrCloseTimeout) // first, as in finishClose
+		c.endRead()
+		close(learned)
+	}
+	c.failNetwork(ErrCloseTimeout)
+}
+
+// beginLearning makes the caller the one who reads if nobody does and that may tell the peer's code. What it returns, nil
+// if not so, is to be closed after: closed waits for it.
+func (c *Conn) beginLearning() chan struct{} {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	if c.end.Load() != nil || !c.out.broken || !c.reading.tryAcquire() {
+		return nil
+	}
+	c.rare.learning = make(chan struct{})
+	return c.rare.learning
+}
 
 func (c *Conn) closeBy() time.Time {
 	c.out.mu.Lock()
@@ -204,6 +243,11 @@ func (c *Conn) finish(ctx context.Context) error {
 	defer cancel()
 	e := c.read.ending
 	flushed := c.flush(bound, at)
+	if flushed != nil && c.unsendable() { // it never will be; and if they have closed, that is not why
+		closed := *e
+		closed.Remote = e.WasClean
+		e, flushed = &closed, nil
+	}
 	if flushed == nil {
 		c.awaitEOF(bound, e.WasClean)
 	}
@@ -228,7 +272,7 @@ func (c *Conn) finish(ctx context.Context) error {
 // connection immediately"; "the client SHOULD wait for the server to close". After a broken rule both ends half-close
 // and wait: were TCP closed while unread data stands in its receive buffer, the reset could overtake our close frame.
 func (c *Conn) awaitEOF(bound context.Context, clean bool) {
-	if clean && c.role() == frame.Server {
+	if clean && c.role() == frame.Server || c.unsendable() {
 		return
 	}
 	if !clean {
@@ -258,7 +302,7 @@ func (c *Conn) fail(e *CloseError) *CloseError {
 	if !c.end.CompareAndSwap(nil, e) {
 		return c.end.Load()
 	}
-	if under, ok := c.nc.(interface{ NetConn() net.Conn }); ok && !e.WasClean {
+	if under, ok := c.nc.(interface{ NetConn() net.Conn }); ok && (!e.WasClean || c.unsendable()) {
 		under.NetConn().Close() // a tls.Conn would wait seconds to say goodbye to a peer that does not read
 	}
 	c.nc.Close()
@@ -296,7 +340,7 @@ func (r *rare) release() {
 	}
 }
 
-// failNetwork ends the connection because reading or writing failed. What the peer did before is kept: its close frame,
+// failNetwork ends the connection because reading failed, or time is over. What the peer did before is kept: its close frame,
 // or the rule that it broke, says more than that it is no longer there.
 func (c *Conn) failNetwork(err error) *CloseError {
 	e := &CloseError{Code: StatusAbnormalClosure, Err: err}
@@ -304,6 +348,9 @@ func (c *Conn) failNetwork(err error) *CloseError {
 		e.Remote, e.Err = true, errPeerVanished
 	}
 	c.out.mu.Lock()
+	if c.rare != nil && c.rare.refused != nil {
+		e.Err = c.rare.refused.Err // what came first
+	}
 	if c.rare != nil && c.rare.closing.peer != nil {
 		cause := e.Err
 		*e = *c.rare.closing.peer

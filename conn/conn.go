@@ -50,11 +50,13 @@ type settings struct {
 // rare is what most connections do without. All of it is guarded by out.mu.
 type rare struct {
 	closing closing       // the way from open to closed
+	refused *WriteError   // why nothing more can be sent; set once, together with output.broken
 	pings   []*ping       // pings that wait for their pong, oldest first
 	dead    chan struct{} // closed once Conn.end is set; nil until somebody asked for it
 
-	background *slot        // held by the goroutine of CloseRead; nil until there is one
-	listening  func() error // while CloseRead holds Conn.reading, whether its context has ended
+	learning   chan struct{} // closed when expire has read what there was; nil until it does
+	background *slot         // held by the goroutine of CloseRead; nil until there is one
+	listening  func() error  // while CloseRead holds Conn.reading, whether its context has ended
 
 	deferred []outgoing  // what Send took while the last fragment of a message was still to come
 	waiting  int         // octets of deferred
@@ -111,7 +113,7 @@ type State uint8
 const (
 	StateConnecting State = iota
 	StateOpen
-	StateClosing // a close frame was sent or received
+	StateClosing // a close frame was sent or received, or the network has refused a write
 	StateClosed  // the network connection is closed; every call returns the same *CloseError
 )
 
@@ -135,7 +137,7 @@ func (c *Conn) State() State {
 	}
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	if c.rare != nil && (c.rare.closing.sent || c.rare.closing.received) {
+	if c.rare != nil && (c.rare.closing.sent || c.rare.closing.received || c.out.broken) {
 		return StateClosing
 	}
 	return StateOpen

@@ -205,7 +205,7 @@ func TestWhatTheirCloseFrameSaidIsKeptIfTheAnswerCannotBeSent(t *testing.T) {
 		peer.Send(bye)
 		hangUp(peer)
 		_, _, err := c.Read(t.Context())
-		requireEnded(t, c, err, conn.CloseError{Code: conn.StatusNormalClosure, Reason: "bye", Remote: true}, io.ErrClosedPipe)
+		requireEnded(t, c, err, conn.CloseError{Code: conn.StatusNormalClosure, Reason: "bye", Remote: true, WasClean: true}, nil)
 	})
 }
 

@@ -100,6 +100,8 @@ func (c *Conn) writePayload(ctx context.Context, h frame.Header, payload []byte)
 		switch {
 		case c.end.Load() != nil:
 			return c.end.Load()
+		case o.broken:
+			return c.refusal()
 		case len(payload) == 0 && o.current == nil:
 			return nil
 		case ctx.Err() != nil:

@@ -36,6 +36,9 @@
 // and errors.As find its cause, and errors.Is(err, net.ErrClosed) holds. Every connection must be closed, also after an
 // error of the peer or the network; the second and later calls do nothing.
 //
+// A write that the network refuses ends sending, with a [*WriteError] for all who send, and not receiving: what the peer
+// said before it went away is read to its end. See [Conn.Write].
+//
 // # What is checked?
 //
 // Everything that the RFC has a MUST for. What a peer did wrong is told to it with a close frame and the status code

@@ -69,6 +69,19 @@ type closeSentError struct{}
 func (closeSentError) Error() string        { return "websocket: close frame already sent" }
 func (closeSentError) Is(target error) bool { return target == net.ErrClosed }
 
+// WriteError is what everything that sends returns from the moment on in which the network has refused a write, until the
+// connection has ended: nothing more can be sent. What the peer sent before it went away can still be read, and so can the
+// close frame that says why it did; see [Conn.Write].
+type WriteError struct {
+	Err error // what the net.Conn said
+}
+
+// Error says what the network did.
+func (e *WriteError) Error() string { return "websocket: nothing more can be sent: " + e.Err.Error() }
+
+// Unwrap returns what the net.Conn said.
+func (e *WriteError) Unwrap() error { return e.Err }
+
 // errPeerVanished is the cause when the byte stream ends without a close frame.
 var errPeerVanished = errors.New("websocket: peer closed the network connection without a close frame")
 
@@ -82,7 +95,8 @@ type CloseError struct {
 	Reason string
 	// Remote reports whether it was the peer who ended the connection: with the first close frame, or by hanging up.
 	Remote bool
-	// WasClean reports whether close frames went in both directions, as in a browser's CloseEvent.
+	// WasClean reports whether close frames went in both directions, as in a browser's CloseEvent. The peer's alone is
+	// enough if the network has refused this side's: a peer that has said goodbye need not wait for an answer.
 	WasClean bool
 	// Err is the cause if there is more to say: a *frame.ProtocolError, [ErrMessageTooBig], [ErrInvalidUTF8], an error
 	// of the network or of a context, …

@@ -191,6 +191,39 @@ func TestEveryWriteMayFail(t *testing.T) {
 	})
 }
 
+// TestWhicheverWriteFailsWhatHasArrivedIsDelivered: the peer sends ten messages and closes, each is answered, and one of the
+// answers, or that to the close frame, is refused.
+func TestWhicheverWriteFailsWhatHasArrivedIsDelivered(t *testing.T) {
+	const messages = 10
+	inEveryConfig(t, func(t *testing.T, cfg *conn.Config) {
+		for _, role := range roles {
+			for _, short := range []bool{false, true} {
+				for n := 1; n <= messages+1; n++ {
+					synctest.Test(t, func(t *testing.T) {
+						near, far := wstest.Pipe(0)
+						nc := wstest.Faulty(near, wstest.Fault{Op: wstest.OpWrite, N: n, Err: wstest.ErrFault, Short: short})
+						c, peer := open(nc, role, cfg), open(far, other(role), cfg)
+						for i := range messages {
+							require.NoError(t, peer.Write(t.Context(), conn.Binary, pattern(100*i)))
+						}
+						closed := inBackground(func() error { return peer.Close(4001, "enough") })
+						for i := range messages {
+							_, data, err := c.Read(t.Context())
+							require.NoError(t, err)
+							require.Equal(t, string(pattern(100*i)), string(data))
+							requireTyped(t, c.Write(t.Context(), conn.Binary, data))
+						}
+						_, _, err := c.Read(t.Context())
+						requireEnded(t, c, err, conn.CloseError{Code: 4001, Reason: "enough", Remote: true, WasClean: true}, nil)
+						require.GreaterOrEqual(t, nc.Calls(wstest.OpWrite), n, "there is such a write")
+						<-closed
+					})
+				}
+			}
+		}
+	})
+}
+
 func TestEveryDeadlineMayFail(t *testing.T) {
 	forEachFault(t, nil, wstest.Fault{Op: wstest.OpSetReadDeadline, Err: wstest.ErrFault}, func(*testing.T, *outcome) {})
 }
@@ -238,7 +271,13 @@ func TestAResetOfTheNetworkIsTheCause(t *testing.T) {
 				require.NoError(t, far.(*net.TCPConn).SetLinger(0))
 				require.NoError(t, far.Close())
 				err := <-result
-				requireEnded(t, c, err, conn.CloseError{Code: conn.StatusAbnormalClosure}, unwrapped(c))
+				remote := false
+				if name != "Read" {
+					require.ErrorAs(t, err, new(*conn.WriteError))
+					_, _, err = c.Read(context.Background())
+					remote = c.Err().(*conn.CloseError).Remote // whether reading then fails or ends depends on the system
+				}
+				requireEnded(t, c, err, conn.CloseError{Code: conn.StatusAbnormalClosure, Remote: remote}, unwrapped(c))
 				require.ErrorAs(t, err, new(net.Error))
 			})
 		}

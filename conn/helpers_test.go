@@ -108,7 +108,7 @@ func requireEnded(t testing.TB, c *conn.Conn, err error, want conn.CloseError, c
 // requireTyped requires err to be nil or of one of the types that the documentation names.
 func requireTyped(t testing.TB, err error) {
 	t.Helper()
-	if err == nil || errors.As(err, new(*conn.CloseError)) || errors.Is(err, conn.ErrCloseSent) {
+	if err == nil || errors.As(err, new(*conn.CloseError)) || errors.Is(err, conn.ErrCloseSent) || errors.As(err, new(*conn.WriteError)) {
 		return
 	}
 	for _, known := range []error{context.Canceled, context.DeadlineExceeded, conn.ErrQueueFull, conn.ErrConcurrentRead, conn.ErrReaderDone, conn.ErrWriterClosed, os.ErrDeadlineExceeded} {

@@ -26,6 +26,7 @@ type output struct {
 	pongs    uint8      // pongs in pending
 	piled    bool       // rare.newest is to be answered
 	hurrying bool       // rare.hurry is set: pending has gathered frames
+	broken   bool       // the network has refused a write; set under mu by who holds flushing, read with either
 
 	kicked atomic.Bool // somebody left frames and does not wait for them
 	gather atomic.Bool // Serve is at work: frames wait for those of the next messages
@@ -202,7 +203,24 @@ func (c *Conn) sendable() error {
 	if c.rare != nil && c.rare.closing.sent {
 		return ErrCloseSent
 	}
+	if c.out.broken {
+		return c.rare.refused
+	}
 	return nil
+}
+
+// unsendable reports whether the network has refused a write, for who holds neither out.mu nor flushing.
+func (c *Conn) unsendable() bool {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	return c.out.broken
+}
+
+// refusal returns why what was accepted does not go out. The network has refused a write.
+func (c *Conn) refusal() error {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	return c.ended(c.rare.refused)
 }
 
 // encode adds one frame to pending. Header and payload lie in one buffer, so that one write sends both, and masking
@@ -238,6 +256,10 @@ func (c *Conn) flush(ctx context.Context, end int64) error {
 		}
 		var cut error
 		if !c.out.reached(end) {
+			if c.out.broken {
+				c.stopFlushing()
+				return c.refusal()
+			}
 			if ctx.Done() != nil && !c.src.cuttable() {
 				c.spawn((*Conn).flushOnce) // only the waiting for it is cut
 				continue
@@ -331,9 +353,13 @@ func (o *output) advance(n int) {
 }
 
 // writePending makes one write of what was left by the last one, or else of all that is pending. If wait is not set, it is
-// of as much as the network takes now. An error ends the connection, unless it is that ctx has cut the write. It reports
+// of as much as the network takes now. An error ends sending, unless it is that ctx has cut the write. It reports
 // whether nothing of it is left to write. The caller holds flushing.
 func (c *Conn) writePending(ctx context.Context, wait bool) (done bool) {
+	if c.out.broken {
+		c.out.kicked.Store(false)
+		return true
+	}
 	if c.end.Load() != nil || !c.takePending() {
 		return true
 	}
@@ -357,11 +383,32 @@ func (c *Conn) wrote(ctx context.Context, n int, err error) (behind int) {
 	switch {
 	case err == nil:
 	case ctx.Err() == nil || !isTimeout(err):
-		c.failNetwork(err)
+		c.writeFailed(err)
 	case o.current != nil:
 		o.kicked.Store(true) // there may be frames in it of those who do not wait
 	}
 	return behind
+}
+
+// writeFailed ends sending, because the network has refused a write, and not receiving: a peer that has said what there
+// was to say and gone away refuses what comes after, and what it said may be on its way to whoever reads. That has
+// Config.CloseTimeout from now on. The caller holds flushing.
+func (c *Conn) writeFailed(err error) {
+	o := &c.out
+	o.current.release()
+	o.current = nil
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if c.end.Load() != nil {
+		return
+	}
+	r := c.rarely()
+	r.refused = &WriteError{err}
+	r.newest, r.deferred, r.waiting = nil, nil, 0
+	o.broken = true
+	o.pending.release()
+	o.pending, o.piled = nil, false
+	c.startClock()
 }
 
 // takePending makes all that is pending current, unless something was left there by a write that was cut. It reports

@@ -88,7 +88,10 @@ func (c *Conn) sendGathered(ctx context.Context) error {
 	if !waiting {
 		return nil
 	}
-	return c.flush(ctx, end)
+	if err := c.flush(ctx, end); !c.unsendable() {
+		return err
+	}
+	return nil // what has arrived is read all the same
 }
 
 // stopGathering sends what Serve has gathered and lets writes go out at once again.

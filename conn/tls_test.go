@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"math/big"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,6 +21,13 @@ import (
 // tlsPair puts TLS over a pipe that holds size bytes. The handshake is done.
 func tlsPair(t *testing.T, size int) (client, server *tls.Conn) {
 	t.Helper()
+	near, far := wstest.Pipe(size)
+	return tlsOver(t, near, far)
+}
+
+// tlsOver is tlsPair over any connection.
+func tlsOver(t *testing.T, near, far net.Conn) (client, server *tls.Conn) {
+	t.Helper()
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	require.NoError(t, err)
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"test"}}
@@ -30,7 +38,6 @@ func tlsPair(t *testing.T, size int) (client, server *tls.Conn) {
 	roots := x509.NewCertPool()
 	roots.AddCert(certificate)
 
-	near, far := wstest.Pipe(size)
 	client = tls.Client(near, &tls.Config{RootCAs: roots, ServerName: "test"})
 	server = tls.Server(far, &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: private}}})
 	shaken := inBackground(server.Handshake)

@@ -12,8 +12,15 @@ import (
 // checked.
 //
 // If ctx ends first, Write returns its error and the connection goes on. The message may then have been accepted: what
-// was not sent of it goes out by itself, ahead of the next one. Other errors are [ErrMessageType], [ErrCloseSent] and, once the
-// connection has ended, the *[CloseError].
+// was not sent of it goes out by itself, ahead of the next one. Other errors are [ErrMessageType], [ErrCloseSent],
+// [*WriteError] and, once the connection has ended, the *[CloseError].
+//
+// A *WriteError says that the network has refused a write, this one or one before. That ends sending, and not receiving:
+// messages of the peer that have arrived are there to be read, and its close frame, whose code then is that of the
+// *CloseError. The connection ends where they do, and after Config.CloseTimeout at the latest. If nobody has read by then,
+// it reads what there is itself, to learn the code, and keeps nothing. A peer that closes in good order costs nothing of
+// what it has sent. A TCP reset may: Linux, and the BSDs with macOS, still give out what had arrived before it; Windows
+// throws that away.
 func (c *Conn) Write(ctx context.Context, typ MessageType, data []byte) error {
 	if !typ.valid() {
 		return ErrMessageType

@@ -322,3 +322,22 @@ func TestADialThatTakesLongIsNotAConnectionThatLasts(t *testing.T) {
 		require.Greater(t, slices.Max(w.waits), time.Second, "they have grown")
 	})
 }
+
+// TestACodeBehindAFailedWriteIsHeard: the server says why it goes, and goes; serve hears of it by a write that fails.
+func TestACodeBehindAFailedWriteIsHeard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{t: t, serve: func(_ int, c *websocket.Conn) {
+			closed := []byte{0x88, 0x0f, 0x0f, 0xa1}
+			c.NetConn().Write(append(closed, "token expired"...))
+			c.NetConn().Close()
+		}}
+		err := reconnect.Run(t.Context(), s.dial, func(ctx context.Context, c *websocket.Conn) error {
+			synctest.Wait()
+			return c.Write(ctx, websocket.Text, []byte("anybody there?"))
+		}, nil)
+		var end *websocket.CloseError
+		require.ErrorAs(t, err, &end)
+		require.Equal(t, websocket.CloseError{Code: 4001, Reason: "token expired", Remote: true, WasClean: true}, *end)
+		require.Equal(t, 1, s.n, "it was told not to come back")
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -123,4 +124,30 @@ func (c *FaultyConn) CloseWrite() error {
 		return errors.ErrUnsupported
 	}
 	return half.CloseWrite()
+}
+
+// RefusingConn is a net.Conn that refuses to write from a moment on, as a socket does whose other end is gone.
+type RefusingConn struct {
+	net.Conn
+	refused atomic.Pointer[error]
+}
+
+// Refusing wraps nc.
+func Refusing(nc net.Conn) *RefusingConn { return &RefusingConn{Conn: nc} }
+
+// Refuse makes all writes from now on fail with err, and the one that is under way.
+func (c *RefusingConn) Refuse(err error) {
+	c.refused.Store(&err)
+	c.Conn.SetWriteDeadline(time.Unix(1, 0))
+}
+
+// Write implements [net.Conn].
+func (c *RefusingConn) Write(p []byte) (n int, err error) {
+	if c.refused.Load() == nil {
+		n, err = c.Conn.Write(p)
+	}
+	if refused := c.refused.Load(); refused != nil {
+		return n, *refused
+	}
+	return n, err
 }
