@@ -3,5 +3,5 @@
 //
 //	go test ./internal/soak -soak 10m -connections 2000 -timeout 20m -v
 //
-// Without flags it takes a few seconds.
+// Without flags it is a short day in memory and in fake time, with fewer clients.
 package soak
