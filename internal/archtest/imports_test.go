@@ -26,7 +26,7 @@ type room struct {
 
 // public are the packages that users may import.
 var public = []string{
-	".", "mask", "utf8", "frame", "deflate", "handshake", "conn", "hub", "reconnect", "websockettest", "wsjson",
+	".", "mask", "utf8", "frame", "deflate", "handshake", "protocol", "conn", "hub", "reconnect", "websockettest", "wsjson",
 }
 
 // suite are the packages of the conformance suite.
@@ -37,6 +37,7 @@ var house = []room{
 	{pkg: "utf8", imports: []string{"internal/cpu"}, never: []string{"net"}},
 	{pkg: "frame", never: []string{"net"}},
 	{pkg: "deflate", never: []string{"net"}},
+	{pkg: "protocol", imports: []string{"frame", "mask", "utf8", "deflate", "internal/buffer", "internal/random"}, never: []string{"net", "context"}},
 	{pkg: "handshake", imports: []string{"deflate"}, outside: []string{"golang.org/x/net"}},
 	{pkg: "conn", imports: []string{"frame", "mask", "utf8", "deflate"}, never: []string{"net/http"}},
 	{pkg: ".", imports: []string{"conn", "handshake"}, outside: []string{"golang.org/x/net"}},
@@ -54,6 +55,8 @@ var house = []room{
 	{pkg: "examples/*", imports: append([]string{"examples/internal/program"}, public...)},
 	{pkg: "examples/internal/program"},
 	{pkg: "examples/internal/programtest", imports: []string{".", "examples/internal/program"}, outside: []string{"github.com/stretchr/testify"}},
+	{pkg: "internal/buffer", never: []string{"net"}},
+	{pkg: "internal/random", never: []string{"net"}},
 	{pkg: "internal/cpu", never: []string{"net"}},
 	{pkg: "internal/pipe"},
 	{pkg: "internal/wstest", imports: []string{"frame", "mask", "internal/pipe"}, outside: []string{"github.com/stretchr/testify"}},

@@ -1,0 +1,228 @@
+package protocol
+
+import (
+	"errors"
+	"io"
+	"time"
+)
+
+// Causes of an end that no close frame explains.
+var (
+	// ErrCloseTimeout: the closing handshake took too long. Nothing is known of messages that were under way.
+	ErrCloseTimeout = errors.New("websocket: closing handshake took too long (Config.CloseTimeout)")
+	// ErrPeerVanished: the byte stream ended without a close frame.
+	ErrPeerVanished = errors.New("websocket: peer closed the network connection without a close frame")
+)
+
+// Step is what a driver does next on the way from open to closed.
+type Step uint8
+
+// The steps, in the order in which a connection comes to them.
+const (
+	ReadOn    Step = iota // read and write as ever; after Sender.Close, write what is queued
+	Flush                 // write what is queued, then call Closing.Flushed
+	HalfClose             // end this direction of TCP if that is possible, then await the end as with AwaitEOF
+	AwaitEOF              // throw away what comes until the end of the stream or an error
+	Drop                  // close TCP
+)
+
+// Closing is a connection's way from open to closed (§7.1), and decides how it ended. A driver tells it what happened and
+// does what [Closing.Step] says. The zero value is that of an open connection, once Role and Timeout are set.
+//
+//	what happened                      method      step         section
+//	our close frame was queued         Sent        ReadOn       §7.1.2
+//	their close frame came             Received    Flush        §5.5.1, §7.1.3, §7.1.4
+//	they broke a rule                  Violated    Flush        §7.1.7
+//	our frame is on the wire           Flushed
+//	  as a server, both frames went                Drop         §7.1.1
+//	  as a client, both frames went                AwaitEOF     §7.1.1
+//	  they broke a rule                            HalfClose    §7.1.1
+//	a write failed                     SendFailed  ReadOn       §7.1.5
+//	  their close frame had come                   Drop
+//	EOF, or reading failed             ReadFailed  Drop         §7.1.5 (1006)
+//	the deadline went by               Expired     Drop         §7.1.5 (1006)
+//	this end gives up                  Abort       Drop         §7.1.5 (1006)
+//
+// "After receiving a control frame indicating the connection should be closed, a peer discards any further data received"
+// (§1.4), so nothing is read as frames from Flush on. The deadline counts from the first close frame in either direction,
+// the first broken rule, or the first write that failed.
+//
+// A Closing is for one goroutine at a time.
+type Closing struct {
+	Role    Role
+	Timeout time.Duration // from the first of these events until TCP is closed; 0 and less: no limit
+
+	// Local is what errors.Is finds in the end of a connection that this end has closed, and only then. A driver over
+	// package net sets net.ErrClosed.
+	Local error
+
+	step     Step
+	sent     bool // our close frame was queued
+	first    bool // it was the first, or this end gave up
+	received bool // their close frame came
+	mute     bool // a write failed
+	peer     *CloseError
+	end      *CloseError
+	failure  error // of the write that failed
+	by       time.Time
+}
+
+// Step returns what to do next.
+func (c *Closing) Step() Step { return c.step }
+
+// Begun reports whether a close frame was sent or received, so that a browser's readyState would be CLOSING.
+func (c *Closing) Begun() bool { return c.sent || c.received }
+
+// Mute reports whether nothing can be sent any more because a write failed, and the error of that.
+func (c *Closing) Mute() (bool, error) { return c.mute, c.failure }
+
+// Deadline returns when to call Expired, or the zero time as long as there is no limit.
+func (c *Closing) Deadline() time.Time { return c.by }
+
+// End returns how the connection ended, or nil as long as that is open. It does not change any more; with AwaitEOF it is known
+// although TCP is still there, and nobody who uses the connection has to wait for that.
+func (c *Closing) End() *CloseError { return c.end }
+
+// start starts the clock.
+func (c *Closing) start(now time.Time) {
+	if c.by.IsZero() && c.Timeout > 0 {
+		c.by = now.Add(c.Timeout)
+	}
+}
+
+// Sent notes that this end has queued a close frame of its own accord.
+func (c *Closing) Sent(now time.Time) {
+	if !c.sent && !c.received {
+		c.first = true
+	}
+	c.sent = true
+	c.start(now)
+}
+
+// Received notes the peer's close frame. It reports whether it is to be answered by a close frame with the same code and
+// reason, none if there was none, since none was sent yet: "When sending a Close frame in response, the endpoint typically
+// echos the status code it received" (§5.5.1).
+func (c *Closing) Received(code StatusCode, reason string, now time.Time) (answer bool) {
+	if c.step != ReadOn {
+		return false
+	}
+	answer = !c.sent && !c.mute
+	c.received, c.sent = true, c.sent || answer
+	c.peer = &CloseError{Code: code, Reason: reason, Remote: !c.first, WasClean: true}
+	c.start(now)
+	c.step = Flush
+	if c.mute { // no answer will go out, and they are gone: that is as clean as it gets
+		c.finish(c.peer)
+	}
+	return answer
+}
+
+// Violated notes an error of [Receiver.Next]: "Fail the WebSocket Connection" (§7.1.7). It returns the close frame to send, if
+// send is set.
+func (c *Closing) Violated(err error, now time.Time) (code StatusCode, reason string, send bool) {
+	code, reason = Violation(err)
+	if c.step != ReadOn {
+		return code, reason, false
+	}
+	send = !c.sent && !c.mute
+	c.sent = c.sent || send
+	c.peer = &CloseError{Code: code, Reason: reason, Err: err}
+	c.start(now)
+	c.step = Flush
+	if c.mute {
+		c.finish(c.peer)
+	}
+	return code, reason, send
+}
+
+// Flushed notes that all that was queued is on the wire, after a step Flush. "The server MUST close the underlying TCP
+// connection immediately"; "the client SHOULD wait for the server to close". After a broken rule both ends half-close and
+// wait: were TCP closed while unread data stands in its receive buffer, the reset could overtake our close frame.
+func (c *Closing) Flushed() {
+	if c.step != Flush {
+		return
+	}
+	switch {
+	case !c.peer.WasClean:
+		c.step = HalfClose
+	case c.Role == Server:
+		c.finish(c.peer)
+	default:
+		c.conclude(c.peer)
+		c.step = AwaitEOF
+	}
+}
+
+// SendFailed notes that a write failed: that ends sending and not receiving. What has arrived is still to be read, and the
+// peer's close frame among it says more than the error.
+func (c *Closing) SendFailed(err error, now time.Time) {
+	if c.mute {
+		return
+	}
+	c.mute, c.failure = true, err
+	c.start(now)
+	if c.step != ReadOn {
+		c.finish(c.peer)
+	}
+}
+
+// ReadFailed notes that reading has come to an end: io.EOF, or an error of the network.
+func (c *Closing) ReadFailed(err error) {
+	switch {
+	case c.peer != nil:
+		c.finish(c.peer)
+	case err == io.EOF:
+		e := abnormal(ErrPeerVanished)
+		e.Remote = true
+		c.finish(e)
+	case c.mute: // it failed first
+		c.finish(abnormal(c.failure))
+	default:
+		c.finish(abnormal(err))
+	}
+}
+
+// Expired notes that the deadline went by.
+func (c *Closing) Expired() { c.cut(ErrCloseTimeout) }
+
+// Abort notes that this end gives up, whatever the state is.
+func (c *Closing) Abort(cause error) {
+	if c.end == nil && c.peer == nil {
+		c.first = true
+	}
+	c.cut(cause)
+}
+
+// cut ends the connection for a reason of this end's. What the peer did before is kept: its close frame, or the rule that it
+// broke, says more.
+func (c *Closing) cut(cause error) {
+	if c.peer == nil {
+		if c.mute && cause == ErrCloseTimeout {
+			cause = c.failure
+		}
+		c.finish(abnormal(cause))
+		return
+	}
+	e := *c.peer
+	e.WasClean = false
+	if e.Err == nil {
+		e.Err = cause
+	}
+	c.finish(&e)
+}
+
+// finish is conclude, and the end of TCP.
+func (c *Closing) finish(e *CloseError) {
+	c.conclude(e)
+	c.step = Drop
+}
+
+// conclude makes e the way in which the connection ended, unless that is known.
+func (c *Closing) conclude(e *CloseError) {
+	if c.end == nil {
+		if c.first {
+			e.local = c.Local
+		}
+		c.end = e
+	}
+}

@@ -1,0 +1,79 @@
+package protocol_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/protocol"
+)
+
+func TestAHeartbeatPingsWhileNothingArrives(t *testing.T) {
+	h := protocol.Heartbeat{Interval: time.Minute}
+	now := h.Start(1)
+	require.InDelta(t, float64(57*time.Second), float64(now), float64(3*time.Second))
+	pings := 0
+	for now < 20*time.Minute {
+		do, after := h.Tick(now, 1, 1)
+		require.NotEqual(t, protocol.PeerGone, do, "there is no limit")
+		if do == protocol.SendPing {
+			pings++
+		}
+		require.Positive(t, after)
+		now += after
+	}
+	require.InDelta(t, 21, pings, 2)
+}
+
+func TestAHeartbeatDoesNotPingAPeerThatSends(t *testing.T) {
+	h := protocol.Heartbeat{Interval: time.Minute}
+	for now := h.Start(1); now < time.Hour; {
+		do, after := h.Tick(now, now-time.Second, now-time.Second) // a byte came a second ago
+		require.Equal(t, protocol.NoBeat, do)
+		now += after
+	}
+}
+
+func TestAHeartbeatPingsWhileNobodyReads(t *testing.T) {
+	h := protocol.Heartbeat{Interval: time.Minute, Timeout: time.Second}
+	now := h.Start(1)
+	for pings := 0; pings < 3; {
+		do, after := h.Tick(now, 0, 0)
+		require.NotEqual(t, protocol.PeerGone, do, "nobody knows what has arrived")
+		if do == protocol.SendPing {
+			pings++
+		}
+		now += after
+	}
+}
+
+func TestAPeerIsGoneWhenSomebodyWaitedForItAllTheTime(t *testing.T) {
+	const timeout = 10 * time.Second
+	cases := []struct {
+		name                string
+		now, waiting, began time.Duration
+		doubted             bool
+		want                protocol.Beat
+	}{
+		{"waited long", 20 * time.Second, 10 * time.Second, 10 * time.Second, false, protocol.PeerGone},
+		{"not quite", 20 * time.Second, 10*time.Second + 1, 10 * time.Second, false, protocol.NoBeat},
+		{"nobody waits", 20 * time.Second, 0, 0, false, protocol.NoBeat},
+		{"in several calls", 20 * time.Second, 5 * time.Second, 19 * time.Second, false, protocol.PeerGone},
+		{"the last of which has just begun", 20 * time.Second, 5 * time.Second, 20*time.Second - time.Millisecond, false, protocol.NoBeat},
+		{"for the second time", 20 * time.Second, 5 * time.Second, 20*time.Second - time.Millisecond, true, protocol.PeerGone},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			h := protocol.Heartbeat{Timeout: timeout}
+			h.Start(1)
+			if tc.doubted {
+				do, after := h.Tick(tc.now-protocol.JustBegun, tc.waiting, tc.now-protocol.JustBegun-1)
+				require.Equal(t, protocol.NoBeat, do)
+				require.Equal(t, protocol.JustBegun, after)
+			}
+			do, _ := h.Tick(tc.now, tc.waiting, tc.began)
+			require.Equal(t, tc.want, do)
+		})
+	}
+}

@@ -1,0 +1,236 @@
+package protocol
+
+import (
+	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/buffer"
+	"github.com/seed60239977/websocket/internal/random"
+	"github.com/seed60239977/websocket/mask"
+)
+
+// Sender is the sending half of a connection: messages, fragments and control frames in, bytes out, in the order in which
+// they go. [NewSender] makes one.
+//
+// It has three parts, and each may be used by a goroutine of its own at the same time:
+//
+//   - The packer: [Sender.Pack], for who is about to send a message.
+//   - The queue: everything else, under one lock of the driver's if it has several goroutines. No call takes longer
+//     than copying what it is given; with compression, [Sender.Message] and [Sender.Fragment] use the packer too, and take as
+//     long as that does.
+//   - The bytes being written: [Sender.Pending], for who writes. They were taken out of the queue by [Sender.Take], and stay
+//     as they are until [Sender.Sent], which both belong to the queue.
+//
+// A Sender shares nothing with the [Receiver] of the same connection.
+//
+// Invariants: total-sent bytes are in queued and writing, and in writing from written on, with the rest of through
+// behind it. Nothing is queued behind a close frame (§5.5.1). While open is set, the last fragment of a message is still
+// to come, and no other message may (§5.4).
+type Sender struct {
+	role   Role
+	packer *packer // nil: compression was not agreed to
+
+	// The queue.
+	queued    *buffer.Buffer // whole frames
+	total     int64          // bytes that were ever queued
+	sent      int64          // bytes of them that Sent was told of
+	newest    *latePong      // what answers the newest ping, once pongs were too many; nil until that happens
+	pongs     uint8          // in queued
+	open      bool
+	packing   bool // the message that is open is compressed
+	closeSent bool
+
+	// What is being written.
+	writing *buffer.Buffer
+	written int // bytes of writing
+	through *through
+}
+
+// NewSender returns the sending half of a connection.
+func NewSender(o Options) Sender {
+	s := Sender{role: o.Role}
+	if o.Deflate != nil {
+		s.packer = newPacker(&o)
+	}
+	return s
+}
+
+// MaxQueued is how many bytes may wait before [Sender.Full] says that senders should wait too.
+const MaxQueued = 64 << 10
+
+// Full reports whether [MaxQueued] bytes wait that are not being written, so that whoever can wait should. It refuses
+// nothing.
+func (s *Sender) Full() bool { return s.queued != nil && len(s.queued.B) >= MaxQueued }
+
+// Waiting returns how many bytes of frames are queued that nobody has begun to write.
+func (s *Sender) Waiting() int {
+	if s.queued == nil {
+		return 0
+	}
+	return len(s.queued.B)
+}
+
+// Buffered returns how many bytes of frames were queued and not yet sent.
+func (s *Sender) Buffered() int64 { return s.total - s.sent }
+
+// Queued returns how many bytes were ever queued. What is queued last is on the wire once [Sender.Done] has come to that.
+func (s *Sender) Queued() int64 { return s.total }
+
+// Done returns how many bytes were ever sent.
+func (s *Sender) Done() int64 { return s.sent }
+
+// Err returns [ErrCloseSent] once a close frame was queued, and nil before.
+func (s *Sender) Err() error {
+	if s.closeSent {
+		return ErrCloseSent
+	}
+	return nil
+}
+
+// InMessage reports whether the last fragment of a message is still to come: then only fragments and control frames may be
+// queued.
+func (s *Sender) InMessage() bool { return s.open }
+
+// Message queues a message in one frame, compressed if that was agreed to and is worthwhile. payload is neither changed nor
+// kept; text must be UTF-8 and is not checked. The error is [ErrCloseSent].
+func (s *Sender) Message(t MessageType, payload []byte) error {
+	return s.Fragment(t, payload, true)
+}
+
+// Fragment queues the next part of a message as a frame of its own, and with fin the last one. All parts of a message have
+// the same type. payload is neither changed nor kept. The error is [ErrCloseSent].
+func (s *Sender) Fragment(t MessageType, payload []byte, fin bool) error {
+	if s.closeSent {
+		return ErrCloseSent
+	}
+	if !s.Packs(len(payload), fin) {
+		s.add(s.opcode(t), 0, payload, fin)
+		return nil
+	}
+	packed := buffer.Get(PackedBound(len(payload)))
+	packed.B = s.Pack(packed.B, payload, fin)
+	err := s.Packed(t, packed.B, fin)
+	packed.Release()
+	return err
+}
+
+// Encoded queues a message that [Encode] has encoded. If nothing else waits it is not copied. It is for servers, which do not
+// mask, and between messages. The error is [ErrCloseSent].
+func (s *Sender) Encoded(m *Encoded) error {
+	if s.closeSent {
+		return ErrCloseSent
+	}
+	if s.queued == nil {
+		s.queued = m.frame
+	} else {
+		s.queued = s.queued.Add(m.frame.B)
+	}
+	s.total += int64(len(m.frame.B))
+	return nil
+}
+
+// Encoded is a message in one frame as a server sends it, uncompressed. It never changes, and any number of connections may
+// send it at once.
+type Encoded struct {
+	frame  *buffer.Buffer
+	header int // bytes of it
+}
+
+// Encode encodes a message for any number of connections. payload is copied; text must be UTF-8 and is not checked.
+func Encode(t MessageType, payload []byte) *Encoded {
+	h := frame.Header{Fin: true, Opcode: frame.Opcode(t), Length: int64(len(payload))}
+	b := h.Append(make([]byte, 0, h.Size()+len(payload)))
+	return &Encoded{frame: buffer.Share(append(b, payload...)), header: len(b)}
+}
+
+// Payload returns the message, which must not be changed.
+func (m *Encoded) Payload() []byte { return m.frame.B[m.header:] }
+
+// Ping queues a ping (§5.5.2). payload is not kept. The error is [ErrControlTooLong] or [ErrCloseSent].
+func (s *Sender) Ping(payload []byte) error { return s.control(frame.Ping, payload) }
+
+// Pong queues a pong in any case: "A Pong frame MAY be sent unsolicited" (§5.5.3). [Sender.Answer] is for the answer to a
+// ping. The rest is as with Ping.
+func (s *Sender) Pong(payload []byte) error { return s.control(frame.Pong, payload) }
+
+// control queues a control frame: these "MAY be injected in the middle of a fragmented message" (§5.4).
+func (s *Sender) control(op frame.Opcode, payload []byte) error {
+	switch {
+	case s.closeSent:
+		return ErrCloseSent
+	case len(payload) > frame.MaxControlPayload:
+		return ErrControlTooLong
+	}
+	s.add(op, 0, payload, true)
+	return nil
+}
+
+// Close queues a close frame, behind which nothing may be sent (§5.5.1), and which is not for the middle of a frame but may
+// be within a fragmented message. The error is that of [frame.AppendClose], or [ErrCloseSent] if there was one before;
+// either way nothing is queued.
+func (s *Sender) Close(code StatusCode, reason string) error {
+	if s.closeSent {
+		return ErrCloseSent
+	}
+	var room [frame.MaxControlPayload]byte
+	body, err := frame.AppendClose(room[:0], code, reason)
+	if err != nil {
+		return err
+	}
+	s.add(frame.Close, 0, body, true)
+	s.closeSent = true
+	return nil
+}
+
+// opcode returns that of the next frame of a message.
+func (s *Sender) opcode(t MessageType) frame.Opcode {
+	if s.open {
+		return frame.Continuation
+	}
+	return frame.Opcode(t)
+}
+
+// add encodes one frame at the end of the queue. Header and payload lie in one buffer, so that one write sends both, and
+// masking works on that copy.
+func (s *Sender) add(op frame.Opcode, rsv frame.RSV, payload []byte, fin bool) {
+	if !op.IsControl() {
+		s.open, s.packing = !fin, rsv != 0 || op == frame.Continuation && s.packing
+	}
+	h := s.header(op, rsv, len(payload), fin)
+	s.room(frame.MaxHeaderSize + len(payload))
+	b := h.Append(s.queued.B)
+	start := len(b)
+	b = b[:start+len(payload)]
+	if h.Masked {
+		mask.Copy(b[start:], payload, h.Key, 0)
+	} else {
+		copy(b[start:], payload)
+	}
+	s.total += int64(len(b) - len(s.queued.B))
+	s.queued.B = b
+}
+
+// header returns the header of the next frame. Of a client's it has a masking key of its own (§5.3).
+func (s *Sender) header(op frame.Opcode, rsv frame.RSV, length int, fin bool) frame.Header {
+	h := frame.Header{Fin: fin, RSV: rsv, Opcode: op, Masked: s.role.Masks(), Length: int64(length)}
+	if h.Masked {
+		random.Fill(h.Key[:])
+	}
+	return h
+}
+
+// room makes room for n bytes in the queue.
+func (s *Sender) room(n int) {
+	if s.queued == nil {
+		s.queued = buffer.Get(n)
+	} else {
+		s.queued = s.queued.Grow(n)
+	}
+}
+
+// Release gives all memory back. The Sender must not be used after, and [Sender.Pending] must have come to an end.
+func (s *Sender) Release() {
+	s.ReleaseQueue()
+	s.dropWriting()
+	if s.packer != nil {
+		s.packer.Release()
+	}
+}

@@ -1,0 +1,149 @@
+package protocol
+
+import (
+	"sync"
+
+	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/buffer"
+	"github.com/seed60239977/websocket/mask"
+)
+
+// through is a payload that is written from where the caller has it.
+type through struct {
+	payload []byte // what is still to be written behind Sender.writing
+	masked  bool
+	key     [4]byte
+	pos     int // of payload, modulo 4
+}
+
+var throughs = sync.Pool{New: func() any { return new(through) }}
+
+// maskedPiece is how much of such a payload a client masks and writes at a time, in bytes.
+const maskedPiece = 64 << 10
+
+// Take makes the queue the bytes that are being written, unless there are some already. It reports whether there are any.
+func (s *Sender) Take() bool {
+	if s.writing != nil || s.through != nil {
+		return true
+	}
+	s.answerNewest()
+	s.writing, s.queued = s.queued, nil
+	return s.writing != nil
+}
+
+// Through queues a message behind everything else, without compression, and takes all of that. payload is not copied but
+// written from where it is, so it must stay as it is until [Sender.Through] is over: [Sender.Done] has come to what Queued is now,
+// or [Sender.Detach] was called. It reports false, and does nothing, if bytes that were taken before are not written yet:
+// Through is for who writes. The error is [ErrCloseSent].
+func (s *Sender) Through(t MessageType, payload []byte) (bool, error) {
+	if s.closeSent {
+		return false, ErrCloseSent
+	}
+	if s.writing != nil || s.through != nil {
+		return false, nil
+	}
+	s.Take() // what is queued goes with it, so that it cannot be overtaken for ever
+	h := s.header(frame.Opcode(t), 0, len(payload), true)
+	if s.writing == nil {
+		s.writing = buffer.Get(frame.MaxHeaderSize)
+	}
+	s.writing = s.writing.Grow(frame.MaxHeaderSize)
+	s.writing.B = h.Append(s.writing.B)
+	s.total += int64(h.Size()) + h.Length
+	if len(payload) == 0 {
+		return true, nil
+	}
+	rest := throughs.Get().(*through)
+	*rest = through{payload: payload, masked: h.Masked, key: h.Key}
+	s.through = rest
+	return true, nil
+}
+
+// Pending returns what is to be written next, more right behind p. Both are valid, and stay the same, until Sent or Detach.
+// With nothing to write both are empty. Whoever writes calls it, and may do so while others queue. It takes as long as
+// masking up to 64 KiB.
+func (s *Sender) Pending() (p, more []byte) {
+	if s.through != nil && s.through.masked {
+		s.maskNext()
+	} else if s.through != nil {
+		more = s.through.payload
+	}
+	if s.writing != nil {
+		p = s.writing.B[s.written:]
+	}
+	return p, more
+}
+
+// maskNext moves the next piece of a payload that is written from where it is, masked, behind what is to be written, unless
+// there is enough of that.
+func (s *Sender) maskNext() {
+	have := 0
+	if s.writing != nil {
+		have = len(s.writing.B) - s.written
+	}
+	if n := min(maskedPiece-have, len(s.through.payload)); n > 0 && have < maskedPiece/2 {
+		s.moveThrough(n)
+	}
+}
+
+// moveThrough moves n bytes of the payload that is written from where it is into writing.
+func (s *Sender) moveThrough(n int) {
+	t := s.through
+	if s.writing == nil {
+		s.writing = buffer.Get(n)
+	}
+	s.writing = s.writing.Grow(n)
+	start := len(s.writing.B)
+	s.writing.B = s.writing.B[:start+n]
+	if t.masked {
+		t.pos = (mask.Copy(s.writing.B[start:], t.payload[:n], t.key, t.pos)) & 3
+	} else {
+		copy(s.writing.B[start:], t.payload[:n])
+	}
+	if t.payload = t.payload[n:]; len(t.payload) == 0 {
+		s.dropThrough()
+	}
+}
+
+// Sent notes that the next n bytes of what Pending returned are on the wire. It belongs to the queue.
+func (s *Sender) Sent(n int) {
+	s.sent += int64(n)
+	if s.writing != nil {
+		k := min(n, len(s.writing.B)-s.written)
+		s.written += k
+		n -= k
+		if s.written == len(s.writing.B) {
+			s.dropWriting()
+		}
+	}
+	if n > 0 {
+		if s.through.payload = s.through.payload[n:]; len(s.through.payload) == 0 {
+			s.dropThrough()
+		}
+	}
+}
+
+// Detach copies what is left of a payload that is written from where it is, so that the caller's bytes may change. It
+// belongs to who writes.
+func (s *Sender) Detach() {
+	if s.through != nil {
+		s.moveThrough(len(s.through.payload))
+	}
+}
+
+func (s *Sender) dropWriting() {
+	s.writing.Release()
+	s.writing, s.written = nil, 0
+}
+
+func (s *Sender) dropThrough() {
+	*s.through = through{}
+	throughs.Put(s.through)
+	s.through = nil
+}
+
+// ReleaseQueue drops what is queued and was not taken: nothing more will be written.
+func (s *Sender) ReleaseQueue() {
+	s.queued.Release()
+	s.queued, s.newest = nil, nil
+}
