@@ -153,7 +153,7 @@ func TestHandlerKeepsNothingOfTheRequestInMemory(t *testing.T) {
 	require.Eventually(t, func() bool {
 		runtime.GC()
 		return r.Value() == nil
-	}, 10*time.Second, time.Millisecond)
+	}, patience, time.Millisecond)
 	requireEcho(t, c)
 }
 

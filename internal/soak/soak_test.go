@@ -47,42 +47,9 @@ func TestNothingIsLeftAfterALongDay(t *testing.T) {
 		*connections = min(*connections, 8)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		l := &memory{conns: make(chan net.Conn), closed: make(chan struct{})}
-		live(t, startServer(t, l, l.dial), day)
+		l := pipe.Listen()
+		live(t, startServer(t, l, l.Dial), day)
 	})
-}
-
-// memory is a listener, and the network that leads there.
-type memory struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (m *memory) Accept() (net.Conn, error) {
-	select {
-	case nc := <-m.conns:
-		return nc, nil
-	case <-m.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (m *memory) Close() error {
-	m.once.Do(func() { close(m.closed) })
-	return nil
-}
-
-func (m *memory) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80} }
-
-func (m *memory) dial(context.Context, string, string) (net.Conn, error) {
-	near, far := pipe.New(0)
-	select {
-	case m.conns <- far:
-		return near, nil
-	case <-m.closed:
-		return nil, net.ErrClosed
-	}
 }
 
 // live puts load on the server and requires it to be as it was before, afterwards.
