@@ -6,6 +6,8 @@ import (
 	"github.com/seed60239977/websocket/examples/internal/programtest"
 )
 
+func TestMain(m *testing.M) { programtest.Main(m, main) }
+
 // running is a run of the server.
 type running struct{ *programtest.Running }
 

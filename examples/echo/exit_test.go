@@ -2,18 +2,19 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed60239977/websocket"
+	"github.com/seed60239977/websocket/examples/internal/programtest"
 )
 
 // fails runs the server, which has to complain in one line and end with this status.
@@ -71,31 +72,25 @@ func TestHelpIsNoError(t *testing.T) {
 	}
 }
 
+func TestMain(m *testing.M) { programtest.Main(m, main) }
+
 func TestEveryClientIsToldThatTheServerGoesAway(t *testing.T) {
-	p := start(t)
-	var all []*websocket.Conn
-	for range 20 {
-		c, _ := p.dial(nil)
-		requireEcho(t, c)
-		all = append(all, c)
+	for _, mode := range []string{"echo", "broadcast"} {
+		t.Run(mode, func(t *testing.T) { programtest.CheckShutdown(t, "/", "-mode", mode) })
 	}
-	begun := time.Now()
-	p.stop()
-	for _, c := range all {
-		end := closed(t, c)
-		require.Equal(t, websocket.StatusGoingAway, end.Code)
-		require.Equal(t, "server is going away", end.Reason)
-		require.True(t, end.WasClean)
-	}
-	p.terminate()
-	require.Less(t, time.Since(begun), shutdownTime, "nobody had to be waited for")
 }
 
-func TestTheServerEndsInTimeWhateverClientsDo(t *testing.T) {
+func TestTheServerEndsWhateverClientsDo(t *testing.T) {
 	p := start(t)
 	mute, _ := p.dial(nil) // never answers a close frame
 	deaf, _ := p.dial(nil) // never reads, while the server has more to say than fits anywhere
-	fill(t, deaf)
+	var flood sync.WaitGroup
+	flood.Go(func() {
+		for deaf.Write(t.Context(), websocket.Binary, make([]byte, 1<<20)) == nil {
+		}
+	})
+	defer flood.Wait()
+	defer deaf.CloseNow()
 	half, err := net.Dial("tcp", p.addr) // never finishes its request
 	require.NoError(t, err)
 	defer half.Close()
@@ -104,36 +99,30 @@ func TestTheServerEndsInTimeWhateverClientsDo(t *testing.T) {
 	polite, _ := p.dial(nil)
 	requireEcho(t, polite)
 
-	begun := time.Now()
 	p.stop()
 	require.Equal(t, websocket.StatusGoingAway, closed(t, polite).Code)
 	p.terminate()
-	require.Less(t, time.Since(begun), 5*time.Second)
 	frame := make([]byte, 4)
 	_, err = io.ReadFull(mute.NetConn(), frame)
 	require.NoError(t, err)
-	require.Equal(t, []byte{0x88, 22, 1001 >> 8, 1001 & 0xff}, frame)
-}
-
-// fill writes to c until no more can be sent, because the server waits for c to read.
-func fill(t *testing.T, c *websocket.Conn) {
-	t.Helper()
-	for {
-		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-		err := c.Write(ctx, websocket.Binary, make([]byte, 1<<20))
-		cancel()
-		if err != nil {
-			require.ErrorIs(t, err, context.DeadlineExceeded)
-			return
-		}
-	}
+	require.Equal(t, []byte{0x88, 2, 1001 >> 8, 1001 & 0xff}, frame)
 }
 
 func TestAClientThatComesTooLateIsToldSo(t *testing.T) {
-	late := newClients(options{maxMessage: 1})
+	late := newServer(options{maxMessage: 1})
 	server := httptest.NewServer(late.handler())
 	defer server.Close()
-	late.goAway()
+	late.close()
+	_, resp, err := websocket.Dial(t.Context(), server.URL, nil)
+	require.Error(t, err)
+	require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
+}
+
+func TestNobodyJoinsABroadcastThatHasEnded(t *testing.T) {
+	ended := newServer(options{maxMessage: 1, broadcast: true})
+	require.NoError(t, ended.hub.Shutdown(t.Context())) // the first thing that close does
+	server := httptest.NewServer(ended.handler())
+	defer server.Close()
 	c, _, err := websocket.Dial(t.Context(), server.URL, nil)
 	require.NoError(t, err)
 	defer c.CloseNow()

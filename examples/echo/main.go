@@ -68,7 +68,7 @@ func parse(args []string, help io.Writer) (options, error) {
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:9001", "`host:port` to listen on; port 0 takes a free one")
 	flags.StringVar(&o.tlsCert, "tls-cert", "", "certificate `file` in PEM, to serve wss")
 	flags.StringVar(&o.tlsKey, "tls-key", "", "private key `file` in PEM that belongs to -tls-cert")
-	flags.Int64Var(&o.maxMessage, "max-message", 32<<20, "longest message in `octets`")
+	flags.Int64Var(&o.maxMessage, "max-message", 32<<20, "longest message in `bytes`")
 	flags.StringVar(&mode, "mode", "echo", "`echo` answers the sender, broadcast sends each message to every connection")
 	flags.StringVar(&compress, "compress", "off", "permessage-deflate: `off`, notakeover or takeover")
 	err := flags.Parse(args)
@@ -112,9 +112,9 @@ func serve(ctx context.Context, o options, stdout io.Writer) error {
 		return err
 	}
 	fmt.Fprintln(stdout, "listening on", listener.Addr())
-	clients := newClients(o)
+	echo := newServer(o)
 	server := &http.Server{
-		Handler:           clients.handler(),
+		Handler:           echo.handler(),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
@@ -135,6 +135,6 @@ func serve(ctx context.Context, o options, stdout io.Writer) error {
 	}
 	server.Close() // no new clients; those that were upgraded are no longer the server's
 	<-failed
-	clients.goAway()
+	echo.close()
 	return nil
 }

@@ -80,6 +80,7 @@ func Closed(t *testing.T, c *websocket.Conn) *websocket.CloseError {
 func Check(t *testing.T, p program.Program, page []byte) {
 	t.Run("the page needs nothing from elsewhere", func(t *testing.T) { checkPage(t, p, page) })
 	t.Run("a wrong command line is explained in one line", func(t *testing.T) { checkCommandLine(t, p) })
+	t.Run("everybody is told that the server goes away", func(t *testing.T) { CheckShutdown(t, "/ws") })
 	t.Run("help is no error", func(t *testing.T) {
 		var stdout, stderr bytes.Buffer
 		require.Zero(t, p.Run(t.Context(), []string{"-h"}, &stdout, &stderr))
