@@ -128,3 +128,64 @@ func TestNobodyJoinsABroadcastThatHasEnded(t *testing.T) {
 	defer c.CloseNow()
 	require.Equal(t, websocket.StatusGoingAway, closed(t, c).Code)
 }
+
+// lateListener makes connections whose server learns that it has sent a 101 only when learn is closed. The client has it
+// by then.
+type lateListener struct {
+	net.Listener
+	learn chan struct{}
+}
+
+type lateConn struct {
+	net.Conn
+	learn chan struct{}
+}
+
+// Accept implements net.Listener.
+func (l lateListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	return lateConn{c, l.learn}, err
+}
+
+// Write implements net.Conn.
+func (c lateConn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	if bytes.HasPrefix(b, []byte("HTTP/1.1 101")) {
+		<-c.learn
+	}
+	return n, err
+}
+
+func TestAClientThatIsJustBeingAcceptedIsToldThatTheServerGoesAway(t *testing.T) {
+	echo := newServer(options{maxMessage: 1})
+	server := httptest.NewUnstartedServer(echo.handler())
+	learn := make(chan struct{})
+	server.Listener = lateListener{server.Listener, learn}
+	server.Start()
+	defer server.Close()
+	c, _, err := websocket.Dial(t.Context(), server.URL, nil)
+	require.NoError(t, err)
+	defer c.CloseNow()
+
+	ended := make(chan struct{})
+	go func() {
+		echo.close()
+		close(ended)
+	}()
+	for refused := false; !refused; { // until it has begun to close
+		late, resp, err := websocket.Dial(t.Context(), server.URL, nil)
+		if refused = err != nil; refused {
+			require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
+		} else {
+			defer late.CloseNow()
+		}
+	}
+	select {
+	case <-ended:
+		require.Fail(t, "the handshake was not waited for")
+	default:
+	}
+	close(learn)
+	require.Equal(t, websocket.StatusGoingAway, closed(t, c).Code)
+	<-ended
+}

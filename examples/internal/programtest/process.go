@@ -6,9 +6,11 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed60239977/websocket"
@@ -50,15 +52,21 @@ func checkShutdown(t *testing.T, path string, args []string) {
 	require.NoError(t, err)
 	addr := strings.TrimSpace(strings.TrimPrefix(line, "listening on "))
 
-	var clients []*websocket.Conn
-	for range 20 {
-		c, _, err := websocket.Dial(t.Context(), "ws://"+addr+path, nil)
-		require.NoError(t, err)
-		defer c.CloseNow()
-		clients = append(clients, c)
+	var clients [20]*websocket.Conn
+	var dials sync.WaitGroup
+	for i := range clients {
+		dials.Go(func() {
+			c, _, err := websocket.Dial(t.Context(), "ws://"+addr+path, nil)
+			if assert.NoError(t, err) {
+				clients[i] = c
+			}
+		})
 	}
+	dials.Wait()
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	require.False(t, t.Failed())
 	for _, c := range clients {
+		defer c.CloseNow()
 		end := Closed(t, c)
 		require.Equal(t, websocket.StatusGoingAway, end.Code, end)
 		require.True(t, end.WasClean)
