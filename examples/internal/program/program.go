@@ -1,4 +1,4 @@
-// Package program is what the examples with a page have in common: a command line with an address, a server, and an end in
+// Package program is what the examples that serve have in common: a command line with an address, a server, and an end in
 // good order. What an example is about stands in its own folder.
 package program
 
@@ -26,8 +26,10 @@ const (
 type Program struct {
 	Name string // of the command
 	Addr string // where it listens unless -addr says otherwise
-	// Open makes what is served. close ends all connections in good order; it is called once, when no request comes any
-	// more, and returns when they have ended.
+	// Flags, if not nil, adds flags of the example's own. They are parsed before Open is called.
+	Flags func(flags *flag.FlagSet)
+	// Open makes what is served. close ends all connections in good order; it is called once, after the last request, and
+	// returns when they have ended.
 	Open func() (handler http.Handler, close func())
 }
 
@@ -62,6 +64,9 @@ func (p Program) parse(args []string, help io.Writer) (addr string, err error) {
 	flags := flag.NewFlagSet(p.Name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // one line says what is wrong; -h says what is right
 	flags.StringVar(&addr, "addr", p.Addr, "`host:port` to listen on; port 0 takes a free one")
+	if p.Flags != nil {
+		p.Flags(flags)
+	}
 	err = flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		flags.SetOutput(help)

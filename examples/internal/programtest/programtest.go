@@ -79,8 +79,13 @@ func Closed(t *testing.T, c *websocket.Conn) *websocket.CloseError {
 // Check tests what every example with a page promises.
 func Check(t *testing.T, p program.Program, page []byte) {
 	t.Run("the page needs nothing from elsewhere", func(t *testing.T) { checkPage(t, p, page) })
-	t.Run("a wrong command line is explained in one line", func(t *testing.T) { checkCommandLine(t, p) })
 	t.Run("everybody is told that the server goes away", func(t *testing.T) { CheckShutdown(t, "/ws") })
+	CheckCommandLine(t, p)
+}
+
+// CheckCommandLine tests the flags that every example has.
+func CheckCommandLine(t *testing.T, p program.Program) {
+	t.Run("a wrong command line is explained in one line", func(t *testing.T) { checkMistakes(t, p) })
 	t.Run("help is no error", func(t *testing.T) {
 		var stdout, stderr bytes.Buffer
 		require.Zero(t, p.Run(t.Context(), []string{"-h"}, &stdout, &stderr))
@@ -112,7 +117,7 @@ func checkPage(t *testing.T, p program.Program, page []byte) {
 	}
 }
 
-func checkCommandLine(t *testing.T, p program.Program) {
+func checkMistakes(t *testing.T, p program.Program) {
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer busy.Close()

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/seed60239977/websocket"
+)
+
+// relay passes messages between two connections, and the end of each one to the other. It returns when both have ended.
+func relay(a, b *websocket.Conn) {
+	var way sync.WaitGroup
+	way.Go(func() { pass(a, b) })
+	pass(b, a)
+	way.Wait()
+}
+
+// buffers for pieces of messages. None is held while an end is silent.
+var buffers = sync.Pool{New: func() any { return new([16 << 10]byte) }}
+
+// pass is one of the two ways. It reads no further while to does not take what was read: so the sender has to wait, and
+// not the memory of the relay to grow.
+func pass(from, to *websocket.Conn) {
+	ctx := context.Background()
+	for {
+		typ, r, err := from.Reader(ctx)
+		if err != nil {
+			passClose(from, to)
+			return
+		}
+		w, err := to.Writer(ctx, typ)
+		if err != nil {
+			return // to has ended, which the other way passes on
+		}
+		buf := buffers.Get().(*[16 << 10]byte)
+		_, err = io.CopyBuffer(w, r, buf[:])
+		buffers.Put(buf)
+		if err != nil {
+			passClose(from, to) // first, so that nobody takes half a message for a whole one
+		}
+		if err = errors.Join(err, w.Close()); err != nil {
+			return
+		}
+	}
+}
+
+// passClose closes to as from was closed, if it was.
+func passClose(from, to *websocket.Conn) {
+	var end *websocket.CloseError
+	if errors.As(from.Err(), &end) {
+		to.Close(code(end.Code), end.Reason)
+	}
+}
+
+// code returns what a close frame carries for a code that was seen. A connection that vanished (1006) or failed its TLS
+// handshake (1015) has a code that never travels (§7.4.1): to the other end that is an error of the relay's side.
+func code(seen websocket.StatusCode) websocket.StatusCode {
+	if seen == websocket.StatusAbnormalClosure || seen == websocket.StatusTLSHandshake {
+		return websocket.StatusInternalError
+	}
+	return seen // 1005 among them: a close frame without a code
+}
