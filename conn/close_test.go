@@ -152,7 +152,7 @@ func TestEveryWayFromOpenToClosed(t *testing.T) {
 		{
 			name: "they close badly after we did", close: true, sent: []wstest.Frame{bye},
 			peer: func(p *wstest.Peer) { p.Send(wstest.Whole(frame.Close, "\x03")); halfClose(p) },
-			want: conn.CloseError{Code: 1002, Reason: "close body of one octet"}, says: "section 5.5.1",
+			want: conn.CloseError{Code: 1002, Reason: "close body of one byte"}, says: "section 5.5.1",
 		},
 	}
 	for _, tc := range cases {

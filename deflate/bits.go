@@ -20,7 +20,7 @@ func (w *bitWriter) put(v uint64, n uint) {
 	w.n += n
 }
 
-// flush moves whole octets from acc to dst.
+// flush moves whole bytes from acc to dst.
 func (w *bitWriter) flush() {
 	dst := slices.Grow(w.dst, 8)
 	binary.LittleEndian.PutUint64(dst[len(dst):len(dst)+8], w.acc)
@@ -29,7 +29,7 @@ func (w *bitWriter) flush() {
 	w.n &= 7
 }
 
-// align fills up the octet that was begun with zero bits.
+// align fills up the byte that was begun with zero bits.
 func (w *bitWriter) align() {
 	w.n = (w.n + 7) &^ 7
 	w.flush()

@@ -5,7 +5,7 @@ import (
 )
 
 const (
-	maxBlock     = 60 << 10 // octets of input in a block: below the 65535 of a stored one, and of a uint16 count
+	maxBlock     = 60 << 10 // bytes of input in a block: below the 65535 of a stored one, and of a uint16 count
 	maxSequences = 4096     // matches in a block
 
 	// literalCodeBits is the longest code for a literal or length that blocks use: of 14
@@ -64,7 +64,7 @@ func (b *block) add(literals, length, distance int) {
 	b.n++
 }
 
-// choose sees in which form the block, which stands for n octets, is the smallest.
+// choose sees in which form the block, which stands for n bytes, is the smallest.
 func (b *block) choose(n int) {
 	b.literal.freq[endOfBlock] = 1
 	extra := b.extraBits()

@@ -3,7 +3,7 @@ package deflate
 import "math/bits"
 
 // A chain follows the earlier places of one hash, from the nearest on, and looks
-// whether the next octet starts a better match before it takes one.
+// whether the next byte starts a better match before it takes one.
 type chain struct {
 	base  int
 	next  int // the first index that is not entered yet
@@ -18,7 +18,7 @@ type chain struct {
 // A tuning says how hard to look.
 type tuning struct {
 	depth int // places to look at
-	lazy  int // a match this long is taken without looking at the next octet
+	lazy  int // a match this long is taken without looking at the next byte
 	nice  int // a match this long ends the search
 }
 
@@ -33,7 +33,7 @@ func (c *chain) index(buf []byte, n int) {
 	c.enter(buf, n)
 }
 
-// enter enters places before end, as far as their octets are there.
+// enter enters places before end, as far as their bytes are there.
 func (c *chain) enter(buf []byte, end int) {
 	for end = min(end, len(buf)-hashLen+1); c.next < end; c.next++ {
 		head := &c.heads[chainHash(load32(buf, c.next))]
@@ -57,7 +57,7 @@ func (c *chain) advance(n int) {
 }
 
 // longest looks for the longest match of buf[i:], and returns zeros when none has
-// more than best octets.
+// more than best bytes.
 func (c *chain) longest(buf []byte, i, window, best int) (length, distance int) {
 	limit := min(len(buf), i+maxMatch)
 	if i+best >= limit {

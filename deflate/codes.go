@@ -46,7 +46,7 @@ func lengthBase(code uint8) int {
 	return minMatch + (4+int(code)&3)<<lengthExtra[code]
 }
 
-// distanceCode returns the code, 0 to 29, of a distance of 1 to 32768 octets.
+// distanceCode returns the code, 0 to 29, of a distance of 1 to 32768 bytes.
 // Above the first four, two codes share each number of extra bits.
 func distanceCode(distance int) uint8 {
 	d := uint(distance - 1)

@@ -11,7 +11,7 @@ package deflate
 // to be sent in the order in which they were compressed.
 type Compressor struct {
 	history  window // with takeover, or while a message goes out in parts
-	window   int    // the largest distance, in octets
+	window   int    // the largest distance, in bytes
 	takeover bool
 	level    Level
 	minSize  int
@@ -30,7 +30,7 @@ func (p Params) Compressor(server bool, o *Options) *Compressor {
 	return c
 }
 
-// Worthwhile reports whether a message of n octets is to be compressed, according to
+// Worthwhile reports whether a message of n bytes is to be compressed, according to
 // [Options.MinSize]. Nothing is wrong with compressing others.
 func (c *Compressor) Worthwhile(n int) bool { return n >= c.minSize }
 
@@ -40,8 +40,8 @@ func (c *Compressor) Worthwhile(n int) bool { return n >= c.minSize }
 func (c *Compressor) Growing() bool { return c.takeover && c.history.growing() }
 
 // Append appends the compressed form of a message to dst and returns the extended
-// buffer. What it appends is at least one octet, is the whole payload of the message
-// (RFC 7692, section 7.2.1), and exceeds len(message) by at most 6 octets, and 6 more
+// buffer. What it appends is at least one byte, is the whole payload of the message
+// (RFC 7692, section 7.2.1), and exceeds len(message) by at most 6 bytes, and 6 more
 // for each 16 KiB. It retains neither slice; they must not overlap.
 //
 // The message becomes part of the context: it has to be sent. Where that is not
@@ -53,7 +53,7 @@ func (c *Compressor) Append(dst, message []byte) []byte {
 // AppendPart is [Compressor.Append] for a message in parts, the last of which is
 // final and may be empty. The parts' outputs are to be sent in order as the payload
 // of one message, in whatever frames. All that went in comes out at the other end
-// as soon as this part's output has arrived there, which costs up to 5 octets a part.
+// as soon as this part's output has arrived there, which costs up to 5 bytes a part.
 func (c *Compressor) AppendPart(dst, part []byte, final bool) []byte {
 	if len(part) == 0 && !final {
 		return dst
@@ -68,7 +68,7 @@ func (c *Compressor) Draft(dst, message []byte) []byte {
 	return c.compress(dst, message, true, false)
 }
 
-// Commit makes the message that was drafted last part of the context. The octets are
+// Commit makes the message that was drafted last part of the context. The bytes are
 // the ones that were given to [Compressor.Draft].
 func (c *Compressor) Commit(message []byte) {
 	if c.takeover {

@@ -70,7 +70,7 @@ func TestBothRolesUnderstandEachOtherWithEveryWindowLevelAndTakeover(t *testing.
 	}
 }
 
-func TestAWindowIsUsedToItsLastOctet(t *testing.T) {
+func TestAWindowIsUsedToItsLastByte(t *testing.T) {
 	for bits := minWindowBits; bits <= maxWindowBits; bits++ {
 		for _, level := range levelsToTest {
 			unit := noise(60)
@@ -88,14 +88,14 @@ func TestAWindowIsUsedToItsLastOctet(t *testing.T) {
 			got, err = ref.message(longer)
 			require.NoError(t, err)
 			requireSame(t, tooFar, got)
-			require.Greater(t, len(longer), len(payload)+30, "one octet further it is out of reach")
+			require.Greater(t, len(longer), len(payload)+30, "one byte further it is out of reach")
 		}
 	}
 }
 
 func TestAMatchThatIsFoundLateIsTakenFromItsBeginning(t *testing.T) {
 	for _, level := range levelsToTest {
-		for shift := range 300 { // octets without a match are skipped, so that few of them are places to come back to
+		for shift := range 300 { // bytes without a match are skipped, so that few of them are places to come back to
 			unit := noise(3000)
 			message := slices.Concat(unit, unit[shift:], unit)
 			payload := serverToClient(15, true).Compressor(true, &Options{Level: level}).Append(nil, message)

@@ -8,7 +8,7 @@ import (
 
 // Messages as applications send them, the same in every run.
 
-// jsonMessage returns about size octets of an array of records, as a feed sends them.
+// jsonMessage returns about size bytes of an array of records, as a feed sends them.
 func jsonMessage(r *rand.Rand, size int) []byte {
 	var b strings.Builder
 	b.WriteString(`{"type":"update","channel":"orders","seq":`)
@@ -58,7 +58,7 @@ func jsonStream(n, size int) [][]byte {
 	return out
 }
 
-// chinese returns size octets of UTF-8 text, three for each character.
+// chinese returns size bytes of UTF-8 text, three for each character.
 func chinese(size int) []byte {
 	const text = "天地玄黃宇宙洪荒日月盈昃辰宿列張寒來暑往秋收冬藏閏餘成歲律呂調陽雲騰致雨露結為霜金生麗水玉出崑岡劍號巨闕珠稱夜光果珍李柰菜重芥薑海鹹河淡鱗潛羽翔"
 	runes := []rune(text)
@@ -71,7 +71,7 @@ func chinese(size int) []byte {
 	return []byte(b.String())[:size]
 }
 
-// noise returns octets that do not compress.
+// noise returns bytes that do not compress.
 func noise(size int) []byte {
 	r := rand.New(rand.NewPCG(1951, 1))
 	b := make([]byte, size)

@@ -18,7 +18,7 @@ type Decompressor struct {
 	history  window // between messages, or while none is in progress
 	takeover bool
 	inflater *inflater // while a message is in progress
-	tail     int       // octets of syncTail that were put back
+	tail     int       // bytes of syncTail that were put back
 	err      error
 }
 
@@ -30,11 +30,11 @@ func (p Params) Decompressor(server bool) *Decompressor {
 }
 
 // Decompress decodes the next piece of a message's payload, src, to dst. It stops when
-// src is used up or dst is full, or both, and returns how many octets of each are done
+// src is used up or dst is full, or both, and returns how many bytes of each are done
 // with. When it leaves some of src, it is to be called with the rest and another dst.
 // It may write anywhere in dst. It retains neither slice; they must not overlap.
 //
-// The error, a [*CorruptError], ends this Decompressor; the octets that came out before
+// The error, a [*CorruptError], ends this Decompressor; the bytes that came out before
 // are good.
 func (d *Decompressor) Decompress(dst, src []byte) (nDst, nSrc int, err error) {
 	nDst, nSrc, _, err = d.run(dst, src, false)
@@ -104,7 +104,7 @@ func (d *Decompressor) run(dst, src []byte, finish bool) (nDst, nSrc int, done b
 func (d *Decompressor) runTail() (done bool, err error) {
 	z := d.inflater
 	if d.tail == 0 && z.final && z.atBoundary() {
-		// The stream has ended already. Section 7.2.3.4 asks for an octet to follow, with
+		// The stream has ended already. Section 7.2.3.4 asks for a byte to follow, with
 		// which the tail makes an empty block; not every sender has it.
 		return true, nil
 	}
@@ -159,5 +159,5 @@ func (z *inflater) recycle() {
 	inflaters.Put(z)
 }
 
-// atBoundary reports whether a block has ended, and an octet with it.
+// atBoundary reports whether a block has ended, and a byte with it.
 func (z *inflater) atBoundary() bool { return z.state == stateHeader && z.n == 0 }

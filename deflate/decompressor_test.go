@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// bitString packs bits into octets in the order of RFC 1951, section 3.1.1: "1 01"
+// bitString packs bits into bytes in the order of RFC 1951, section 3.1.1: "1 01"
 // is a final block's header with the fixed code. Spaces do not count; a number with
 // its first bit lowest is to be written so.
 func bitString(s string) []byte {

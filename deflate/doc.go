@@ -4,10 +4,10 @@
 //
 // # Terminology
 //
-// A message goes through DEFLATE (RFC 1951): octets that occurred before, within the
+// A message goes through DEFLATE (RFC 1951): bytes that occurred before, within the
 // LZ77 window, are replaced by their length and distance, and what is left by Huffman
 // codes. Context takeover means that the window goes on from one message to the next;
-// its size is 2^8 to 2^15 octets. Both endpoints may limit either for each direction.
+// its size is 2^8 to 2^15 bytes. Both endpoints may limit either for each direction.
 //
 // # How is it agreed?
 //
@@ -18,7 +18,7 @@
 //
 // # What does it cost?
 //
-// [Options] gives the memory of a connection in octets; by default it is 34 KiB once
+// [Options] gives the memory of a connection in bytes; by default it is 34 KiB once
 // both windows are full, and less before. Working memory is pooled, so that many idle
 // connections share that of the few that are busy. No message allocates, once windows
 // have grown.

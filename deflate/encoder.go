@@ -8,7 +8,7 @@ import (
 // levels says how each level works. How much history it keeps is a matter of time
 // as well as of memory, since a message's encoder enters it in its tables anew.
 var levels = [...]struct {
-	keepBits int // keep 2^keepBits octets at most
+	keepBits int // keep 2^keepBits bytes at most
 	matcher  func() matcher
 }{
 	Fastest:  {11, func() matcher { return newProbe() }},
@@ -32,9 +32,9 @@ type encoder struct {
 	buf              []byte // what is being coded, with what comes before it
 	start, stop, end int    // the block at hand is buf[start:stop]; there is more up to end
 
-	joined []byte // history, then the beginning of the octets to code, then padding
-	kept   int    // octets of history in joined
-	src    []byte // all octets to code, while buf is joined
+	joined []byte // history, then the beginning of the bytes to code, then padding
+	kept   int    // bytes of history in joined
+	src    []byte // all bytes to code, while buf is joined
 }
 
 const (
@@ -126,7 +126,7 @@ func (e *encoder) write(c *codes) {
 // finish ends the message or its part, and returns what dst has become.
 func (e *encoder) finish(final bool) []byte {
 	// "Append an empty DEFLATE block with no compression" and "remove 4 octets (that are
-	// 0x00 0x00 0xff 0xff) from the tail end": of an empty message, too, the one octet
+	// 0x00 0x00 0xff 0xff) from the tail end": of an empty message, too, the one byte
 	// stays that section 7.2.3.6 asks for.
 	e.w.put(0, 3)
 	e.w.align()

@@ -3,7 +3,7 @@ package deflate
 import "errors"
 
 // A CorruptError says that a message's payload is not what RFC 7692 and RFC 1951
-// describe: it makes no sense, breaks off, or refers to octets beyond the agreed
+// describe: it makes no sense, breaks off, or refers to bytes beyond the agreed
 // window. The connection has to fail with status 1007 (RFC 6455, section 7.4.1).
 type CorruptError struct {
 	Reason string // what is wrong, in a few words
@@ -20,7 +20,7 @@ var (
 	errRepeat      = &CorruptError{"repeated code length out of place"}
 	errNoEnd       = &CorruptError{"no code for the end of the block"}
 	errSymbol      = &CorruptError{"bits that are no code"}
-	errDistance    = &CorruptError{"distance beyond the window or the octets seen"}
+	errDistance    = &CorruptError{"distance beyond the window or the bytes seen"}
 	errMessageEnds = &CorruptError{"message breaks off"}
 )
 

@@ -77,7 +77,7 @@ func compressSomehow(r *rand.Rand, c *Compressor, message []byte) []byte {
 	}
 }
 
-// FuzzDecompress gives arbitrary octets to the decompressor as two messages. Whole and
+// FuzzDecompress gives arbitrary bytes to the decompressor as two messages. Whole and
 // in pieces, and for the reference, they mean the same, and never more than there is
 // room for comes out at once. The standard library agrees as far as it goes.
 func FuzzDecompress(f *testing.F) {

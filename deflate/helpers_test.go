@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// decompress gives a message to d in pieces of step octets, and takes what comes out
-// in pieces of room octets.
+// decompress gives a message to d in pieces of step bytes, and takes what comes out
+// in pieces of room bytes.
 func decompress(d *Decompressor, payload []byte, step, room int) (message []byte, err error) {
 	buf := make([]byte, room)
 	for len(payload) > 0 {

@@ -30,7 +30,7 @@ type prefixCode struct {
 type sorter struct {
 	keys, spare     [numLiteral + 1]uint32 // weight<<9 | symbol
 	weights, parent [numLiteral]uint32     // of inner nodes
-	at              [256]uint16            // where the keys of each octet go
+	at              [256]uint16            // where the keys of each byte go
 	all             uint16                 // all weights ored together
 }
 

@@ -1,10 +1,10 @@
 package deflate
 
 // An inflater decodes DEFLATE blocks (RFC 1951). It is a state machine: it stops at
-// whatever octet the input ends or the output is full, and goes on from there.
+// whatever byte the input ends or the output is full, and goes on from there.
 type inflater struct {
 	in, out []byte // lent for a call of run
-	s, o    int    // octets of in and out that are done with
+	s, o    int    // bytes of in and out that are done with
 
 	acc uint64 // bits that were read and not used, the next one lowest; zeros above them
 	n   uint   // how many
@@ -27,14 +27,14 @@ type state uint8
 const (
 	stateHeader    state = iota // a block's header
 	stateStoredLen              // LEN and NLEN
-	stateStored                 // length octets of a stored block
+	stateStored                 // length bytes of a stored block
 	stateCounts                 // HLIT, HDIST and HCLEN
 	stateCodeLens               // the lengths of the code length code
 	stateLens                   // the lengths of the block's codes
 	stateTables                 // the block's tables, for which nothing is read
 	stateSymbol                 // a literal, a length or the end of the block
-	stateDistance               // the distance of a match of length octets
-	stateCopy                   // length octets of the match
+	stateDistance               // the distance of a match of length bytes
+	stateCopy                   // length bytes of the match
 )
 
 // A pause is why run stops.
@@ -127,7 +127,7 @@ func (z *inflater) header() (pause, error) {
 }
 
 // endBlock goes on to the next block. After the last one of a DEFLATE stream another
-// stream begins at the next octet (RFC 7692, section 7.2.3.4).
+// stream begins at the next byte (RFC 7692, section 7.2.3.4).
 func (z *inflater) endBlock() {
 	if z.final {
 		z.drop(z.n % 8)
@@ -148,7 +148,7 @@ func (z *inflater) storedLen() (pause, error) {
 	return goOn, nil
 }
 
-// stored copies the octets of a stored block, first those in the bit buffer.
+// stored copies the bytes of a stored block, first those in the bit buffer.
 func (z *inflater) stored() pause {
 	for z.length > 0 {
 		if z.o == len(z.out) {

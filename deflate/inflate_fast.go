@@ -7,7 +7,7 @@ import "encoding/binary"
 const fastRoom = 3 + maxMatch + 8
 
 // fast is what symbol, matchDistance and copyMatch do, for as long as there are eight
-// octets of input and fastRoom of output, so that neither has to be looked after in
+// bytes of input and fastRoom of output, so that neither has to be looked after in
 // between. It ends there or at the end of the block.
 //
 // The bit buffer is filled by a whole word. What does not fit is read again the next
@@ -89,7 +89,7 @@ func (z *inflater) fast() error {
 		}
 		end := o + length
 		if distance >= 8 {
-			for ; o < end; o += 8 { // may write up to 7 octets more
+			for ; o < end; o += 8 { // may write up to 7 bytes more
 				binary.LittleEndian.PutUint64(out[o:o+8], binary.LittleEndian.Uint64(out[o-distance:o-distance+8]))
 			}
 		} else {

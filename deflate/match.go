@@ -10,25 +10,25 @@ import (
 // It keeps places as base+index into the buffer at hand. Raising base makes all it
 // knows look as if it lay before the buffer, which saves clearing its tables.
 type matcher interface {
-	// index enters buf[:n], octets that came before the ones to be coded.
+	// index enters buf[:n], bytes that came before the ones to be coded.
 	index(buf []byte, n int)
 	// tokenize fills b with sequences for buf[start:end], at distances up to window, and
 	// returns where it stopped because b is full, or end. It counts literals. Behind end
 	// buf may have more: padding, with which matches are found up to the end.
 	tokenize(b *block, buf []byte, start, end, window int) int
-	// advance says that the next buffer starts n octets further on than this one.
+	// advance says that the next buffer starts n bytes further on than this one.
 	advance(n int)
 }
 
 // maxBase is where places start afresh: uint32 holds it and any index.
 const maxBase = 1 << 30
 
-const hashLen = 4 // the shortest match looked for: three octets seldom pay
+const hashLen = 4 // the shortest match looked for: three bytes seldom pay
 
 func load32(b []byte, i int) uint32 { return binary.LittleEndian.Uint32(b[i : i+4 : len(b)]) }
 func load64(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8 : len(b)]) }
 
-// matchLen counts the octets that buf has alike from a and from b > a on, up to end.
+// matchLen counts the bytes that buf has alike from a and from b > a on, up to end.
 func matchLen(buf []byte, a, b, end int) int {
 	n := 0
 	for b+n+8 <= end {
@@ -56,7 +56,7 @@ const (
 
 func newProbe() *probe { return &probe{base: 1} }
 
-// probeHash takes five octets, although four make a match: what repeats five
+// probeHash takes five bytes, although four make a match: what repeats five
 // repeats longer, and there are fewer of them to code.
 func probeHash(v uint64) uint32 {
 	return uint32(v << 24 * 0x9e3779b185ebca87 >> (64 - probeBits))

@@ -7,12 +7,12 @@ import "fmt"
 type Level uint8
 
 const (
-	// Fastest looks at one earlier place for a match, and keeps up to 2048 octets of
+	// Fastest looks at one earlier place for a match, and keeps up to 2048 bytes of
 	// history from one message to the next. It is the default.
 	Fastest Level = iota
-	// Balanced looks at up to 8 places and one octet ahead, and keeps up to 8192 octets.
+	// Balanced looks at up to 8 places and one byte ahead, and keeps up to 8192 bytes.
 	Balanced
-	// Smallest looks at up to 128 places and keeps up to 32768 octets.
+	// Smallest looks at up to 128 places and keeps up to 32768 bytes.
 	Smallest
 )
 
@@ -29,7 +29,7 @@ func (l Level) String() string {
 	return fmt.Sprintf("Level(%d)", uint8(l))
 }
 
-// DefaultMinSize is the size in octets from which messages are compressed unless
+// DefaultMinSize is the size in bytes from which messages are compressed unless
 // [Options.MinSize] says otherwise: below it little is gained.
 const DefaultMinSize = 128
 
@@ -42,9 +42,9 @@ const DefaultMinSize = 128
 //
 // With context takeover a connection keeps, from one message to the next, of each
 // direction as much as has passed, in a buffer of a power of two of at least 256
-// octets, and at most (w being the window bits agreed for the direction):
+// bytes, and at most (w being the window bits agreed for the direction):
 //
-//	direction                  octets
+//	direction                  bytes
 //	Outgoing, Fastest          min(2^w, 2048)
 //	Outgoing, Balanced         min(2^w, 8192)
 //	Outgoing, Smallest         2^w
@@ -58,7 +58,7 @@ const DefaultMinSize = 128
 type Options struct {
 	// Level is how hard to look for repetitions. It is not negotiated.
 	Level Level
-	// MinSize is the size in octets below which messages go out uncompressed. 0 means
+	// MinSize is the size in bytes below which messages go out uncompressed. 0 means
 	// [DefaultMinSize], a negative number that all are compressed.
 	MinSize int
 	// Outgoing is about the messages this endpoint sends, Incoming about those of its
@@ -75,7 +75,7 @@ type Direction struct {
 	// server that does not agree fails the handshake (RFC 7692, section 7.1.1).
 	NoContextTakeover bool
 
-	// WindowBits is the base-2 logarithm of the LZ77 window in octets, from 8 to 15;
+	// WindowBits is the base-2 logarithm of the LZ77 window in bytes, from 8 to 15;
 	// 0 means 15. The peer may ask for less of an outgoing direction, and gets it.
 	//
 	// Incoming, the peer is asked to. A server that does not agree fails the handshake.

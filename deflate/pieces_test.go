@@ -31,7 +31,7 @@ func TestCodesAreThoseOfTheRFC(t *testing.T) {
 	}
 }
 
-func TestAWindowHoldsTheLastOctetsHoweverTheyCame(t *testing.T) {
+func TestAWindowHoldsTheLastBytesHoweverTheyCame(t *testing.T) {
 	r := rand.New(rand.NewPCG(8, 15))
 	for bits := minWindowBits; bits <= maxWindowBits; bits++ {
 		w := newWindow(bits)

@@ -18,7 +18,7 @@ func TestExamplesOfTheRFCAreUnderstood(t *testing.T) {
 		{"7.2.3.2: sharing LZ77 sliding window", []string{"\xf2\x48\xcd\xc9\xc9\x07\x00", "\xf2\x00\x11\x00\x00"}, []string{"Hello", "Hello"}},
 		{"7.2.3.3: using a DEFLATE block with no compression", []string{"\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00"}, []string{"Hello"}},
 		{"7.2.3.4: using a DEFLATE block with BFINAL set to 1", []string{"\xf3\x48\xcd\xc9\xc9\x07\x00\x00"}, []string{"Hello"}},
-		{"7.2.3.4: the same, without the octet that follows", []string{"\xf3\x48\xcd\xc9\xc9\x07\x00"}, []string{"Hello"}},
+		{"7.2.3.4: the same, without the byte that follows", []string{"\xf3\x48\xcd\xc9\xc9\x07\x00"}, []string{"Hello"}},
 		{"7.2.3.4: and another stream in the message", []string{"\xf3\x48\xcd\xc9\xc9\x07\x00\xf2\x48\xcd\xc9\xc9\x07\x00"}, []string{"HelloHello"}},
 		{"7.2.3.4: and another message", []string{"\xf3\x48\xcd\xc9\xc9\x07\x00\x00", "\xf2\x00\x11\x00\x00"}, []string{"Hello", "Hello"}},
 		{"7.2.3.5: two DEFLATE blocks in one message", []string{"\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00"}, []string{"Hello"}},

@@ -12,14 +12,14 @@ const (
 )
 
 // windowPools holds the buffers of windows, one pool for each power of two
-// from 2^8 to 2^15 octets.
+// from 2^8 to 2^15 bytes.
 var windowPools [maxWindowBits - minWindowBits + 1]sync.Pool
 
-// A window is the LZ77 history: the last octets of a stream, at most size of
-// them. It starts with no memory at all, doubles as octets arrive, and is a ring
+// A window is the LZ77 history: the last bytes of a stream, at most size of
+// them. It starts with no memory at all, doubles as bytes arrive, and is a ring
 // once it is full.
 //
-// Invariants: len(*buf) is a power of two and at most size; n is how many octets
+// Invariants: len(*buf) is a power of two and at most size; n is how many bytes
 // are valid; pos is where the next one goes, n modulo len(*buf) until the ring is
 // full.
 type window struct {
@@ -47,7 +47,7 @@ func (w *window) write(p []byte) {
 	w.n = min(w.n+len(p), w.size)
 }
 
-// reserve makes room for need octets in all.
+// reserve makes room for need bytes in all.
 func (w *window) reserve(need int) {
 	if w.buf != nil && need <= len(*w.buf) {
 		return
@@ -66,7 +66,7 @@ func (w *window) reserve(need int) {
 	w.pos = w.n
 }
 
-// appendTo appends the history to dst, oldest octet first.
+// appendTo appends the history to dst, oldest byte first.
 func (w *window) appendTo(dst []byte) []byte {
 	if w.n == 0 {
 		return dst
@@ -78,7 +78,7 @@ func (w *window) appendTo(dst []byte) []byte {
 	return append(dst, (*w.buf)[:w.pos]...)
 }
 
-// copyBack copies to dst what starts back octets before the end of the history,
+// copyBack copies to dst what starts back bytes before the end of the history,
 // and stops at its end. The caller has checked that 0 < back <= w.n.
 func (w *window) copyBack(dst []byte, back int) int {
 	buf := *w.buf

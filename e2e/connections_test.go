@@ -111,7 +111,7 @@ func settle(t *testing.T, address string) {
 	http.DefaultClient.CloseIdleConnections()
 }
 
-// usage is what a process has used: memory now, in octets, and processor time until now.
+// usage is what a process has used: memory now, in bytes, and processor time until now.
 type usage struct {
 	resident float64
 	busy     time.Duration

@@ -103,7 +103,7 @@ func echoesInContext(t *testing.T, ctx context.Context, c *websocket.Conn) {
 		require.NoError(t, c.Write(ctx, websocket.Binary, m[:n]))
 		_, got, err := c.Read(ctx)
 		require.NoError(t, err)
-		require.True(t, bytes.Equal(m[:n], got), "%d octets came back as %d others", n, len(got))
+		require.True(t, bytes.Equal(m[:n], got), "%d bytes came back as %d others", n, len(got))
 	}
 }
 

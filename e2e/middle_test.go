@@ -100,7 +100,7 @@ func requireEcho(t *testing.T, ctx context.Context, c *websocket.Conn) {
 			gotType, got, err := c.Read(ctx)
 			require.NoError(t, err)
 			require.Equal(t, typ, gotType)
-			require.True(t, bytes.Equal(payload, got), "%d octets came back as %d others", len(payload), len(got))
+			require.True(t, bytes.Equal(payload, got), "%d bytes came back as %d others", len(payload), len(got))
 		}
 	}
 }

@@ -48,7 +48,7 @@ func TestThePageOfTheEchoServerIsUsable(t *testing.T) {
 
 	require.NoError(t, chromedp.Do(ctx,
 		chromedp.SetUploadFiles(element("file"), []string{file}), chromedp.Click(element("sendfile"))))
-	logged(t, ctx, "came", "100000 octets of binary")
+	logged(t, ctx, "came", "100000 bytes of binary")
 	shows(t, ctx, "buffered", "0")
 
 	require.NoError(t, chromedp.Do(ctx,

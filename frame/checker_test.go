@@ -131,7 +131,7 @@ func TestEachBrokenRuleIsNamed(t *testing.T) {
 		{section: "5.2", reason: "extension bit set on a continuation or control frame", claimed: frame.RSV1, inside: true, h: frame.Header{Fin: true, RSV: frame.RSV1}},
 		{section: "5.2", reason: "extension bit set on a continuation or control frame", claimed: frame.RSV1, h: frame.Header{Fin: true, Opcode: frame.Ping, RSV: frame.RSV1}},
 		{section: "5.5", reason: "fragmented control frame", h: frame.Header{Opcode: frame.Ping}},
-		{section: "5.5", reason: "control frame longer than 125 octets", h: frame.Header{Fin: true, Opcode: frame.Close, Length: 126}},
+		{section: "5.5", reason: "control frame longer than 125 bytes", h: frame.Header{Fin: true, Opcode: frame.Close, Length: 126}},
 		{section: "5.4", reason: "continuation frame without a message to continue", h: frame.Header{Fin: true}},
 		{section: "5.4", reason: "new message before the end of a fragmented one", inside: true, h: frame.Header{Fin: true, Opcode: frame.Binary}},
 	}

@@ -82,12 +82,12 @@ func (c StatusCode) ValidOnWire() bool {
 		c >= 3000 && c <= 4999
 }
 
-// MaxCloseReason is the longest reason of a close frame in octets: a control frame's payload less the status code.
+// MaxCloseReason is the longest reason of a close frame in bytes: a control frame's payload less the status code.
 const MaxCloseReason = MaxControlPayload - 2
 
 // AppendClose adds the body of a close frame to dst and returns the extended slice. [StatusNoStatus] with an empty
 // reason makes an empty body (§5.5.1). The error is a [*ProtocolError] and dst is returned unchanged if the code must
-// not be sent, the reason is longer than [MaxCloseReason] octets or not UTF-8, or a reason comes without a code.
+// not be sent, the reason is longer than [MaxCloseReason] bytes or not UTF-8, or a reason comes without a code.
 func AppendClose(dst []byte, code StatusCode, reason string) ([]byte, error) {
 	if code == StatusNoStatus {
 		if reason != "" {
@@ -108,7 +108,7 @@ func AppendClose(dst []byte, code StatusCode, reason string) ([]byte, error) {
 }
 
 // ParseClose reads the body of a close frame. An empty body gives [StatusNoStatus]. The error is a [*ProtocolError]
-// with status code 1002 for a body of one octet or a code that must not be sent, and 1007 for a reason that is not
+// with status code 1002 for a body of one byte or a code that must not be sent, and 1007 for a reason that is not
 // UTF-8 (§5.5.1, §7.4). The length of body was checked with the header. body is not kept.
 func ParseClose(body []byte) (code StatusCode, reason string, err error) {
 	switch len(body) {

@@ -119,8 +119,8 @@ func TestCloseBodiesThatMayNotBeSentAreRefused(t *testing.T) {
 		{"local code 1015", frame.StatusTLSHandshake, "", 1002, "7.4", "status code not allowed in a close frame"},
 		{"reserved code 1004", 1004, "", 1002, "7.4", "status code not allowed in a close frame"},
 		{"no code", 0, "", 1002, "7.4", "status code not allowed in a close frame"},
-		{"reason of 124 octets", frame.StatusNormalClosure, strings.Repeat("x", 124), 1002, "5.5", "close reason longer than 123 octets"},
-		{"reason of 62 characters and 124 octets", frame.StatusNormalClosure, strings.Repeat("é", 62), 1002, "5.5", "close reason longer than 123 octets"},
+		{"reason of 124 bytes", frame.StatusNormalClosure, strings.Repeat("x", 124), 1002, "5.5", "close reason longer than 123 bytes"},
+		{"reason of 62 characters and 124 bytes", frame.StatusNormalClosure, strings.Repeat("é", 62), 1002, "5.5", "close reason longer than 123 bytes"},
 		{"reason that is not UTF-8", frame.StatusNormalClosure, "\xff", 1007, "5.5.1", "close reason is not UTF-8"},
 		{"reason cut within a character", frame.StatusNormalClosure, "€"[:2], 1007, "5.5.1", "close reason is not UTF-8"},
 		{"reason with a surrogate", frame.StatusNormalClosure, "\xed\xa0\x80", 1007, "5.5.1", "close reason is not UTF-8"},
@@ -141,7 +141,7 @@ func TestCloseBodiesThatMayNotComeAreRefused(t *testing.T) {
 		code       frame.StatusCode
 		at, why    string
 	}{
-		{"one octet", "\x03", 1002, "5.5.1", "close body of one octet"},
+		{"one byte", "\x03", 1002, "5.5.1", "close body of one byte"},
 		{"1005", "\x03\xed", 1002, "7.4", "status code not allowed in a close frame"},
 		{"1006 with a reason", "\x03\xeebye", 1002, "7.4", "status code not allowed in a close frame"},
 		{"reason that is not UTF-8", "\x03\xe8\xff", 1007, "5.5.1", "close reason is not UTF-8"},

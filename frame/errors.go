@@ -29,14 +29,14 @@ var (
 	errRSVPlacement   = protocolError("5.2", "extension bit set on a continuation or control frame")
 
 	errControlFragmented = protocolError("5.5", "fragmented control frame")
-	errControlTooLong    = protocolError("5.5", "control frame longer than 125 octets")
+	errControlTooLong    = protocolError("5.5", "control frame longer than 125 bytes")
 
 	errNothingToContinue = protocolError("5.4", "continuation frame without a message to continue")
 	errInterleaved       = protocolError("5.4", "new message before the end of a fragmented one")
 
-	errCloseBodyLength = protocolError("5.5.1", "close body of one octet")
+	errCloseBodyLength = protocolError("5.5.1", "close body of one byte")
 	errCloseCode       = protocolError("7.4", "status code not allowed in a close frame")
-	errReasonTooLong   = protocolError("5.5", "close reason longer than 123 octets")
+	errReasonTooLong   = protocolError("5.5", "close reason longer than 123 bytes")
 	errReasonNoCode    = protocolError("5.5.1", "close reason without a status code")
 	// The code for bytes that are not the UTF-8 they should be is 1007 (§7.4.1, §8.1).
 	errReasonUTF8 = &ProtocolError{Code: StatusInvalidPayload, Section: "5.5.1", Reason: "close reason is not UTF-8"}

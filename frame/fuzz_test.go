@@ -108,7 +108,7 @@ func FuzzAppendedHeadersParseToThemselves(f *testing.F) {
 	})
 }
 
-// FuzzCheckerEqualsTheMatrix reads two octets as a header each: the first is that of the wire, the second says whether it
+// FuzzCheckerEqualsTheMatrix reads two bytes as a header each: the first is that of the wire, the second says whether it
 // is masked and longer than a control frame may be.
 func FuzzCheckerEqualsTheMatrix(f *testing.F) {
 	f.Add(false, byte(0), []byte("\x01\x80\x89\x80\x00\x80\x80\x80"))

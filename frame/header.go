@@ -5,9 +5,9 @@ import (
 	"math"
 )
 
-// Sizes of the wire format, in octets.
+// Sizes of the wire format, in bytes.
 const (
-	// MaxHeaderSize is the longest header: two octets, a 64-bit length and a masking key (§5.2).
+	// MaxHeaderSize is the longest header: two bytes, a 64-bit length and a masking key (§5.2).
 	MaxHeaderSize = 14
 	// MaxControlPayload is the longest payload of a control frame (§5.5).
 	MaxControlPayload = 125
@@ -19,7 +19,7 @@ const (
 	length64 = 127
 )
 
-// Bits of the first two octets (§5.2).
+// Bits of the first two bytes (§5.2).
 const (
 	finBit  = 0x80
 	maskBit = 0x80
@@ -33,10 +33,10 @@ type Header struct {
 	Opcode Opcode  // what the payload is
 	Masked bool    // payload is XORed with Key (§5.3)
 	Key    [4]byte // masking key, meaningful if Masked
-	Length int64   // octets of payload, 0 … 2^63−1
+	Length int64   // bytes of payload, 0 … 2^63−1
 }
 
-// Size returns the octets that Append adds, between 2 and [MaxHeaderSize].
+// Size returns the bytes that Append adds, between 2 and [MaxHeaderSize].
 func (h Header) Size() int {
 	n := 2
 	switch {
@@ -78,7 +78,7 @@ func (h Header) Append(dst []byte) []byte {
 	return dst
 }
 
-// Parse reads one header from the start of b and returns it with the octets that it took. If b ends within the header,
+// Parse reads one header from the start of b and returns it with the bytes that it took. If b ends within the header,
 // it returns n = 0 and no error: call again with more bytes, at most [MaxHeaderSize] are ever needed. The error is a
 // [*ProtocolError] for a length that is not in its shortest form or has its most significant bit set (§5.2); everything
 // else about a header is for a [Checker] to judge. b is not kept.

@@ -97,10 +97,10 @@ func TestTheExamplesOfTheRFCAreParsedAsMeant(t *testing.T) {
 	}
 }
 
-// headers are of every shape, with the wire form of their second octet and length.
+// headers are of every shape, with the wire form of their second byte and length.
 var headers = []struct {
 	length int64
-	wire   []byte // second octet without the mask bit, and the extended length
+	wire   []byte // second byte without the mask bit, and the extended length
 }{
 	{0, []byte{0}},
 	{1, []byte{1}},
@@ -120,7 +120,7 @@ var headers = []struct {
 	{math.MaxInt64, []byte{127, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}},
 }
 
-// eachHeader calls f for every combination of first octet, masking and length, with its wire form.
+// eachHeader calls f for every combination of first byte, masking and length, with its wire form.
 func eachHeader(f func(h frame.Header, wire []byte)) {
 	for first := range 256 {
 		for _, masked := range []bool{false, true} {

@@ -43,7 +43,7 @@ func (o Opcode) String() string {
 // RSV is the set of the three bits that extensions may claim (§5.2, §9.1).
 type RSV uint8
 
-// The reserved bits, as they stand in the low half of the shifted first octet.
+// The reserved bits, as they stand in the low half of the shifted first byte.
 const (
 	RSV1 RSV = 0x4 // claimed by permessage-deflate for the first frame of a compressed message (RFC 7692 §6)
 	RSV2 RSV = 0x2

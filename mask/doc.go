@@ -1,6 +1,6 @@
 // Package mask masks and unmasks WebSocket payloads (RFC 6455 §5.3).
 //
-// Every frame that a client sends carries a four-octet masking key, and octet i of its payload travels as
+// Every frame that a client sends carries a four-byte masking key, and byte i of its payload travels as
 //
 //	masked[i] = payload[i] XOR key[i mod 4]
 //

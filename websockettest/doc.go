@@ -13,7 +13,7 @@
 // # How do I test slow and broken peers?
 //
 // A peer that does not read is an end that nobody reads from: once the network between the two is full, which is after
-// [Options].Buffer octets, it makes the other end wait. One that vanishes is CloseNow; a network that breaks is a
+// [Options].Buffer bytes, it makes the other end wait. One that vanishes is CloseNow; a network that breaks is a
 // [Pipe] whose end is closed, with package websocket's Dial or AcceptConn, or package conn's Client or Server, on the
 // other.
 package websockettest

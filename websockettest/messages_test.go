@@ -18,12 +18,12 @@ func TestALoopOverMessagesMakesNoGarbage(t *testing.T) {
 		require.NoError(t, client.Send(websocket.Text, []byte("message")))
 	}
 	require.NoError(t, client.Flush(t.Context()))
-	ctx, octets := t.Context(), 0
+	ctx, total := t.Context(), 0
 	require.Zero(t, testing.AllocsPerRun(loops, func() {
 		for m := range server.Messages(ctx) {
-			octets += len(m.Data)
+			total += len(m.Data)
 			break
 		}
 	}))
-	require.Equal(t, (loops+1)*len("message"), octets)
+	require.Equal(t, (loops+1)*len("message"), total)
 }

@@ -14,7 +14,7 @@ import (
 // URL is what the clients of [Pair] dial; servers see its host and path.
 const URL = "ws://server.test/"
 
-// DefaultBuffer is how many octets are under way in each direction of a connection, unless [Options].Buffer says
+// DefaultBuffer is how many bytes are under way in each direction of a connection, unless [Options].Buffer says
 // otherwise.
 const DefaultBuffer = pipe.DefaultSize
 
@@ -24,7 +24,7 @@ type Options struct {
 	Dial *websocket.DialOptions
 	// Accept are the options of the server.
 	Accept *websocket.AcceptOptions
-	// Buffer is how many octets are under way in each direction before one who writes has to wait. 0 stands for
+	// Buffer is how many bytes are under way in each direction before one who writes has to wait. 0 stands for
 	// [DefaultBuffer].
 	Buffer int
 }
@@ -74,6 +74,6 @@ func (o *Options) dial(nc net.Conn) *websocket.DialOptions {
 }
 
 // Pipe returns two connected ends of an in-memory network connection. Unlike those of [net.Pipe], and like sockets, they
-// hold up to size octets in each direction before a Write waits ([DefaultBuffer] if size is 0), and have a method
+// hold up to size bytes in each direction before a Write waits ([DefaultBuffer] if size is 0), and have a method
 // CloseWrite. Inside a testing/synctest bubble all waiting is durable. What is left open leaks nothing.
 func Pipe(size int) (a, b net.Conn) { return pipe.New(size) }

@@ -26,7 +26,7 @@ func (e *DecodeError) Error() string {
 // Unwrap returns the error of encoding/json.
 func (e *DecodeError) Unwrap() error { return e.Err }
 
-// maxKept is the largest buffer that is kept for the next call, in octets.
+// maxKept is the largest buffer that is kept for the next call, in bytes.
 const maxKept = 64 << 10
 
 // buffer is the memory of a message, kept between calls.

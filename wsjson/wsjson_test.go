@@ -24,7 +24,7 @@ type move struct {
 	Took float64 `json:"took,omitempty"`
 }
 
-// inFakeTime runs f with both ends of a connection; read limits are 1000 octets.
+// inFakeTime runs f with both ends of a connection; read limits are 1000 bytes.
 func inFakeTime(t *testing.T, f func(t *testing.T, client, server *websocket.Conn)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 const (
 	maxName      = 30   // characters
 	maxText      = 2000 // characters
-	maxID        = 40   // octets
+	maxID        = 40   // bytes
 	maxPerSecond = 30   // requests
 )
 

@@ -3,7 +3,7 @@
 //	go run ./examples/client ws://127.0.0.1:9001/
 //
 // It sends each line of standard input as a text message, or as a binary one if it is not UTF-8, and prints each message
-// that comes on a line of standard output: text as it is, binary as its length and its first octets. On a terminal,
+// that comes on a line of standard output: text as it is, binary as its length and its first bytes. On a terminal,
 // control characters in a text are made visible. Everything else that there is to say goes to standard error.
 //
 // At the end of its input it waits until the server has read all of it, which a ping shows, and closes the connection with
@@ -118,7 +118,7 @@ func parse(args []string, help io.Writer) (address string, o options, err error)
 	flags.BoolVar(&insecure, "k", false, "accept any certificate of the server")
 	flags.StringVar(&cacert, "cacert", "", "`file` in PEM with the certificates to trust, instead of the system's")
 	flags.DurationVar(&ping, "ping", 0, "`time` of silence after which to ping; a server that is silent for twice that is gone")
-	flags.Int64Var(&o.dial.Config.ReadLimit, "max-message", 32<<20, "longest message, and longest line, in `octets`")
+	flags.Int64Var(&o.dial.Config.ReadLimit, "max-message", 32<<20, "longest message, and longest line, in `bytes`")
 	flags.BoolVar(&o.stay, "stay", false, "stay connected at the end of the input")
 	err = flags.Parse(args)
 	switch {

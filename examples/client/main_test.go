@@ -74,7 +74,7 @@ func TestLinesAreSentAndMessagesPrinted(t *testing.T) {
 	long := strings.Repeat("长", 100_000)
 	got := runWith(t.Context(), strings.NewReader("hello\n\n你好 🚀\r\n\xff\x00\n"+long+"\nno end"), echoing(t).URL)
 	require.Equal(t, outcome{
-		stdout: "hello\n\n你好 🚀\nbinary, 2 octets: ff 00\n" + long + "\nno end\n",
+		stdout: "hello\n\n你好 🚀\nbinary, 2 bytes: ff 00\n" + long + "\nno end\n",
 		stderr: "client: connected\n",
 	}, got)
 }

@@ -120,9 +120,9 @@ func (t *talk) print() error {
 func summary(data []byte) string {
 	const most = 32
 	if len(data) <= most {
-		return strings.TrimRight(fmt.Sprintf("binary, %d octets: % x", len(data), data), ": ")
+		return strings.TrimRight(fmt.Sprintf("binary, %d bytes: % x", len(data), data), ": ")
 	}
-	return fmt.Sprintf("binary, %d octets: % x …", len(data), data[:most])
+	return fmt.Sprintf("binary, %d bytes: % x …", len(data), data[:most])
 }
 
 // visible makes the control characters in a text visible, so that no server gets to drive a terminal.

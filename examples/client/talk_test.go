@@ -173,8 +173,8 @@ func TestNothingThatAServerSendsDrivesATerminal(t *testing.T) {
 }
 
 func TestBinaryMessagesAreSummedUp(t *testing.T) {
-	require.Equal(t, "binary, 0 octets", summary(nil))
-	require.Equal(t, "binary, 3 octets: 00 1b ff", summary([]byte{0, 0x1b, 0xff}))
-	require.Equal(t, "binary, 32 octets: "+strings.TrimSpace(strings.Repeat("20 ", 32)), summary(bytes.Repeat([]byte(" "), 32)))
-	require.Equal(t, "binary, 33 octets: "+strings.Repeat("20 ", 32)+"…", summary(bytes.Repeat([]byte(" "), 33)))
+	require.Equal(t, "binary, 0 bytes", summary(nil))
+	require.Equal(t, "binary, 3 bytes: 00 1b ff", summary([]byte{0, 0x1b, 0xff}))
+	require.Equal(t, "binary, 32 bytes: "+strings.TrimSpace(strings.Repeat("20 ", 32)), summary(bytes.Repeat([]byte(" "), 32)))
+	require.Equal(t, "binary, 33 bytes: "+strings.Repeat("20 ", 32)+"…", summary(bytes.Repeat([]byte(" "), 33)))
 }

@@ -67,7 +67,7 @@ func parse(args []string, help io.Writer) (*client, error) {
 	flags.StringVar(&c.url, "url", "ws://127.0.0.1:9001", "`URL` of the suite")
 	flags.StringVar(&c.agent, "agent", "github.com/seed60239977/websocket", "`name` of the client in the reports")
 	// The longest message of the suite has 16 MiB.
-	flags.Int64Var(&c.options.Config.ReadLimit, "max-message", 16<<20, "longest message in `octets`")
+	flags.Int64Var(&c.options.Config.ReadLimit, "max-message", 16<<20, "longest message in `bytes`")
 	compress := flags.Bool("compress", false, "offer permessage-deflate")
 	err := flags.Parse(args)
 	switch {

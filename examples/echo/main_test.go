@@ -80,7 +80,7 @@ func requireEcho(t *testing.T, c *websocket.Conn) {
 		typ, data, err := c.Read(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, m.Type, typ)
-		require.True(t, bytes.Equal(m.Data, data), "%d octets came back as %d others", len(m.Data), len(data))
+		require.True(t, bytes.Equal(m.Data, data), "%d bytes came back as %d others", len(m.Data), len(data))
 	}
 }
 

@@ -139,7 +139,7 @@ func TestWhoAsksForMoreThanItReadsIsSentAway(t *testing.T) {
 		e := newExchange()
 		trade(t, e, 30*time.Second)
 		c := subscriber(t, e)
-		for range websocket.DefaultSendQueue/maxHistory + 1 { // a price has more than one octet
+		for range websocket.DefaultSendQueue/maxHistory + 1 { // a price has more than one byte
 			require.NoError(t, wsjson.Write(t.Context(), c, request{Watch: "ACME"}))
 		}
 		require.Equal(t, websocket.StatusTryAgainLater, programtest.Closed(t, c).Code)

@@ -20,7 +20,7 @@ var page []byte
 
 const (
 	topic    = "board"
-	maxBoard = 1 << 20 // octets of all strokes; the oldest ones fade
+	maxBoard = 1 << 20 // bytes of all strokes; the oldest ones fade
 )
 
 // board is the drawing and the people at it.
@@ -30,7 +30,7 @@ type board struct {
 
 	mu      sync.Mutex // held while something is published, and while a newcomer gets the board and is subscribed
 	strokes [][]byte
-	octets  int                 // of strokes
+	size    int                 // of strokes, in bytes
 	ids     map[uint64]struct{} // of strokes
 	whole   *websocket.Prepared // all strokes in one message; nil when there are others by now
 	last    uint32              // person
@@ -120,7 +120,7 @@ func (b *board) enter(c *websocket.Conn) (person uint32, err error) {
 
 // message returns all of the board. The caller holds mu.
 func (b *board) message() []byte {
-	m := make([]byte, 1, 1+b.octets+2*len(b.strokes))
+	m := make([]byte, 1, 1+b.size+2*len(b.strokes))
 	m[0] = kindBoard
 	for _, s := range b.strokes {
 		m = binary.BigEndian.AppendUint16(m, uint16(len(s)))
@@ -145,10 +145,10 @@ func (b *board) add(stroke []byte) error {
 	}
 	b.ids[strokeID(stroke)] = struct{}{}
 	b.strokes = append(b.strokes, stroke)
-	b.octets += len(stroke)
-	for b.octets > maxBoard {
+	b.size += len(stroke)
+	for b.size > maxBoard {
 		delete(b.ids, strokeID(b.strokes[0]))
-		b.octets -= len(b.strokes[0])
+		b.size -= len(b.strokes[0])
 		b.strokes = slices.Delete(b.strokes, 0, 1)
 	}
 	b.whole = nil
@@ -159,7 +159,7 @@ func (b *board) add(stroke []byte) error {
 func (b *board) clear(message []byte) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.strokes, b.octets, b.whole = nil, 0, nil
+	b.strokes, b.size, b.whole = nil, 0, nil
 	clear(b.ids)
 	return b.hub.Publish(context.Background(), topic, websocket.Prepare(websocket.Binary, message))
 }

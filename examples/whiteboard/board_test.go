@@ -104,7 +104,7 @@ func TestTheOldestStrokesFade(t *testing.T) {
 	require.Len(t, all, maxBoard/size)
 	require.EqualValues(t, 10, strokeID(all[0]))
 	require.Len(t, b.ids, len(all))
-	require.LessOrEqual(t, b.octets, maxBoard)
+	require.LessOrEqual(t, b.size, maxBoard)
 }
 
 // join returns a connection through a network that holds little, in a bubble of fake time.

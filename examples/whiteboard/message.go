@@ -5,10 +5,10 @@ import (
 	"errors"
 )
 
-// All messages are binary: an octet that says which, then what it has. Numbers are unsigned and big-endian; coordinates
+// All messages are binary: a byte that says which, then what it has. Numbers are unsigned and big-endian; coordinates
 // are from 0 to 65535 from the left to the right and from the top to the bottom.
 //
-//	stroke   1  id (8 octets)  color (1)  width (1)  points (x, y: 2 octets each)   both ways
+//	stroke   1  id (8 bytes)  color (1)  width (1)  points (x, y: 2 bytes each)   both ways
 //	cursor   2  x (2)  y (2)                                                        from a page
 //	         2  x (2)  y (2)  person (4)                                            to the others
 //	gone     3  person (4)                                                          to the others

@@ -232,7 +232,7 @@ func talk(ctx context.Context, c *websocket.Conn, random *rand.Rand) error {
 		case err == nil && bytes.Equal(data, m):
 			return <-sent
 		case err == nil:
-			return fmt.Errorf("sent %d octets and received %d others", len(m), len(data))
+			return fmt.Errorf("sent %d bytes and received %d others", len(m), len(data))
 		case !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil:
 			<-sent
 			return fmt.Errorf("reading: %w", err)
