@@ -108,7 +108,7 @@ func (c *Closing) Received(code StatusCode, reason string, now time.Time) (answe
 	}
 	answer = !c.sent && !c.mute
 	c.received, c.sent = true, c.sent || answer
-	c.peer = &CloseError{Code: code, Reason: reason, Remote: !c.first, WasClean: true}
+	c.peer = &CloseError{Code: code, Reason: reason, Remote: !c.first || c.mute, WasClean: true}
 	c.start(now)
 	c.step = Flush
 	if c.mute { // no answer will go out, and they are gone: that is as clean as it gets
@@ -161,9 +161,13 @@ func (c *Closing) SendFailed(err error, now time.Time) {
 	}
 	c.mute, c.failure = true, err
 	c.start(now)
-	if c.step != ReadOn {
-		c.finish(c.peer)
+	if c.step == ReadOn || c.step == Drop {
+		return
 	}
+	if c.end == nil {
+		c.peer.Remote = c.received // what came was no answer to what never went out
+	}
+	c.finish(c.peer)
 }
 
 // ReadFailed notes that reading has come to an end: io.EOF, or an error of the network.

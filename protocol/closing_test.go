@@ -69,7 +69,7 @@ func TestTheWayFromOpenToClosed(t *testing.T) {
 		{"a write fails, and nothing is found", protocol.Client, []string{"write fails", "end of stream"}, protocol.Drop, &outcome{1006, true, false, protocol.ErrPeerVanished, false}},
 		{"a write fails, and so does reading: the first error counts", protocol.Client, []string{"write fails", "read fails"}, protocol.Drop, &outcome{1006, false, false, errWrite, false}},
 		{"a write fails, and nobody reads", protocol.Client, []string{"write fails", "expired"}, protocol.Drop, &outcome{1006, false, false, errWrite, false}},
-		{"our close frame cannot go out, theirs came", protocol.Client, []string{"we close", "write fails", "they close"}, protocol.Drop, theirs(false)},
+		{"our close frame cannot go out, theirs came", protocol.Client, []string{"we close", "write fails", "they close"}, protocol.Drop, &outcome{code: 4001, remote: true, clean: true, local: true}},
 		{"they break a rule", protocol.Server, []string{"they break"}, protocol.Flush, nil},
 		{"they are told", protocol.Server, []string{"they break", "flushed"}, protocol.HalfClose, nil},
 		{"and hang up", protocol.Server, []string{"they break", "flushed", "end of stream"}, protocol.Drop, &outcome{1002, false, false, errRule, false}},

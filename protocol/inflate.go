@@ -77,6 +77,7 @@ func (r *Receiver) inflate(p []byte, ev *Event) (taken int, err error) {
 	}
 	last := r.fin && int64(len(src)) == r.left
 	if len(src) == 0 && !last && !u.full {
+		r.inFrame = r.left > 0
 		return 0, nil
 	}
 	out := u.output()

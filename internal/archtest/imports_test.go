@@ -56,6 +56,8 @@ var house = []room{
 	{pkg: "examples/internal/program"},
 	{pkg: "examples/internal/programtest", imports: []string{".", "examples/internal/program"}, outside: []string{"github.com/stretchr/testify"}},
 	{pkg: "internal/buffer", never: []string{"net"}},
+	{pkg: "internal/ctxmutex"},
+	{pkg: "internal/flush", never: []string{"net"}},
 	{pkg: "internal/random", never: []string{"net"}},
 	{pkg: "internal/cpu", never: []string{"net"}},
 	{pkg: "internal/pipe"},
