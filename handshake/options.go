@@ -24,9 +24,24 @@ type ServerOptions struct {
 	//	[scheme://]host[:port]
 	//
 	// where the scheme is http or https if left out and the port is the scheme's default one. A host "*.example.com" stands
-	// for all names below example.com, but not for itself; a port "*" for all ports. "null" allows the opaque origin
-	// of sandboxed frames and local files. "*" allows everybody, and with it any web page to act on behalf of its
-	// visitors, unless authentication does without cookies. International names may be written either way.
+	// for all names below example.com, but not for itself; a port "*" for all ports. International names may be written
+	// either way, and case does not matter.
+	//
+	// With any scheme other than http and https, "*" stands for every host. Browser extensions, editors and desktop shells
+	// send for example
+	//
+	//	chrome-extension://*      Chromium's extensions; one of them: chrome-extension://ID
+	//	moz-extension://*         Firefox's, with another ID in each installation
+	//	safari-web-extension://*  Safari's, likewise
+	//	vscode-webview://*        Visual Studio Code
+	//	tauri://localhost         Tauri; on Windows and Android http://tauri.localhost or https://tauri.localhost
+	//	capacitor://localhost     Capacitor on iOS; on Android https://localhost
+	//	ionic://localhost         Ionic
+	//	app://.                   Electron, with a scheme of the program's own
+	//	file://                   Electron and Chromium, for pages from a file
+	//
+	// "null" allows the opaque origin of sandboxed frames and, with other browsers, of pages from a file. "*" allows
+	// everybody, and with it any web page to act on behalf of its visitors, unless authentication does without cookies.
 	AllowedOrigins []string
 
 	// CheckOrigin, if not nil, decides alone: AllowedOrigins is not looked at. An error refuses the request: with its

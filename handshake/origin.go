@@ -11,11 +11,11 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// origin is a serialized origin (RFC 6454 §6.2), or a pattern for some, in a form that compares octet by octet: lower
+// origin is a serialized origin (RFC 6454 §6.2), or a pattern for some, in a form that compares byte by byte: lower
 // case, punycode, shortest IPv6 form.
 type origin struct {
 	scheme string // "" in a pattern: http or https
-	host   string // IPv6 addresses without brackets; "*.example.com" in a pattern
+	host   string // IPv6 addresses without brackets; "*.example.com" or "*" in a pattern
 	port   string // "" means the default one of the scheme; "*" in a pattern: any
 }
 
@@ -61,7 +61,7 @@ func (o *ServerOptions) originListed(value string) bool {
 // sameHost reports whether a page from the given origin could have loaded its own address from where it connects to.
 func sameHost(value string, r *http.Request) bool {
 	from, ok := parseOrigin(value)
-	if !ok || from.scheme != "http" && from.scheme != "https" {
+	if !ok || !isWeb(from.scheme) {
 		return false
 	}
 	if r.TLS != nil && from.scheme != "https" {
@@ -74,16 +74,17 @@ func sameHost(value string, r *http.Request) bool {
 
 // parseOrigin parses scheme "://" host [ ":" port ], tolerating one slash behind it.
 func parseOrigin(s string) (origin, bool) {
-	scheme, rest, ok := strings.Cut(strings.TrimSuffix(s, "/"), "://")
+	scheme, rest, ok := strings.Cut(s, "://")
 	if !ok || !validScheme(scheme) {
 		return origin{}, false
 	}
-	host, port, ok := parseHostPort(rest)
 	scheme = strings.ToLower(scheme)
+	host, port, ok := parseAuthority(scheme, strings.TrimSuffix(rest, "/"))
 	return origin{scheme, host, withoutDefault(port, scheme)}, ok
 }
 
-// parseOriginPattern parses [ scheme "://" ] [ "*." ] host [ ":" ( port | "*" ) ].
+// parseOriginPattern parses [ scheme "://" ] [ "*." ] host [ ":" ( port | "*" ) ], and "*" for the host behind the scheme
+// of something that is not the web.
 func parseOriginPattern(s string) (p origin, err error) {
 	bad := func(why string) (origin, error) {
 		return origin{}, fmt.Errorf("origin pattern %q: %s", s, why)
@@ -91,18 +92,24 @@ func parseOriginPattern(s string) (p origin, err error) {
 	rest := s
 	if before, after, ok := strings.Cut(s, "://"); ok {
 		if !validScheme(before) {
-			return bad("not a scheme")
+			return bad("invalid scheme")
 		}
 		p.scheme, rest = strings.ToLower(before), after
 	}
 	rest, anyPort := strings.CutSuffix(rest, ":*")
 	rest, subdomains := strings.CutPrefix(rest, "*.")
-	if strings.Contains(rest, "*") {
-		return bad(`"*" stands only for whole labels in front ("*.example.com"), for the port ("localhost:*") or alone`)
-	}
-	var ok bool
-	if p.host, p.port, ok = parseHostPort(rest); !ok {
-		return bad("want scheme://host:port, of which scheme and port may be left out")
+	switch {
+	case rest == "*" && !subdomains && !isWeb(p.scheme):
+		p.host = "*"
+	case strings.Contains(rest, "*"):
+		return bad(`"*" stands only for whole labels in front ("*.example.com"), for the port ("localhost:*"), ` +
+			`for the host of a scheme other than http and https ("chrome-extension://*") or alone`)
+	default:
+		var ok bool
+		p.host, p.port, ok = parseAuthority(p.scheme, rest)
+		if !ok || subdomains && p.host == "" {
+			return bad("want scheme://host:port, of which scheme and port may be left out")
+		}
 	}
 	if subdomains {
 		if isIP(p.host) {
@@ -119,9 +126,28 @@ func parseOriginPattern(s string) (p origin, err error) {
 	return p, nil
 }
 
+// isWeb reports whether the scheme of an origin is one of web servers; a pattern without a scheme stands for these.
+func isWeb(scheme string) bool { return scheme == "" || scheme == "http" || scheme == "https" }
+
+// parseAuthority parses host [ ":" port ] of an origin. Behind a scheme that is not of the web there are hosts that no
+// server could have: "app://." and "app://-" of desktop shells, and none at all in the "file://" of Chromium.
+func parseAuthority(scheme, s string) (host, port string, ok bool) {
+	if host, port, ok = parseHostPort(s); ok || isWeb(scheme) {
+		return host, port, ok
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '.', c == '_', c == '~':
+		default:
+			return "", "", false
+		}
+	}
+	return strings.ToLower(s), "", true
+}
+
 // matches reports whether p, a pattern, covers from.
 func (p origin) matches(from origin) bool {
-	if p.scheme == "" && from.scheme != "http" && from.scheme != "https" || p.scheme != "" && p.scheme != from.scheme {
+	if p.scheme == "" && !isWeb(from.scheme) || p.scheme != "" && p.scheme != from.scheme {
 		return false
 	}
 	if p.port != "*" && withoutDefault(p.port, from.scheme) != from.port {
@@ -133,7 +159,7 @@ func (p origin) matches(from origin) bool {
 	return p.host == from.host
 }
 
-// checkOriginPatterns reports the first pattern that is none.
+// checkOriginPatterns reports the first pattern that is not valid.
 func checkOriginPatterns(patterns []string) error {
 	for _, pattern := range patterns {
 		if pattern == "*" || pattern == "null" {
@@ -146,7 +172,7 @@ func checkOriginPatterns(patterns []string) error {
 	return nil
 }
 
-// parseHostPort parses host [ ":" port ] into a form that compares octet by octet.
+// parseHostPort parses host [ ":" port ] into a form that compares byte by byte.
 func parseHostPort(s string) (host, port string, ok bool) {
 	if inside, isLiteral := strings.CutPrefix(s, "["); isLiteral {
 		literal, rest, closed := strings.Cut(inside, "]")

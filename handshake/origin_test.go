@@ -143,6 +143,34 @@ func TestAllowedOriginsAreMatchedWhole(t *testing.T) {
 		{"https://example.com", "http://example.com", false},
 		{"app://example.com", "app://example.com", true},
 		{"chrome-extension://abcdefgh", "chrome-extension://abcdefgh", true},
+		{"chrome-extension://abcdefgh", "chrome-extension://abcdefghi", false},
+		{"chrome-extension://*", "chrome-extension://gighmmpiobklfepjocnamgkkbiglidom", true},
+		{"chrome-extension://*", "moz-extension://gighmmpiobklfepjocnamgkkbiglidom", false},
+		{"chrome-extension://*", "https://gighmmpiobklfepjocnamgkkbiglidom", false},
+		{"chrome-extension://*", "chrome-extension://", false},
+		{"chrome-extension://*", "chrome-extension://a/b", false},
+		{"chrome-extension://*", "chrome-extension://user@a", false},
+		{"moz-extension://*", "moz-extension://8a3c1b2e-0f4d-4f0a-9d0e-2b6f7a1c5e90", true},
+		{"safari-web-extension://*", "safari-web-extension://E5A3C1B2-0F4D-4F0A-9D0E-2B6F7A1C5E90", true},
+		{"vscode-webview://*", "vscode-webview://1l9eu7rjdgn1rp6gcr8n5itpl4nn8hbv8dcdjamjfv9t0smlobk6", true},
+		{"vscode-webview://*.vscode-cdn.net", "vscode-webview://a.vscode-cdn.net", true},
+		{"tauri://localhost", "tauri://localhost", true},
+		{"tauri://localhost", "http://localhost", false},
+		{"tauri.localhost", "https://tauri.localhost", true},
+		{"capacitor://localhost", "capacitor://localhost", true},
+		{"ionic://localhost", "ionic://localhost", true},
+		{"ionic://*", "ionic://localhost:8100", false},
+		{"ionic://*:*", "ionic://localhost:8100", true},
+		{"app://.", "app://.", true},
+		{"app://-", "app://-", true},
+		{"app://.", "app://..", false},
+		{"app://obsidian.md", "app://obsidian.md", true},
+		{"file://", "file://", true},
+		{"file://", "file:///", true},
+		{"file://", "null", false},
+		{"file://", "file://server", false},
+		{"null", "file://", false},
+		{"example.com", "file://", false},
 		{"*.example.com", "https://a.example.com", true},
 		{"*.example.com", "https://a.b.example.com", true},
 		{"*.example.com", "https://example.com", false},
@@ -181,7 +209,9 @@ func TestOriginPatternsThatOnlyLookRightAreRefused(t *testing.T) {
 		"", "*example.com", "*.", "**.example.com", "*.*.example.com", "a.*.example.com", "example.*", "https://*", "*://example.com",
 		"https://", "://example.com", "https://example.com/", "https://example.com/path", "example.com/", "user@example.com",
 		"example.com:", "example.com:0", "example.com:http", "example.com:80:*", "example.com:8*", "*.127.0.0.1", "*.[::1]",
-		"[::1", "::1", "ex ample.com", "ex%61mple.com", "example.com?", "http://example.com#", ".example.com", "a..b", "example.com\x00", "a\xffb", "1a://b",
+		"[::1", "::1", "ex ample.com", "ex%61mple.com", "http://*", "HTTPS://*:*", "*:*", "http://", "http://.",
+		"chrome-extension://*a", "chrome-extension://a*", "chrome-extension://*.*", "chrome-extension://*.", "chrome-extension://*/",
+		"chrome-extension://a/", "file:///", "app://a b", "app://a:b", "app://a?", "app://u@a", "app:.", "example.com?", "http://example.com#", ".example.com", "a..b", "example.com\x00", "a\xffb", "1a://b",
 	} {
 		err := (&ServerOptions{AllowedOrigins: []string{"*.fine.example", pattern}}).Validate()
 		require.Error(t, err, "%q", pattern)
@@ -213,12 +243,17 @@ func TestCheckOriginDecidesAlone(t *testing.T) {
 
 // slowOrigin is what parseOrigin is held against: net/url's idea of a URL, less whatever an origin does not have.
 func slowOrigin(s string) (origin, bool) {
-	s = strings.TrimSuffix(s, "/")
+	if !strings.HasSuffix(s, "://") {
+		s = strings.TrimSuffix(s, "/")
+	}
 	u, err := url.Parse(s)
-	if err != nil || strings.ContainsAny(s, "?#@%*") || u.Path != "" || u.Opaque != "" {
+	if err != nil || strings.ContainsAny(s, "?#@%*") || u.Path != "" || u.Opaque != "" || !strings.Contains(s, "://") {
 		return origin{}, false
 	}
 	host, ok := normalHost(u.Hostname())
+	if u.Scheme != "http" && u.Scheme != "https" && regexp.MustCompile(`^[-.~\w]*$`).MatchString(u.Host) {
+		host, ok = strings.ToLower(u.Host), true
+	}
 	if strings.HasPrefix(u.Host, "[") {
 		host, _, ok = parseHostPort("[" + u.Hostname() + "]")
 	}
@@ -251,6 +286,8 @@ func slowMatch(p, from origin) bool {
 func FuzzOrigin(f *testing.F) {
 	f.Add("https://*.example.com:*", "https://a.example.com:8443")
 	f.Add("bücher.example:443", "http://[::1]:80/")
+	f.Add("file://", "file:///")
+	f.Add("app://*", "app://.")
 	f.Fuzz(func(t *testing.T, pattern, value string) {
 		from, ok := parseOrigin(value)
 		want, wantOK := slowOrigin(value)
@@ -263,7 +300,7 @@ func FuzzOrigin(f *testing.F) {
 			require.Equal(t, slowMatch(p, from), p.matches(from), "%q %q", pattern, value)
 		}
 		if ok {
-			self, err := parseOriginPattern(strings.TrimSuffix(value, "/"))
+			self, err := parseOriginPattern(from.scheme + "://" + strings.TrimSuffix(strings.SplitN(value, "://", 2)[1], "/"))
 			require.NoError(t, err)
 			require.True(t, self.matches(from), "an origin matches itself: %q", value)
 		}
