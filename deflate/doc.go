@@ -11,7 +11,7 @@
 //
 // # How is it agreed?
 //
-// A client sends [Options.Offer] and judges the answer with [Options.Confirm]; a server
+// A client sends [Options.Offers] and judges the answer with [Options.Confirm]; a server
 // tries offer after offer with [Options.Accept]. All end with [Params], from which each
 // endpoint makes a [Compressor] and a [Decompressor]. All four parameters are
 // supported in both roles, and down to the smallest window, which really is used.

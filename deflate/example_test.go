@@ -11,7 +11,7 @@ import (
 func Example() {
 	client, server := &deflate.Options{}, &deflate.Options{}
 
-	params, answer, ok := server.Accept(client.Offer())
+	params, answer, ok := server.Accept(client.Offers()[0])
 	if !ok {
 		log.Fatal("the server declines")
 	}

@@ -148,6 +148,7 @@ func FuzzNegotiate(f *testing.F) {
 	all := allOptions()
 	f.Fuzz(func(t *testing.T, s string, pick uint16) {
 		o := all[int(pick)%len(all)]
+		o.RequireWindow = pick >= 1<<15
 		offer := parameters(s)
 		params, answer, ok := o.Accept(offer)
 		require.Equal(t, wellFormed(offer, false), ok)
@@ -173,7 +174,7 @@ func FuzzNegotiate(f *testing.F) {
 		}
 		require.True(t, wellFormed(offer, true))
 		requireAgreed(t, params)
-		require.LessOrEqual(t, params.ServerMaxWindowBits, o.Incoming.windowBits())
+		require.True(t, params.ServerMaxWindowBits <= o.Incoming.windowBits() || !o.RequireWindow)
 		require.LessOrEqual(t, params.ClientMaxWindowBits, o.Outgoing.windowBits())
 		require.True(t, params.ServerNoContextTakeover || !o.Incoming.NoContextTakeover)
 	})

@@ -44,9 +44,20 @@ func (e *NegotiationError) Error() string {
 	return fmt.Sprintf("deflate: %s in the answer: %s: %s", ExtensionName, e.Parameter, e.Reason)
 }
 
-// Offer returns the parameters of a client's offer: what the options ask for, and
-// always client_max_window_bits, since any window will do for what goes out.
-func (o *Options) Offer() []Parameter {
+// Offers returns the parameters of a client's offers in order of preference: what the
+// options ask for, and always client_max_window_bits, since any window will do for what
+// goes out. There are two if the options ask for a small window and do not insist: the
+// second one leaves server_max_window_bits out (RFC 7692, section 5.1).
+func (o *Options) Offers() [][]Parameter {
+	first := o.offer(o.Incoming.windowBits())
+	if o.Incoming.windowBits() == maxWindowBits || o.RequireWindow {
+		return [][]Parameter{first}
+	}
+	return [][]Parameter{first, o.offer(maxWindowBits)}
+}
+
+// offer returns an offer that asks for incoming window bits.
+func (o *Options) offer(incoming int) []Parameter {
 	var offer []Parameter
 	if o.Incoming.NoContextTakeover {
 		offer = append(offer, Parameter{Name: serverNoContextTakeover})
@@ -54,8 +65,8 @@ func (o *Options) Offer() []Parameter {
 	if o.Outgoing.NoContextTakeover {
 		offer = append(offer, Parameter{Name: clientNoContextTakeover})
 	}
-	if bits := o.Incoming.windowBits(); bits < maxWindowBits {
-		offer = append(offer, windowBits(serverMaxWindowBits, bits))
+	if incoming < maxWindowBits {
+		offer = append(offer, windowBits(serverMaxWindowBits, incoming))
 	}
 	if bits := o.Outgoing.windowBits(); bits < maxWindowBits {
 		return append(offer, windowBits(clientMaxWindowBits, bits))
@@ -106,7 +117,7 @@ func (o *Options) Accept(offer []Parameter) (Params, []Parameter, bool) {
 	return p, answer, true
 }
 
-// Confirm decides as a client about the server's answer to what [Options.Offer]
+// Confirm decides as a client about the server's answer to what [Options.Offers]
 // offered, and returns what is agreed. The error is a [*NegotiationError].
 //
 // A server need not repeat client_no_context_takeover, nor a client's window bits:
@@ -117,6 +128,9 @@ func (o *Options) Confirm(answer []Parameter) (Params, error) {
 		return Params{}, err
 	}
 	incoming, outgoing := o.Incoming.windowBits(), o.Outgoing.windowBits()
+	if !o.RequireWindow {
+		incoming = maxWindowBits // which the second offer is content with
+	}
 	switch {
 	case o.Incoming.NoContextTakeover && !got.serverNoTakeover:
 		return Params{}, &NegotiationError{Parameter{Name: serverNoContextTakeover}, "offered and not answered"}

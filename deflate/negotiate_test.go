@@ -44,10 +44,18 @@ func TestAClientOffersWhatTheOptionsAskFor(t *testing.T) {
 		{Options{Outgoing: noTakeover}, "client_no_context_takeover; client_max_window_bits"},
 		{Options{Incoming: noTakeover}, "server_no_context_takeover; client_max_window_bits"},
 		{Options{Outgoing: tenBits}, "client_max_window_bits=10"},
-		{Options{Incoming: tenBits}, "server_max_window_bits=10; client_max_window_bits"},
-		{Options{Incoming: Direction{true, 8}, Outgoing: Direction{true, 9}}, "server_no_context_takeover; client_no_context_takeover; server_max_window_bits=8; client_max_window_bits=9"},
+		{Options{Incoming: tenBits}, "server_max_window_bits=10; client_max_window_bits, client_max_window_bits"},
+		{Options{Incoming: tenBits, RequireWindow: true}, "server_max_window_bits=10; client_max_window_bits"},
+		{Options{RequireWindow: true}, "client_max_window_bits"},
+		{Options{Incoming: Direction{true, 8}, Outgoing: Direction{true, 9}},
+			"server_no_context_takeover; client_no_context_takeover; server_max_window_bits=8; client_max_window_bits=9, " +
+				"server_no_context_takeover; client_no_context_takeover; client_max_window_bits=9"},
 	} {
-		require.Equal(t, c.offer, inHeader(c.options.Offer()))
+		var offers []string
+		for _, offer := range c.options.Offers() {
+			offers = append(offers, inHeader(offer))
+		}
+		require.Equal(t, c.offer, strings.Join(offers, ", "))
 	}
 }
 
@@ -129,6 +137,9 @@ func TestAClientConfirmsAnAnswerThatAgreesWithItsOffer(t *testing.T) {
 		{"15 is a value", Options{}, "client_max_window_bits=15; server_max_window_bits=15", full},
 		{"what was offered about the server comes back", Options{Incoming: Direction{true, 10}}, "server_no_context_takeover; server_max_window_bits=10", Params{true, false, 10, 15}},
 		{"or less of it", Options{Incoming: tenBits}, "server_max_window_bits=8", Params{false, false, 8, 15}},
+		{"or none of it", Options{Incoming: tenBits}, "", full},
+		{"or what fits the second offer", Options{Incoming: tenBits}, "server_max_window_bits=11", Params{false, false, 11, 15}},
+		{"what the client insists on", Options{Incoming: tenBits, RequireWindow: true}, "server_max_window_bits=10", Params{false, false, 10, 15}},
 		{"a client's hint need not come back", Options{Outgoing: Direction{true, 10}}, "", Params{false, true, 15, 10}},
 		{"a client's hint may come back smaller", Options{Outgoing: tenBits}, "client_max_window_bits=9", Params{false, false, 15, 9}},
 	} {
@@ -154,8 +165,8 @@ func TestAClientRefusesAnAnswerThatDoesNotAgreeWithItsOffer(t *testing.T) {
 		{Options{}, "server_max_window_bits", "server_max_window_bits: takes a value from 8 to 15"},
 		{Options{}, "client_max_window_bits", "client_max_window_bits: takes a value from 8 to 15"},
 		{Options{Incoming: noTakeover}, "", "server_no_context_takeover: offered and not answered"},
-		{Options{Incoming: tenBits}, "", "server_max_window_bits: offered and not answered"},
-		{Options{Incoming: tenBits}, "server_max_window_bits=11", "server_max_window_bits=11: more than offered"},
+		{Options{Incoming: tenBits, RequireWindow: true}, "", "server_max_window_bits: offered and not answered"},
+		{Options{Incoming: tenBits, RequireWindow: true}, "server_max_window_bits=11", "server_max_window_bits=11: more than offered"},
 		{Options{Outgoing: tenBits}, "client_max_window_bits=11", "client_max_window_bits=11: more than offered"},
 	}
 	for _, value := range notBits {
@@ -194,7 +205,7 @@ func allOptions() []Options {
 func TestAnyServerAndAnyClientAgree(t *testing.T) {
 	for _, client := range allOptions() {
 		for _, server := range allOptions() {
-			agreed, answer, ok := server.Accept(client.Offer())
+			agreed, answer, ok := server.Accept(client.Offers()[0])
 			require.True(t, ok)
 			confirmed, err := client.Confirm(answer)
 			require.NoError(t, err)

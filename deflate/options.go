@@ -59,11 +59,19 @@ type Options struct {
 	// Level is how hard to look for repetitions. It is not negotiated.
 	Level Level
 	// MinSize is the size in bytes below which messages go out uncompressed. 0 means
-	// [DefaultMinSize], a negative number that all are compressed.
+	// [DefaultMinSize], a negative number that all are compressed. Clients that use
+	// libwebsockets 4.1 hang on an uncompressed message once compression is agreed on:
+	// -1 avoids that.
 	MinSize int
 	// Outgoing is about the messages this endpoint sends, Incoming about those of its
 	// peer.
 	Outgoing, Incoming Direction
+	// RequireWindow makes a client fail the handshake when the server does not agree to
+	// Incoming.WindowBits. Without it, the client offers compression a second time with
+	// a window of 32 KiB, since many servers (gorilla/websocket, gws, Mojolicious and
+	// libwebsockets among them) do not answer server_max_window_bits. It means nothing
+	// to a server.
+	RequireWindow bool
 }
 
 // Direction is what is wanted for the messages of one direction.
@@ -76,10 +84,11 @@ type Direction struct {
 	NoContextTakeover bool
 
 	// WindowBits is the base-2 logarithm of the LZ77 window in bytes, from 8 to 15;
-	// 0 means 15. The peer may ask for less of an outgoing direction, and gets it.
+	// 0 means 15. The peer may ask for less of an outgoing direction, and gets it. Peers
+	// that use zlib decline an offer of 8, which its raw DEFLATE does not have.
 	//
-	// Incoming, the peer is asked to. A server that does not agree fails the handshake.
-	// A client can be asked only if its offer has client_max_window_bits; with others a
+	// Incoming, the peer is asked to; see [Options.RequireWindow] for a server that does
+	// not agree. A client can be asked only if its offer has client_max_window_bits; with others a
 	// server agrees to 15 (section 7.1.2.2).
 	WindowBits int
 }

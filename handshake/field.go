@@ -22,7 +22,7 @@ const (
 // version is the only protocol version there is (§4.1).
 const version = "13"
 
-// maxList is the number of octets that a list of subprotocols or extensions may take. A browser's takes less than 100.
+// maxList is the number of bytes that a list of subprotocols or extensions may take. A browser's takes less than 100.
 const maxList = 8 << 10
 
 // checkField reports what is wrong with a header field that is to be sent as it is.
@@ -81,6 +81,38 @@ func appendHeader(dst []byte, h http.Header) []byte {
 	return dst
 }
 
+// hasField reports whether h has a field, however its name is written.
+func hasField(h http.Header, name string) bool {
+	for key := range h {
+		if strings.EqualFold(key, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// DefaultUserAgent is what a client says of itself in User-Agent if its options do not say anything else. There are
+// gateways that refuse requests without one.
+const DefaultUserAgent = "Go-websocket-client"
+
+// withUserAgent returns h with a User-Agent, or without one if that in h is empty. h is not changed.
+func withUserAgent(h http.Header) http.Header {
+	all, own := make(http.Header, len(h)+1), false
+	for name, values := range h {
+		if strings.EqualFold(name, "User-Agent") {
+			own = true
+			if strings.Join(values, "") == "" {
+				continue
+			}
+		}
+		all[name] = values
+	}
+	if !own {
+		all["User-Agent"] = []string{DefaultUserAgent}
+	}
+	return all
+}
+
 // single returns the value of a field that must be there exactly once.
 func single(values []string) (string, bool) {
 	if len(values) != 1 {
@@ -89,7 +121,7 @@ func single(values []string) (string, bool) {
 	return trimOWS(values[0]), true
 }
 
-// tooLong reports whether a list takes more than maxList octets.
+// tooLong reports whether a list takes more than maxList bytes.
 func tooLong(values []string) bool {
 	n := 0
 	for _, v := range values {
@@ -106,5 +138,5 @@ func isOWS(c byte) bool { return c == ' ' || c == '\t' }
 func trimOWS(s string) string { return strings.Trim(s, " \t") }
 
 // equalASCIIFold is strings.EqualFold without the letters beyond ASCII that fold to some within, such as the Kelvin
-// sign to k. They take more octets.
+// sign to k. They take more bytes.
 func equalASCIIFold(s, ascii string) bool { return len(s) == len(ascii) && strings.EqualFold(s, ascii) }

@@ -145,10 +145,10 @@ func (o *ClientOptions) newOffer(u *url.URL) (f Offer, err error) {
 	if o != nil {
 		f.options = *o
 	}
-	if f.options.Header["Authorization"] == nil {
+	if !hasField(f.options.Header, "Authorization") {
 		f.user = u.User
 	}
-	if err := checkSubprotocols(f.options.Subprotocols); err != nil {
+	if err := checkSubprotocols(f.options.Subprotocols, f.options.Lenient); err != nil {
 		return f, err
 	}
 	if err := f.offerExtensions(); err != nil {
@@ -157,6 +157,7 @@ func (o *ClientOptions) newOffer(u *url.URL) (f Offer, err error) {
 	if err := checkHeader(f.options.Header); err != nil {
 		return f, invalid("the options are not valid: %v", err)
 	}
+	f.options.Header = withUserAgent(f.options.Header)
 	return f, nil
 }
 
@@ -166,7 +167,9 @@ func (f *Offer) offerExtensions() error {
 		if err := d.Validate(); err != nil {
 			return invalid("the options are not valid: %v", err)
 		}
-		f.extensions = append(f.extensions, Extension{Name: deflate.ExtensionName, Params: d.Offer()})
+		for _, offer := range d.Offers() {
+			f.extensions = append(f.extensions, Extension{Name: deflate.ExtensionName, Params: offer})
+		}
 	}
 	for i := range f.options.Extensions {
 		if e := &f.options.Extensions[i]; !e.valid() {
@@ -178,7 +181,7 @@ func (f *Offer) offerExtensions() error {
 }
 
 // Header returns the header fields of the request that do not depend on the version of HTTP, those of ClientOptions.Header
-// included. The caller owns the result. It has neither Host nor :authority, which is ClientOptions.Host or else
+// and User-Agent included. The caller owns the result. It has neither Host nor :authority, which is ClientOptions.Host or else
 // [HostField] of the URL.
 func (f *Offer) Header() http.Header {
 	h := http.Header{}

@@ -100,6 +100,10 @@ func TestClientSendsUserInformationAsBasicAuthentication(t *testing.T) {
 	head = string(testRequest(t, own, "ws://u:p@example.com").AppendRequest(nil))
 	require.Equal(t, 1, strings.Count(head, "Authorization"))
 	require.Contains(t, head, "\r\nAuthorization: Bearer x\r\n")
+
+	own = &ClientOptions{Header: http.Header{"authorization": {"Bearer x"}}}
+	head = string(testRequest(t, own, "ws://u:p@example.com").AppendRequest(nil))
+	require.NotContains(t, head, "Basic")
 }
 
 func TestClientThatOffersNothingAcceptsNothing(t *testing.T) {
@@ -115,6 +119,9 @@ func TestClientThatOffersNothingAcceptsNothing(t *testing.T) {
 
 func TestClientOffersDeflateAndConfirmsTheAnswer(t *testing.T) {
 	small := deflate.Options{Incoming: deflate.Direction{WindowBits: 10}}
+	strict := deflate.Options{Incoming: deflate.Direction{WindowBits: 10}, RequireWindow: true}
+	const once = "permessage-deflate; server_max_window_bits=10; client_max_window_bits"
+	const twice = once + ", permessage-deflate; client_max_window_bits"
 	for _, c := range []struct {
 		options deflate.Options
 		offer   string
@@ -125,9 +132,13 @@ func TestClientOffersDeflateAndConfirmsTheAnswer(t *testing.T) {
 		{deflate.Options{}, "permessage-deflate; client_max_window_bits", "", nil, true},
 		{deflate.Options{}, "permessage-deflate; client_max_window_bits", "permessage-deflate; client_max_window_bits=12",
 			&deflate.Params{ServerMaxWindowBits: 15, ClientMaxWindowBits: 12}, true},
-		{small, "permessage-deflate; server_max_window_bits=10; client_max_window_bits", "permessage-deflate; server_max_window_bits=9",
+		{small, twice, "permessage-deflate; server_max_window_bits=9",
 			&deflate.Params{ServerMaxWindowBits: 9, ClientMaxWindowBits: 15}, true},
-		{small, "permessage-deflate; server_max_window_bits=10; client_max_window_bits", "permessage-deflate", nil, false},
+		{small, twice, "permessage-deflate", &deflate.Params{ServerMaxWindowBits: 15, ClientMaxWindowBits: 15}, true},
+		{small, twice, twice, nil, false},
+		{strict, once, "permessage-deflate; server_max_window_bits=9",
+			&deflate.Params{ServerMaxWindowBits: 9, ClientMaxWindowBits: 15}, true},
+		{strict, once, "permessage-deflate", nil, false},
 		{deflate.Options{}, "permessage-deflate; client_max_window_bits", "permessage-deflate; x=y", nil, false},
 		{deflate.Options{}, "permessage-deflate; client_max_window_bits", "permessage-deflate, permessage-deflate", nil, false},
 	} {
@@ -179,6 +190,7 @@ func TestWithoutAnUpgradeTheSameIsNegotiated(t *testing.T) {
 	require.Equal(t, http.Header{
 		"Origin":                   {"https://server.example.com"},
 		"Cookie":                   {"a=b"},
+		"User-Agent":               {DefaultUserAgent},
 		"Authorization":            {"Basic bWU6c2VjcmV0"},
 		"Sec-Websocket-Version":    {"13"},
 		"Sec-Websocket-Protocol":   {"a, b"},

@@ -58,12 +58,16 @@ type ServerOptions struct {
 	// each extension that is agreed on, its name, which must have been offered, and its parameters. An error refuses
 	// the request: with its own status if it is an [*Error], otherwise with 400.
 	Extensions func(offers []Extension) (answer []Extension, err error)
+
+	// Lenient allows names of subprotocols that are not tokens, against §4.1, such as "SPDY/3.1+portforward.k8s.io", by
+	// both sides: visible ASCII characters without a comma.
+	Lenient bool
 }
 
 // Validate reports what is wrong with the options themselves, so that a server need not wait for a request to find
 // out. Errors are [*Error] with status 500. [ServerOptions.Accept] and [ServerOptions.Negotiate] do the same check.
 func (o *ServerOptions) Validate() error {
-	err := checkSubprotocols(o.Subprotocols)
+	err := checkSubprotocols(o.Subprotocols, o.Lenient)
 	if err == nil {
 		err = checkOriginPatterns(o.AllowedOrigins)
 	}
@@ -86,7 +90,7 @@ type ClientOptions struct {
 	Subprotocols []string
 
 	// Header is sent with the request: Origin, Authorization, Cookie and the like. Fields that belong to the handshake may
-	// not be in it.
+	// not be in it. Without a User-Agent in it, [DefaultUserAgent] is sent; an empty one sends none.
 	Header http.Header
 
 	// Host is sent instead of the URL's host if it is not empty.
@@ -102,6 +106,11 @@ type ClientOptions struct {
 	// ConfirmExtensions, if not nil, gets the server's answer, whose names are all among what was offered. An error fails
 	// the handshake. Without it, an answer to Extensions is accepted whatever its parameters.
 	ConfirmExtensions func(answer []Extension) error
+
+	// Lenient allows what some servers and their clients do against §4.1: names of subprotocols that are not tokens, such
+	// as "SPDY/3.1+portforward.k8s.io", as long as they are visible ASCII characters without a comma; and a response whose
+	// Upgrade is a list with websocket in it.
+	Lenient bool
 }
 
 // hookError is the refusal that a caller's hook asked for, with the given status if its own is not one for a refusal.

@@ -80,6 +80,7 @@ func TestOriginOfTheSameHostIsAllowed(t *testing.T) {
 		{"http://example.com//", "example.com", false, false},
 		{"http://example.com:", "example.com", false, false},
 		{"http://example.com:080", "example.com", false, false},
+		{"http://example.com:08080", "example.com:08080", false, false},
 		{"http://example.com:+80", "example.com", false, false},
 		{"http://example.com:65536", "example.com:65536", false, false},
 		{"http://ex%61mple.com", "example.com", false, false},
@@ -208,7 +209,7 @@ func TestOriginPatternsThatOnlyLookRightAreRefused(t *testing.T) {
 	for _, pattern := range []string{
 		"", "*example.com", "*.", "**.example.com", "*.*.example.com", "a.*.example.com", "example.*", "https://*", "*://example.com",
 		"https://", "://example.com", "https://example.com/", "https://example.com/path", "example.com/", "user@example.com",
-		"example.com:", "example.com:0", "example.com:http", "example.com:80:*", "example.com:8*", "*.127.0.0.1", "*.[::1]",
+		"example.com:", "example.com:0", "example.com:08443", "example.com:http", "example.com:80:*", "example.com:8*", "*.127.0.0.1", "*.[::1]",
 		"[::1", "::1", "ex ample.com", "ex%61mple.com", "http://*", "HTTPS://*:*", "*:*", "http://", "http://.",
 		"chrome-extension://*a", "chrome-extension://a*", "chrome-extension://*.*", "chrome-extension://*.", "chrome-extension://*/",
 		"chrome-extension://a/", "file:///", "app://a b", "app://a:b", "app://a?", "app://u@a", "app:.", "example.com?", "http://example.com#", ".example.com", "a..b", "example.com\x00", "a\xffb", "1a://b",

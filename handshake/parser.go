@@ -10,7 +10,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// MaxRequest is the number of octets that [RequestParser] takes for a request: 16 KiB.
+// MaxRequest is the number of bytes that [RequestParser] takes for a request: 16 KiB.
 const MaxRequest = 16 << 10
 
 // RequestParser reads the head of one HTTP/1.1 request from bytes that arrive in pieces of any size. It is far stricter
@@ -21,6 +21,7 @@ const MaxRequest = 16 << 10
 // what has arrived, however it is cut.
 type RequestParser struct {
 	fields  []field // complete header lines
+	begin   int     // where the request line starts
 	line    int     // where the current line starts
 	scanned int     // no LF before this offset of the current line
 	first   requestLine
@@ -36,12 +37,12 @@ type requestLine struct{ method, target, end int }
 func (p *RequestParser) Reset() { *p = RequestParser{fields: p.fields[:0]} }
 
 // Parse looks at head, which is everything that has arrived so far: calls for the same request pass the same bytes and
-// more. It returns nil and no error while more are needed. Otherwise it returns the request, which does not keep head,
-// and the number of octets that it took; what follows them belongs to the next protocol. The request has no body and
-// its context is ctx. All errors are [*Error], with status 400, 431 for requests of more than [MaxRequest] octets, or 505.
+// more. One CRLF in front of the request is skipped. It returns nil and no error while more are needed. Otherwise it returns the request, which does not keep head,
+// and the number of bytes that it took; what follows them belongs to the next protocol. The request has no body and
+// its context is ctx. All errors are [*Error], with status 400, 431 for requests of more than [MaxRequest] bytes, or 505.
 func (p *RequestParser) Parse(ctx context.Context, head []byte) (r *http.Request, n int, err error) {
 	head = head[:min(len(head), MaxRequest)]
-	if len(head) > 0 && !isToken(string(head[:1])) { // a TLS client, say, that would never end its first line
+	if !beginsRequest(head) { // a TLS client, say, that would never end its first line
 		return nil, 0, refuse(http.StatusBadRequest, "this is not an HTTP request")
 	}
 	for {
@@ -57,7 +58,9 @@ func (p *RequestParser) Parse(ctx context.Context, head []byte) (r *http.Request
 		start := p.line
 		p.line, p.scanned = end+1, end+1
 		switch {
-		case start == 0:
+		case start == 0 && len(line) == 1:
+			p.begin = p.line
+		case start == p.begin:
 			err = p.requestLine(line[:len(line)-1])
 		case len(line) == 1:
 			r, err = p.request(ctx, string(head[:p.line]))
@@ -71,9 +74,21 @@ func (p *RequestParser) Parse(ctx context.Context, head []byte) (r *http.Request
 	}
 	p.scanned = len(head)
 	if len(head) == MaxRequest {
-		return nil, 0, refuse(http.StatusRequestHeaderFieldsTooLarge, "the request is longer than %d octets", MaxRequest)
+		return nil, 0, refuse(http.StatusRequestHeaderFieldsTooLarge, "the request is longer than %d bytes", MaxRequest)
 	}
 	return nil, 0, nil
+}
+
+// beginsRequest reports whether head may be the beginning of a request. "A server that is expecting to receive and parse a
+// request-line SHOULD ignore at least one empty line (CRLF) received prior to the request-line" (RFC 9112 §2.2): one.
+func beginsRequest(head []byte) bool {
+	for _, c := range []byte("\r\n") {
+		if len(head) == 0 || head[0] != c {
+			break
+		}
+		head = head[1:]
+	}
+	return len(head) == 0 || isToken(string(head[:1]))
 }
 
 // requestLine parses method SP request-target SP HTTP-version (RFC 9112 §3).
@@ -92,7 +107,8 @@ func (p *RequestParser) requestLine(line []byte) error {
 	if hasControl(target) || bytes.ContainsAny(target, " \t#") {
 		return refuse(http.StatusBadRequest, "the request target is malformed")
 	}
-	p.first = requestLine{len(method), len(method) + 1 + len(target), len(line)}
+	methodEnd := p.begin + len(method)
+	p.first = requestLine{methodEnd, methodEnd + 1 + len(target), p.begin + len(line)}
 	return nil
 }
 
@@ -103,7 +119,12 @@ func (p *RequestParser) fieldLine(start int, line []byte) error {
 	}
 	colon := bytes.IndexByte(line, ':')
 	// "No whitespace is allowed between the field name and colon": a name with some in it is not a token.
-	if colon < 0 || !isToken(string(line[:colon])) {
+	switch {
+	case colon < 0:
+		return refuse(http.StatusBadRequest, "a header field has no colon")
+	case bytes.ContainsAny(line[:colon], " \t"):
+		return refuse(http.StatusBadRequest, "the name of the header field %.100q contains a space", line[:colon])
+	case !isToken(string(line[:colon])):
 		return refuse(http.StatusBadRequest, "the name of a header field is malformed")
 	}
 	if hasControl(line[colon+1:]) {
@@ -123,7 +144,7 @@ func (p *RequestParser) fieldLine(start int, line []byte) error {
 // request builds what the lines say. Its strings are parts of head.
 func (p *RequestParser) request(ctx context.Context, head string) (*http.Request, error) {
 	r := http.Request{
-		Method:     head[:p.first.method],
+		Method:     head[p.begin:p.first.method],
 		RequestURI: head[p.first.method+1 : p.first.target],
 		Proto:      head[p.first.target+1 : p.first.end],
 		Header:     p.header(head),

@@ -133,7 +133,11 @@ func TestParserRefusesWhatSmugglersSend(t *testing.T) {
 		status int
 	}{
 		"a TLS client":                     {"\x16\x03\x01", 400},
-		"an empty first line":              {"\r\n" + wireRequest, 400},
+		"one empty line in front":          {"\r\n" + wireRequest, 0},
+		"two empty lines in front":         {"\r\n\r\n" + wireRequest, 400},
+		"a bare LF in front":               {"\n" + wireRequest, 400},
+		"a bare CR in front":               {"\r" + wireRequest, 400},
+		"a TLS client behind a line":       {"\r\n\x16\x03\x01", 400},
 		"white space in front":             {" GET / HTTP/1.1\r\n", 400},
 		"no target":                        {"GET HTTP/1.1\r\n", 400},
 		"an empty target":                  {"GET  HTTP/1.1\r\n", 400},
@@ -222,10 +226,30 @@ func TestParserMakesAHandfulOfAllocations(t *testing.T) {
 	require.LessOrEqual(t, allocs, 9.0)
 }
 
+func TestParserSkipsOneEmptyLineInFrontOfARequest(t *testing.T) {
+	head := "\r\n" + wireRequest
+	for _, parse := range []func(string) (*http.Request, int, error){parseWhole, parseSlowly} {
+		r, n, err := parse(head)
+		require.NoError(t, err)
+		require.Equal(t, len(head), n)
+		requireSameAsNetHTTP(t, wireRequest, r)
+	}
+}
+
+func TestParserSaysThatANameContainsASpace(t *testing.T) {
+	for _, line := range []string{"Host : a", "Sec-WebSocket Key: a", "X\t: y"} {
+		_, _, err := parseWhole("GET / HTTP/1.1\r\n" + line + "\r\n")
+		e := requireError(t, err, http.StatusBadRequest)
+		require.Contains(t, e.Reason, "contains a space")
+		require.Contains(t, e.Reason, line[:4][:strings.IndexAny(line[:4]+" ", " \t")])
+	}
+}
+
 func FuzzRequestParser(f *testing.F) {
 	f.Add([]byte(wireRequest + "rest"))
 	f.Add([]byte("GET http://a/b HTTP/1.1\r\nHost: a\r\nX: y\r\nx:\tz \r\n\r\n"))
 	f.Add([]byte("GET / HTTP/1.1\r\n X: y\r\n"))
+	f.Add([]byte("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"))
 	f.Fuzz(func(t *testing.T, head []byte) {
 		whole, n, err := parseWhole(string(head))
 		slow, m, slowErr := parseSlowly(string(head))
@@ -236,7 +260,7 @@ func FuzzRequestParser(f *testing.F) {
 			return
 		}
 		require.True(t, bytes.HasSuffix(head[:n], []byte("\r\n\r\n")))
-		requireSameAsNetHTTP(t, string(head[:n]), whole)
+		requireSameAsNetHTTP(t, strings.TrimPrefix(string(head[:n]), "\r\n"), whole)
 	})
 }
 

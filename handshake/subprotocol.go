@@ -7,15 +7,15 @@ import (
 )
 
 // offeredSubprotocols splits the client's Sec-WebSocket-Protocol fields, in its order of preference (§4.1 10).
-func offeredSubprotocols(values []string) (list []string, err error) {
+func (o *ServerOptions) offeredSubprotocols(values []string) (list []string, err error) {
 	if tooLong(values) {
-		return nil, refuse(http.StatusRequestHeaderFieldsTooLarge, "Sec-WebSocket-Protocol is longer than %d octets", maxList)
+		return nil, refuse(http.StatusRequestHeaderFieldsTooLarge, "Sec-WebSocket-Protocol is longer than %d bytes", maxList)
 	}
 	for _, v := range values {
 		for name := range strings.SplitSeq(v, ",") {
 			switch name = trimOWS(name); {
 			case name == "": // RFC 9110 §5.6.1.2 wants empty elements ignored
-			case !isToken(name):
+			case !validSubprotocol(name, o.Lenient):
 				return nil, refuse(http.StatusBadRequest, "subprotocol %.100q is not a token", name)
 			default:
 				list = append(list, name)
@@ -31,7 +31,7 @@ func (o *ServerOptions) selectSubprotocol(r *http.Request) (string, error) {
 	if len(values) == 0 && o.SelectSubprotocol == nil {
 		return "", nil
 	}
-	offered, err := offeredSubprotocols(values)
+	offered, err := o.offeredSubprotocols(values)
 	if err != nil {
 		return "", err
 	}
@@ -55,9 +55,9 @@ func (o *ServerOptions) selectSubprotocol(r *http.Request) (string, error) {
 }
 
 // checkSubprotocols reports what is wrong with an option's list.
-func checkSubprotocols(list []string) error {
+func checkSubprotocols(list []string, lenient bool) error {
 	for i, name := range list {
-		if !isToken(name) {
+		if !validSubprotocol(name, lenient) {
 			return invalid("subprotocol %.100q is not a token", name)
 		}
 		if slices.Contains(list[:i], name) {
@@ -65,4 +65,17 @@ func checkSubprotocols(list []string) error {
 		}
 	}
 	return nil
+}
+
+// validSubprotocol reports whether a name is a token, or at least one that a list can hold.
+func validSubprotocol(name string, lenient bool) bool {
+	if !lenient {
+		return isToken(name)
+	}
+	for i := range len(name) {
+		if c := name[i]; c <= ' ' || c >= 0x7f || c == ',' {
+			return false
+		}
+	}
+	return name != ""
 }

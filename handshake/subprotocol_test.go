@@ -68,3 +68,40 @@ func TestServerHookChoosesTheSubprotocolByRequest(t *testing.T) {
 		require.Equal(t, "who are you?", requireError(t, err, 400).Reason)
 	}
 }
+
+func TestSubprotocolsThatAreNoTokensAreForTheLenient(t *testing.T) {
+	const kubernetes = "SPDY/3.1+portforward.k8s.io"
+	for _, lenient := range []bool{false, true} {
+		r := goodRequest()
+		r.Header["Sec-Websocket-Protocol"] = []string{"v4.channel.k8s.io, " + kubernetes}
+		resp, err := (&ServerOptions{Lenient: lenient, Subprotocols: []string{"a"}}).Accept(r)
+		if !lenient {
+			requireError(t, err, http.StatusBadRequest)
+			requireError(t, (&ServerOptions{Subprotocols: []string{kubernetes}}).Validate(), http.StatusInternalServerError)
+		} else {
+			require.NoError(t, err)
+			require.Empty(t, resp.Subprotocol)
+			resp, err = (&ServerOptions{Lenient: true, Subprotocols: []string{kubernetes}}).Accept(r)
+			require.NoError(t, err)
+			require.Equal(t, kubernetes, resp.Subprotocol)
+		}
+
+		u, err := ParseURL("ws://server.example.com")
+		require.NoError(t, err)
+		req, err := (&ClientOptions{Lenient: lenient, Subprotocols: []string{kubernetes}}).NewRequest(u)
+		if !lenient {
+			requireError(t, err, 0)
+			continue
+		}
+		require.NoError(t, err)
+		req.key = testKey
+		got := goodResponse()
+		got.Header["Sec-Websocket-Protocol"] = []string{kubernetes}
+		agreed, err := req.Verify(got)
+		require.NoError(t, err)
+		require.Equal(t, kubernetes, agreed.Subprotocol)
+	}
+	for _, never := range []string{"", "a b", "a,b", "a\r\nX: y", "a\x00", "\u00e9", "a\x7f"} {
+		requireError(t, (&ServerOptions{Lenient: true, Subprotocols: []string{never}}).Validate(), http.StatusInternalServerError)
+	}
+}

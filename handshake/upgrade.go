@@ -171,7 +171,12 @@ func (r *Request) checkSwitched(resp *http.Response) *Error {
 	if err := checkResponseHeader(resp.Header); err != nil {
 		return err
 	}
-	if upgrade, ok := single(resp.Header["Upgrade"]); !ok || !equalASCIIFold(upgrade, "websocket") {
+	upgrade, ok := single(resp.Header["Upgrade"])
+	ok = ok && equalASCIIFold(upgrade, "websocket")
+	if r.offer.options.Lenient {
+		ok = httpguts.HeaderValuesContainsToken(resp.Header["Upgrade"], "websocket")
+	}
+	if !ok {
 		return invalid("the response does not upgrade to websocket")
 	}
 	if !httpguts.HeaderValuesContainsToken(resp.Header["Connection"], "upgrade") {
@@ -181,10 +186,5 @@ func (r *Request) checkSwitched(resp *http.Response) *Error {
 	if accept, ok := single(resp.Header[acceptField]); !ok || accept != string(AppendAccept(buf[:0], r.key)) {
 		return invalid("Sec-WebSocket-Accept is not the answer to the key")
 	}
-	// A body would be read as frames by us and as a body by a proxy.
-	length := resp.Header.Get("Content-Length")
-	if length != "" && length != "0" || len(resp.TransferEncoding) > 0 || resp.Header["Transfer-Encoding"] != nil {
-		return invalid("the response has a body")
-	}
-	return nil
+	return nil // "any response with a 1xx" has no body, whatever Content-Length or Transfer-Encoding say (RFC 9112 §6.3)
 }

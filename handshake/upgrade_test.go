@@ -189,7 +189,32 @@ func TestClientAsksAsTheRFCDoes(t *testing.T) {
 		"Sec-WebSocket-Protocol: chat, superchat\r\n"+
 		"Sec-WebSocket-Extensions: foo; bar=1; baz, foo\r\n"+
 		"Cookie: a=1\r\n"+
-		"Origin: http://example.com\r\n\r\n", string(r.AppendRequest(nil)))
+		"Origin: http://example.com\r\n"+
+		"User-Agent: Go-websocket-client\r\n\r\n", string(r.AppendRequest(nil)))
+}
+
+func TestClientSaysWhatItIs(t *testing.T) {
+	for name, c := range map[string]struct {
+		header http.Header
+		want   []string
+	}{
+		"nothing said":         {nil, []string{DefaultUserAgent}},
+		"something else said":  {http.Header{"X": {"y"}}, []string{DefaultUserAgent}},
+		"its own":              {http.Header{"User-Agent": {"mine/1"}}, []string{"mine/1"}},
+		"its own, lower case":  {http.Header{"user-agent": {"mine/1"}}, []string{"mine/1"}},
+		"an empty one":         {http.Header{"User-Agent": {""}}, nil},
+		"none":                 {http.Header{"User-Agent": nil}, nil},
+		"an empty one, in low": {http.Header{"user-agent": {""}}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := c.header.Clone()
+			r := testRequest(t, &ClientOptions{Header: c.header}, "ws://example.com")
+			got, _, err := parseWhole(string(r.AppendRequest(nil)))
+			require.NoError(t, err)
+			require.Equal(t, c.want, got.Header["User-Agent"])
+			require.Equal(t, before, c.header)
+		})
+	}
 }
 
 func TestClientSendsAnotherHostIfAsked(t *testing.T) {
@@ -272,10 +297,9 @@ func TestClientHoldsTheResponseAgainstTheRFC(t *testing.T) {
 		"an extension not confirmed": {set("Sec-Websocket-Extensions", "foo; wrong"), "acceptable"},
 		"CRLF in a value":            {set("X", "a\r\nb"), "control"},
 		"NUL in a value":             {set("X", "a\x00"), "control"},
-		"a body":                     {set("Content-Length", "5"), "body"},
-		"an empty body":              {set("Content-Length", "0"), ""},
-		"a chunked body":             {func(r *http.Response) { r.TransferEncoding = []string{"chunked"} }, "body"},
-		"a chunked header":           {set("Transfer-Encoding", "chunked"), "body"},
+		"a length":                   {set("Content-Length", "5"), ""}, // a 1xx has no body all the same
+		"a chunked body":             {func(r *http.Response) { r.TransferEncoding = []string{"chunked"} }, ""},
+		"a transfer encoding":        {set("Transfer-Encoding", "identity"), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			notConfirmed := errors.New("wrong")
@@ -329,6 +353,19 @@ func TestClientAndServerAgree(t *testing.T) {
 	require.Equal(t, Agreed{Subprotocol: "b", Extensions: []Extension{foo}}, agreed)
 	require.Equal(t, agreed, response.Agreed)
 	require.Equal(t, "c=d", resp.Header.Get("Set-Cookie"))
+}
+
+func TestLenientClientTakesAListForUpgrade(t *testing.T) {
+	for value, fine := range map[string]bool{"h2c, websocket": true, "websocket, websocket": true, "websocket/13": false, "websockets": false, "": false} {
+		for _, lenient := range []bool{false, true} {
+			r := testRequest(t, &ClientOptions{Lenient: lenient}, "ws://example.com")
+			r.key = testKey
+			resp := goodResponse()
+			resp.Header["Upgrade"] = []string{value}
+			_, err := r.Verify(resp)
+			require.Equal(t, lenient && fine, err == nil, "%q: %v", value, err)
+		}
+	}
 }
 
 func FuzzVerify(f *testing.F) {

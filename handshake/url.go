@@ -41,7 +41,7 @@ func ParseURL(raw string) (*url.URL, error) {
 		return nil, invalid("URL %.100q: there is no host", u.Redacted())
 	}
 	if u.Port() != "" && !validPort(u.Port()) || strings.HasSuffix(u.Host, ":") {
-		return nil, invalid("URL %.100q: the port is not one", u.Redacted())
+		return nil, invalid("URL %.100q: invalid port", u.Redacted())
 	}
 	if err := asciiHost(u); err != nil {
 		return nil, err
@@ -53,12 +53,13 @@ func ParseURL(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// escapeQuery does for the query what net/url does for the path: what a request line has no place for is percent-encoded.
+// escapeQuery percent-encodes in a query what browsers do (the special-query percent-encode set of the WHATWG's URL
+// standard): what a request line has no place for, and quotes and angle brackets. net/url has done so for the path.
 func escapeQuery(query string) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder
 	for i := range len(query) {
-		if c := query[i]; c > ' ' && c < 0x7f {
+		if c := query[i]; c > ' ' && c < 0x7f && !strings.ContainsRune(`"'<>`, rune(c)) {
 			b.WriteByte(c)
 		} else {
 			b.Write([]byte{'%', hex[c>>4], hex[c&15]})

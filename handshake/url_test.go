@@ -22,6 +22,7 @@ func TestParseURLTakesWebSocketURLs(t *testing.T) {
 		"ws://[::1]/":                       {"[::1]:80", "[::1]", "/"},
 		"ws://[fe80::1%25eth0]:1/":          {"[fe80::1%eth0]:1", "[fe80::1]:1", "/"},
 		"ws://bücher.example:1/grün?süß= x": {"xn--bcher-kva.example:1", "xn--bcher-kva.example:1", "/gr%C3%BCn?s%C3%BC%C3%9F=%20x"},
+		"ws://a/\"<'>?b=\"<'>&%22{|}`^\\":   {"a:80", "a", "/%22%3C%27%3E?b=%22%3C%27%3E&%22{|}`^\\"},
 		"ws://bücher.example":               {"xn--bcher-kva.example:80", "xn--bcher-kva.example", "/"},
 		"ws://u:p@example.com/a%2Fb":        {"example.com:80", "example.com", "/a%2Fb"},
 		"ws://example.com//a":               {"example.com:80", "example.com", "//a"},
@@ -41,7 +42,7 @@ func TestParseURLTakesWebSocketURLs(t *testing.T) {
 func TestParseURLRefusesOthers(t *testing.T) {
 	for _, raw := range []string{
 		"", "example.com", "/path", "//example.com/", "ftp://example.com", "ws:example.com", "ws:///path", "ws://:80/", "ws://user@/",
-		"ws://example.com/#a", "ws://example.com/#", "ws://example.com:/", "ws://example.com:0/", "ws://example.com:65536/",
+		"ws://example.com/#a", "ws://example.com/#", "ws://example.com:/", "ws://example.com:0/", "ws://example.com:080/", "ws://example.com:65536/",
 		"ws://example.com:80a/", "ws://exa mple.com/", "ws://example.com/\r\nX: y", "ws://example.com/?a\nb", "ws://example.com/\x00",
 		"ws://[::1/", "ws://[::g]/", "ws://[1.2.3.4]x/", "ws://a..b/", "ws://a,b/", "ws://ex%61mple.com@/", "ws://%00/", "ws://\xff/", "%zz",
 	} {
