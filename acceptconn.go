@@ -3,7 +3,6 @@ package websocket
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -125,8 +124,7 @@ func describe(r *http.Request, nc net.Conn) {
 	default:
 		r.RemoteAddr = addr.String()
 	}
-	if t, ok := nc.(interface{ ConnectionState() tls.ConnectionState }); ok {
-		state := t.ConnectionState()
+	if state, ok := stateOfTLS(nc); ok {
 		r.TLS = &state
 	}
 }

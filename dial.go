@@ -1,14 +1,11 @@
 package websocket
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"crypto/tls"
-	"errors"
-	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"time"
@@ -17,15 +14,8 @@ import (
 	"github.com/seed60239977/websocket/handshake"
 )
 
-// How much of a response is read.
-const (
-	maxResponseHeader = 64 << 10 // octets
-	maxResponseBody   = 64 << 10 // octets
-	maxResponses      = 5        // the final one and those with a status 1xx in front of it
-)
-
-// DialOptions are the wishes of a client. The zero value, and nil, connect without cookies, subprotocols or redirects.
-// Options are only read; any number of calls may share them.
+// DialOptions configures [Dial]. The zero value, and nil, connect without cookies, subprotocols or redirects. Dial does not
+// change the options, so that any number of calls may share them.
 type DialOptions struct {
 	// Config holds the limits and habits of the connection. Its Subprotocol, Buffered, Deflate and DeflateOptions are set
 	// by the handshake.
@@ -39,12 +29,17 @@ type DialOptions struct {
 	// Conn.Subprotocol.
 	Subprotocols []string
 
-	// Header is sent along with the request: Origin, Authorization, User-Agent and the like. Fields that belong to the
-	// handshake may not be in it.
+	// Header is sent with the request: Origin, Authorization, User-Agent and the like. Fields that belong to the handshake
+	// may not be in it. Without a User-Agent in it, [handshake.DefaultUserAgent] is sent; an empty one sends none.
 	Header http.Header
 
 	// Host is sent instead of the URL's host if it is not empty.
 	Host string
+
+	// Lenient allows what some servers do against §4.1: subprotocols that are not tokens, such as
+	// "SPDY/3.1+portforward.k8s.io", as long as they are visible ASCII characters without a comma; and a response whose
+	// Upgrade is a list with websocket in it.
+	Lenient bool
 
 	// TLSConfig is used for wss. It is copied; a ServerName is taken from the URL if it has none, and the protocol that is
 	// negotiated by ALPN is always HTTP/1.1. nil is the default configuration.
@@ -54,16 +49,39 @@ type DialOptions struct {
 	// and port of the URL or, if there is one, of the proxy.
 	NetDial func(ctx context.Context, network, address string) (net.Conn, error)
 
+	// NetDialTLS, if not nil, makes the connections for wss, redirects to https included, with TLS of its own: keys in
+	// hardware, another implementation. It is called in place of NetDial and TLSConfig, with "tcp" and the host and port of
+	// the URL. If the connection has a method HandshakeContext(context.Context) error, as a [tls.Conn] does, that is called;
+	// if it has a method ConnectionState() tls.ConnectionState, the TLS of the response is set. ALPN may negotiate http/1.1
+	// only. Through a proxy it is not used: TLS with the server is then that of TLSConfig.
+	NetDialTLS func(ctx context.Context, network, address string) (net.Conn, error)
+
 	// Proxy returns the URL of the proxy for a request, or nil for none, as http.Transport.Proxy does. nil stands for
 	// [http.ProxyFromEnvironment], that is HTTP_PROXY for ws, HTTPS_PROXY for wss, and NO_PROXY for exceptions, of which
-	// localhost is always one; http.ProxyURL(nil) turns proxies off. The request has no more than the URL, with the scheme
-	// http or https and without user information, and the context of Dial. It is asked again for each redirect.
+	// localhost is always one; http.ProxyURL(nil) turns proxies off. The request has the URL, with the scheme http or https
+	// and without user information, a copy of Header with the cookies of Jar, and the context of Dial. The function is
+	// called again for each redirect.
 	//
 	// The proxy's URL has the scheme http or https (RFC 9110 CONNECT, for ws too), or socks5 or socks5h (RFC 1928; either
 	// way the proxy looks up the server's name). User information in it becomes the credentials for the proxy: Basic
-	// Proxy-Authorization or, with SOCKS, RFC 1929. Nothing else of these options is for the proxy to see. When an
-	// HTTP proxy refuses, the error has the status and the header of its answer, and Dial returns no response.
+	// Proxy-Authorization or, with SOCKS, RFC 1929. Besides the host and port of the URL and ProxyHeader, nothing of these
+	// options is sent to the proxy. When an HTTP proxy refuses, the error has the status and the header of its answer, and
+	// Dial returns no response.
 	Proxy func(*http.Request) (*url.URL, error)
+
+	// ProxyHeader is sent with CONNECT to a proxy of the scheme http or https. Its Proxy-Authorization replaces the
+	// credentials of the proxy's URL. Host and fields about the connection or a body may not be in it.
+	ProxyHeader http.Header
+
+	// ProxyConnectHeader, if not nil, returns more fields of the same kind, which replace those of ProxyHeader with the same
+	// name. It gets the proxy's URL and the host and port to connect to.
+	//
+	// It is called before the first CONNECT with a nil challenge, and again each time that the proxy answers with 407 (Proxy
+	// Authentication Required), with that response: its Proxy-Authenticate says what to answer; its body is in memory, up to
+	// 64 KiB. CONNECT is then sent again, on the same connection unless the proxy closes it, as schemes need that
+	// authenticate a connection. A nil header without an error gives up, and so do more than 5 requests for CONNECT: then
+	// Dial fails with the 407.
+	ProxyConnectHeader func(ctx context.Context, proxy *url.URL, target string, challenge *http.Response) (http.Header, error)
 
 	// ProxyTLSConfig is used for TLS with proxies of the scheme https, as TLSConfig is with the server, of which the proxy
 	// gets nothing.
@@ -78,7 +96,8 @@ type DialOptions struct {
 
 	// MaxRedirects is how many redirects are followed; by default none. They are not followed from wss to ws. To another
 	// origin go neither the credentials of the URL nor Header, except for Origin and User-Agent, nor Host, nor the client
-	// certificates of TLSConfig.
+	// certificates of TLSConfig; what NetDialTLS presents is its own decision. The body of a response that is followed is
+	// not waited for.
 	MaxRedirects int
 }
 
@@ -88,24 +107,18 @@ type DialOptions struct {
 // All errors are [*HandshakeError]. When the server has answered with something that is not a WebSocket, the response is
 // returned together with the error, with as much of its body as has arrived in time, up to 64 KiB. The body of a
 // response never needs to be closed; with wss its TLS is set. ctx bounds the handshake only, as
-// DialOptions.HandshakeTimeout does; it does not end the connection.
+// DialOptions.HandshakeTimeout does; it does not end the connection. The hooks of an [httptrace.ClientTrace] in ctx are called
+// as net/http would call them, but for WroteHeaderField, Wait100Continue, Got100Continue and PutIdleConn.
 func Dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, *http.Response, error) {
-	if o == nil {
-		o = &DialOptions{}
-	}
-	u, err := handshake.ParseURL(rawURL)
+	d, u, err := newDialer(rawURL, o)
 	if err != nil {
 		return nil, nil, err
 	}
-	if timeout := handshakeTimeout(o.HandshakeTimeout); timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, timeout)
-		defer cancel()
-	}
-	d := dialer{DialOptions: *o}
+	ctx, cancel := d.bounded(ctx)
+	defer cancel()
 	for {
 		c, resp, err := d.dial(ctx, u)
-		if err == nil || resp == nil || !isRedirect(resp) || d.MaxRedirects <= 0 {
+		if err == nil || resp == nil || !d.follows(resp) {
 			return c, resp, err
 		}
 		d.MaxRedirects--
@@ -118,6 +131,27 @@ func Dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, *http.Resp
 // dialer is the state of one call of [Dial]: options that become fewer with redirects to other origins.
 type dialer struct{ DialOptions }
 
+// newDialer checks the URL and the options that the request has no part in.
+func newDialer(rawURL string, o *DialOptions) (*dialer, *url.URL, error) {
+	d := &dialer{}
+	if o != nil {
+		d.DialOptions = *o
+	}
+	u, err := handshake.ParseURL(rawURL)
+	if err == nil {
+		err = checkProxyHeader(d.ProxyHeader)
+	}
+	return d, u, err
+}
+
+// bounded returns a context that ends with HandshakeTimeout, too.
+func (d *dialer) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if timeout := handshakeTimeout(d.HandshakeTimeout); timeout > 0 {
+		return context.WithTimeout(ctx, timeout)
+	}
+	return ctx, func() {}
+}
+
 // dial makes one request.
 func (d *dialer) dial(ctx context.Context, u *url.URL) (*Conn, *http.Response, error) {
 	o := handshake.ClientOptions{
@@ -125,12 +159,13 @@ func (d *dialer) dial(ctx context.Context, u *url.URL) (*Conn, *http.Response, e
 		Header:       d.withCookies(u),
 		Host:         d.Host,
 		Deflate:      d.Deflate,
+		Lenient:      d.Lenient,
 	}
 	req, err := o.NewRequest(u)
 	if err != nil {
 		return nil, nil, err
 	}
-	nc, err := d.connect(ctx, u)
+	nc, err := d.connect(ctx, u, o.Header)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -141,7 +176,8 @@ func (d *dialer) dial(ctx context.Context, u *url.URL) (*Conn, *http.Response, e
 		}
 	}()
 	release := interruptible(ctx, nc)
-	c, resp, err := d.exchange(nc, req, &http.Request{Method: http.MethodGet, URL: u, Header: o.Header})
+	sent := &http.Request{Method: http.MethodGet, URL: u, Header: o.Header}
+	c, resp, err := d.exchange(nc, req, sent, httptrace.ContextClientTrace(ctx))
 	if cut := release(); cut != nil && resp == nil {
 		err = failed("the server did not answer in time", cut)
 	} else if cut != nil && err == nil {
@@ -157,67 +193,36 @@ func (d *dialer) dial(ctx context.Context, u *url.URL) (*Conn, *http.Response, e
 	return c, resp, nil
 }
 
-// connect returns a connection to the URL's server on which HTTP/1.1 may be spoken at once, whatever lies between. All
-// errors are [*HandshakeError].
-func (d *dialer) connect(ctx context.Context, u *url.URL) (net.Conn, error) {
-	nc, err := d.reach(ctx, u)
-	if err != nil || u.Scheme == "ws" {
-		return nc, err
-	}
-	nc, err = startTLS(ctx, nc, d.TLSConfig, u.Hostname())
-	if err != nil {
-		return nil, failed("no TLS with "+handshake.Address(u), cause(ctx, err))
-	}
-	return nc, nil
-}
-
 // exchange sends the request and makes a connection of the response, if it is one. It leaves nc open.
-func (d *dialer) exchange(nc net.Conn, req *handshake.Request, sent *http.Request) (*Conn, *http.Response, error) {
-	if _, err := nc.Write(req.AppendRequest(nil)); err != nil {
+func (d *dialer) exchange(nc net.Conn, req *handshake.Request, sent *http.Request, trace *httptrace.ClientTrace) (*Conn, *http.Response, error) {
+	_, err := nc.Write(req.AppendRequest(nil))
+	wroteRequest(trace, err)
+	if err != nil {
 		return nil, nil, failed("the request could not be sent", err)
 	}
-	limited := &io.LimitedReader{R: nc, N: maxResponseHeader}
-	br := bufio.NewReader(limited)
-	resp, err := readResponse(br, sent)
+	rr := newResponseReader(nc)
+	resp, err := rr.next(sent, trace)
 	if err != nil {
-		if limited.N <= 0 {
-			return nil, nil, &handshake.Error{Reason: "the header of the response is longer than 64 KiB", Err: err}
-		}
 		return nil, nil, failed("the response could not be read", err)
 	}
-	if t, ok := nc.(*tls.Conn); ok && sent.URL.Scheme == "wss" { // and not that of a proxy
-		state := t.ConnectionState()
+	if state, ok := stateOfTLS(nc); ok && sent.URL.Scheme == "wss" { // and not that of a proxy
 		resp.TLS = &state
 	}
 	if d.Jar != nil {
 		d.Jar.SetCookies(httpURL(sent.URL), resp.Cookies())
 	}
 	agreed, err := req.Verify(resp)
-	if err != nil {
-		limited.N = 2 * maxResponseBody // a body may be chunked
-		resp.Body = capped(resp.Body)
+	switch {
+	case err != nil && d.follows(resp):
+		rr.keepArrived(resp)
+		return nil, resp, err
+	case err != nil:
+		rr.keep(resp)
 		return nil, resp, err
 	}
 	resp.Body = http.NoBody
-	cfg := configure(d.Config, &agreed, d.Deflate, buffered(br))
+	cfg := configure(d.Config, &agreed, d.Deflate, rr.rest())
 	return conn.Client(nc, &cfg), resp, nil
-}
-
-// readResponse reads the final response: 101 or one that is not informational.
-func readResponse(br *bufio.Reader, sent *http.Request) (*http.Response, error) {
-	for range maxResponses {
-		resp, err := http.ReadResponse(br, sent)
-		if err != nil || resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
-			return resp, err
-		}
-	}
-	return nil, errors.New("too many informational responses")
-}
-
-// capped reads what there is of the body of a refusal, so that it can be looked at when the connection is gone.
-func capped(body io.ReadCloser) io.ReadCloser {
-	b, _ := io.ReadAll(io.LimitReader(body, maxResponseBody)) // a body that breaks off is better than none
-	return io.NopCloser(bytes.NewReader(b))
 }
 
 // withCookies adds the jar's cookies to the caller's header, in the one Cookie field that there may be (RFC 6265 §5.4).

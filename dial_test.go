@@ -134,8 +134,6 @@ func TestDialRefusesResponsesThatOnlyLookLikeA101(t *testing.T) {
 		"an accept too many": {func(r *http.Request) string { return answer(r, "Sec-WebSocket-Accept: x") }, 101},
 		"a subprotocol":      {func(r *http.Request) string { return answer(r, "Sec-WebSocket-Protocol: x") }, 101},
 		"an extension":       {func(r *http.Request) string { return answer(r, "Sec-WebSocket-Extensions: permessage-deflate") }, 101},
-		"a body":             {func(r *http.Request) string { return answer(r, "Content-Length: 5") + "hello" }, 101},
-		"a chunked body":     {func(r *http.Request) string { return answer(r, "Transfer-Encoding: chunked") + "0\r\n\r\n" }, 101},
 		"a NUL":              {func(r *http.Request) string { return answer(r, "X: \x00") }, 0},
 		"endless fields":     {func(r *http.Request) string { return answer(r, strings.Repeat("X: y\r\n", 20_000)) }, 0},
 		"an endless line":    {func(r *http.Request) string { return answer(r, "X: "+strings.Repeat("y", 1<<20)) }, 0},

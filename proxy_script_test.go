@@ -123,6 +123,7 @@ func TestDialLosesNothingThatComesWithAProxysAnswer(t *testing.T) {
 		"HTTP 1.0":         {"http", []string{"HTTP/1.0 200 OK\r\nConnection: close\r\n\r\n"}},
 		"HTTP information": {"http", []string{"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"}},
 		"HTTP a length":    {"http", []string{"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"}},
+		"HTTP identity":    {"http", []string{"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\n"}},
 		"HTTP chunks":      {"http", []string{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"}},
 		"SOCKS":            {"socks5", []string{"\x05\x02", "\x01\x00", "\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00"}},
 		"SOCKS by name":    {"socks5", []string{"\x05\x02", "\x01\x00", "\x05\x00\x00\x03\x03abc\x00\x00"}},

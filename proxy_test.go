@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed60239977/websocket/handshake"
 	"github.com/seed60239977/websocket/internal/wstest"
 )
 
@@ -89,8 +90,9 @@ func TestDialTellsAProxyNothingButTheAddress(t *testing.T) {
 		o.Header = http.Header{"Cookie": {"own=1"}, "X-Api-Key": {"k"}, "User-Agent": {"test"}}
 		o.Proxy = func(r *http.Request) (*url.URL, error) {
 			require.Equal(t, map[string]string{"ws": "http", "wss": "https"}[u.Scheme]+"://example.com/chat", r.URL.String())
-			require.Empty(t, r.Header)
+			require.Equal(t, http.Header{"Cookie": {"own=1; jar=1"}, "X-Api-Key": {"k"}, "User-Agent": {"test"}}, r.Header)
 			require.Equal(t, "example.com", r.Host)
+			r.Header["X-Api-Key"][0] = "changed" // a copy
 			return via, nil
 		}
 		c, _, err := Dial(t.Context(), u.String(), o)
@@ -100,11 +102,15 @@ func TestDialTellsAProxyNothingButTheAddress(t *testing.T) {
 		asked := <-p.requests
 		require.Contains(t, []string{"example.com:80", "example.com:443"}, asked.Host)
 		if asked.Method != "" { // of HTTP
-			require.Equal(t, http.Header{"Proxy-Authorization": {"Basic cHJveHk6c2VjcmV0"}}, asked.Header)
+			require.Equal(t, http.Header{
+				"Proxy-Authorization": {"Basic cHJveHk6c2VjcmV0"},
+				"User-Agent":          {handshake.DefaultUserAgent},
+			}, asked.Header)
 		}
 		r := <-served
 		require.Empty(t, r.Header.Get("Proxy-Authorization"))
 		require.Equal(t, "own=1; jar=1", r.Header.Get("Cookie"))
+		require.Equal(t, "k", r.Header.Get("X-Api-Key"))
 		name, password, _ := r.BasicAuth()
 		require.Equal(t, "me:mine", name+":"+password)
 		require.Equal(t, "virtual.example", r.Host)

@@ -17,6 +17,9 @@ func isRedirect(resp *http.Response) bool {
 	return false
 }
 
+// follows reports whether the response is a redirect that is followed.
+func (d *dialer) follows(resp *http.Response) bool { return d.MaxRedirects > 0 && isRedirect(resp) }
+
 // redirect returns the URL that the response to u redirects to, and strips d of what is not for another origin. It
 // never puts anything back: who has sent us away may not send us back with credentials.
 func (d *dialer) redirect(u *url.URL, resp *http.Response) (*url.URL, error) {
@@ -27,6 +30,7 @@ func (d *dialer) redirect(u *url.URL, resp *http.Response) (*url.URL, error) {
 	if err != nil || resp.Header.Get("Location") == "" {
 		return refused("the redirect has no valid Location", err)
 	}
+	location.Fragment, location.RawFragment = "", "" // which is for whoever displays a page (RFC 9110 §10.2.2)
 	next, err := handshake.ParseURL(location.String())
 	if err != nil {
 		return refused("the redirect does not lead to a WebSocket URL", err)

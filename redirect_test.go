@@ -56,6 +56,22 @@ func TestDialDoesNotFollowRedirectsUnlessAsked(t *testing.T) {
 	requireRefused(t, err, http.StatusNotModified)
 }
 
+func TestDialFollowsARedirectWithoutItsFragment(t *testing.T) {
+	target, requests := seen(t)
+	mux := http.NewServeMux()
+	mux.Handle("/", target.Config.Handler)
+	mux.Handle("/relative", redirectTo("/x?q#login", http.StatusFound))
+	mux.Handle("/absolute", redirectTo(target.URL+"/x?q#%23", http.StatusFound))
+	mux.Handle("/empty", redirectTo("/x?q#", http.StatusFound))
+	server := newServer(t, mux)
+	for _, path := range []string{"/relative", "/absolute", "/empty"} {
+		c, _, err := Dial(t.Context(), server.URL+path, &DialOptions{MaxRedirects: 1})
+		require.NoError(t, err)
+		c.CloseNow()
+		require.Equal(t, "/x?q", (<-requests).RequestURI)
+	}
+}
+
 func TestDialFollowsABoundedNumberOfRedirects(t *testing.T) {
 	hits := 0
 	server := newServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -164,7 +180,7 @@ func TestDialDoesNotFollowToWhereItMustNot(t *testing.T) {
 	_, _, err := Dial(t.Context(), secure.URL, &DialOptions{MaxRedirects: 1, TLSConfig: &tls.Config{RootCAs: pool(secure)}})
 	require.Contains(t, requireRefused(t, err, http.StatusFound).Reason, "from wss to ws")
 
-	for _, location := range []string{"", "ftp://example.com", "http://", "http://a b/", "/#fragment", "%zz", "mailto:a@b"} {
+	for _, location := range []string{"", "ftp://example.com", "http://", "http://a b/", "%zz", "mailto:a@b"} {
 		server := newServer(t, redirectTo(location, http.StatusFound))
 		_, resp, err := Dial(t.Context(), server.URL, &DialOptions{MaxRedirects: 1})
 		requireRefused(t, err, http.StatusFound)

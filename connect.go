@@ -1,0 +1,134 @@
+package websocket
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+
+	"github.com/seed60239977/websocket/handshake"
+)
+
+// Connect makes the network connection that [Dial] would send its request on: to the URL's host and port, through a proxy
+// if there is one for it, and with TLS for wss. It is for programs that do something else there, or do the handshake
+// themselves with package handshake. Of the options, those about the network count: TLSConfig, NetDial, NetDialTLS, Proxy,
+// ProxyTLSConfig, ProxyHeader, ProxyConnectHeader and HandshakeTimeout; Header and Jar count as far as Proxy sees them.
+//
+// The caller owns the connection, whose first bytes may have been read already from behind a proxy's response: its Read
+// returns them. It is the [*tls.Conn] for wss, unless it comes from NetDialTLS. ctx bounds the connecting only. All errors
+// are [*HandshakeError].
+func Connect(ctx context.Context, rawURL string, o *DialOptions) (net.Conn, error) {
+	d, u, err := newDialer(rawURL, o)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := d.bounded(ctx)
+	defer cancel()
+	return d.connect(ctx, u, d.withCookies(u))
+}
+
+// connect returns a connection to the URL's server on which HTTP/1.1 may be spoken at once, whatever lies between. All
+// errors are [*HandshakeError].
+func (d *dialer) connect(ctx context.Context, u *url.URL, header http.Header) (net.Conn, error) {
+	trace, target := httptrace.ContextClientTrace(ctx), handshake.Address(u)
+	getConn(trace, target)
+	via, err := d.proxyFor(ctx, u, header)
+	if err != nil {
+		return nil, failed("cannot tell which proxy leads to "+target, err)
+	}
+	nc, err := d.reach(ctx, u, via)
+	if err != nil {
+		return nil, err
+	}
+	if u.Scheme == "wss" && (via != nil || d.NetDialTLS == nil) {
+		if nc, err = startTLS(ctx, nc, d.TLSConfig, u.Hostname()); err != nil {
+			return nil, failed("no TLS with "+target, cause(ctx, err))
+		}
+	}
+	gotConn(trace, nc)
+	return nc, nil
+}
+
+// reach returns a network connection to the host and port of u, through the proxy if via is not nil.
+func (d *dialer) reach(ctx context.Context, u *url.URL, via *url.URL) (net.Conn, error) {
+	target := handshake.Address(u)
+	switch {
+	case via != nil:
+		return d.reachThrough(ctx, via, target)
+	case u.Scheme == "wss" && d.NetDialTLS != nil:
+		return d.reachWithTLS(ctx, target)
+	}
+	nc, err := d.network()(ctx, "tcp", target)
+	if err != nil {
+		return nil, failed("cannot connect to "+target, cause(ctx, err))
+	}
+	return nc, nil
+}
+
+// network is what makes network connections.
+func (d *dialer) network() func(ctx context.Context, network, address string) (net.Conn, error) {
+	if d.NetDial != nil {
+		return d.NetDial
+	}
+	return new(net.Dialer).DialContext
+}
+
+// reachWithTLS returns a connection with the caller's own TLS.
+func (d *dialer) reachWithTLS(ctx context.Context, target string) (net.Conn, error) {
+	nc, err := d.NetDialTLS(ctx, "tcp", target)
+	if err != nil {
+		return nil, failed("cannot connect to "+target, cause(ctx, err))
+	}
+	if err := handshakeTLS(ctx, nc); err != nil {
+		nc.Close()
+		return nil, failed("no TLS with "+target, cause(ctx, err))
+	}
+	if state, ok := stateOfTLS(nc); ok && state.NegotiatedProtocol != "" && state.NegotiatedProtocol != "http/1.1" {
+		nc.Close()
+		return nil, &handshake.Error{Reason: "NetDialTLS has negotiated " + state.NegotiatedProtocol + " by ALPN; only http/1.1 has an upgrade"}
+	}
+	return nc, nil
+}
+
+// startTLS does the client's TLS handshake for HTTP/1.1. It owns nc: if it fails, nc is closed.
+func startTLS(ctx context.Context, nc net.Conn, cfg *tls.Config, host string) (net.Conn, error) {
+	if cfg = cfg.Clone(); cfg == nil {
+		cfg = &tls.Config{}
+	}
+	if cfg.ServerName == "" {
+		cfg.ServerName, _, _ = strings.Cut(host, "%") // a zone is not in a certificate
+	}
+	cfg.NextProtos = []string{"http/1.1"}
+	t := tls.Client(nc, cfg)
+	if err := handshakeTLS(ctx, t); err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// handshakeTLS does the TLS handshake of a connection, if that is something to be done.
+func handshakeTLS(ctx context.Context, nc net.Conn) error {
+	t, ok := nc.(interface{ HandshakeContext(context.Context) error })
+	if !ok {
+		return nil
+	}
+	trace := httptrace.ContextClientTrace(ctx)
+	tlsHandshakeStart(trace)
+	err := t.HandshakeContext(ctx)
+	state, _ := stateOfTLS(nc)
+	tlsHandshakeDone(trace, state, err)
+	return err
+}
+
+// stateOfTLS returns what a connection says about its TLS.
+func stateOfTLS(nc net.Conn) (state tls.ConnectionState, ok bool) {
+	t, ok := nc.(interface{ ConnectionState() tls.ConnectionState })
+	if ok {
+		state = t.ConnectionState()
+	}
+	return state, ok
+}
