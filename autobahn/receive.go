@@ -8,32 +8,33 @@ import (
 	"github.com/seed60239977/websocket/autobahn/internal/wire"
 )
 
-// arrived takes one frame from the peer.
+// arrived takes one frame from the peer. What breaks a rule is answered, and the
+// frame is then taken for what it is, as the original suite does: a pong counts
+// that comes after a violation, a message does not, and a second violation finds
+// the closing handshake under way.
 func (s *session) arrived(a arrival) {
 	f := a.frame
-	if a.err == nil || !a.err.Lost {
+	lost := a.err != nil && a.err.Lost
+	if !lost {
 		s.log.received(f)
 	}
-	if s.gotClose {
+	if s.gotClose || s.dropped {
 		return // §5.5.1: nothing follows a close frame
 	}
-	if v := s.violated(a); v != nil {
+	for _, v := range s.violations(a) {
 		s.breach(v)
-		if f.Opcode != wire.Close || v.Lost {
-			return
-		}
 	}
 	switch {
+	case lost:
 	case f.Opcode == wire.Close:
 		s.closeArrived(f.Payload)
-	case s.failing:
 	case f.Opcode == wire.Ping:
 		if !s.sentClose {
 			s.send(wire.Header{Fin: true, Opcode: wire.Pong}, f.Payload, output{})
 		}
 	case f.Opcode == wire.Pong:
 		s.event(Event{Kind: PongFrame}, f.Payload)
-	default:
+	case !f.IsControl():
 		s.dataArrived(f)
 	}
 }
@@ -46,70 +47,96 @@ func (s *session) breach(v *wire.Violation) {
 	s.fail(v.Code, v.What)
 }
 
-// violated checks what depends on earlier frames and on the extension.
-func (s *session) violated(a arrival) *wire.Violation {
+// violations are what is wrong with a frame by itself, by earlier frames and by
+// the extension. Each of them fails the connection, the second for good.
+func (s *session) violations(a arrival) (all []*wire.Violation) {
 	f := a.frame
-	protocol := func(format string, args ...any) *wire.Violation {
-		return &wire.Violation{Code: 1002, What: fmt.Sprintf(format, args...)}
+	check := func(broken bool, format string, args ...any) {
+		if broken {
+			all = append(all, &wire.Violation{Code: 1002, What: fmt.Sprintf(format, args...)})
+		}
 	}
-	compressible := s.agreed != nil && !f.IsControl() && f.Opcode != wire.Continuation
-	switch {
-	case a.err != nil:
-		return a.err
-	case f.RSV&3 != 0 || f.RSV != 0 && !compressible:
-		return protocol("RSV bits %03b set on a %s frame", f.RSV, wire.Name(f.Opcode))
-	case f.Opcode > wire.Pong || f.Opcode > wire.Binary && f.Opcode < wire.Close:
-		return protocol("reserved opcode %d", f.Opcode)
-	case f.IsControl() && !f.Fin:
-		return protocol("a fragmented %s frame", wire.Name(f.Opcode))
-	case f.IsControl() && f.Len > 125:
-		return protocol("a %s frame of %d octets", wire.Name(f.Opcode), f.Len)
-	case f.Opcode == wire.Continuation && !s.assembling.active:
-		return protocol("a continuation frame with nothing to continue")
-	case (f.Opcode == wire.Text || f.Opcode == wire.Binary) && s.assembling.active:
-		return protocol("a new message inside a fragmented one")
+	if a.err != nil {
+		all = append(all, a.err)
+		if a.err.Lost {
+			return all
+		}
 	}
-	return nil
+	name, control := wire.Name(f.Opcode), f.IsControl()
+	compressible := s.agreed != nil && !control && f.Opcode != wire.Continuation
+	check(f.RSV&3 != 0 || f.RSV != 0 && !compressible, "RSV bits %03b set on a %s frame", f.RSV, name)
+	check(control && !f.Fin, "a fragmented %s frame", name)
+	check(control && f.Len > 125, "a %s frame of %d bytes", name, f.Len)
+	check(f.Opcode > wire.Pong || f.Opcode > wire.Binary && f.Opcode < wire.Close, "reserved opcode %d", f.Opcode)
+	check(f.Opcode == wire.Continuation && !s.assembling.active, "a continuation frame with nothing to continue")
+	check(!control && f.Opcode != wire.Continuation && s.assembling.active, "a new message inside a fragmented one")
+	return all
 }
 
+// dataArrived adds a frame to its message. Once the connection has failed,
+// payloads are looked at but not kept.
 func (s *session) dataArrived(f wire.Frame) {
 	m := &s.assembling
-	if f.Opcode != wire.Continuation {
-		*m = assembly{active: true, opcode: f.Opcode, compressed: f.RSV != 0}
+	if !m.active {
+		*m = assembly{active: true, opcode: f.Opcode, compressed: f.RSV == 4 && s.agreed != nil}
 	}
 	if len(m.data)+len(f.Payload) > maxMessage {
 		s.breach(&wire.Violation{Code: 1009, What: "a message is longer than this suite reads"})
-		return
 	}
-	if m.data == nil {
+	if m.isText() && !m.compressed {
+		s.textArrived(f.Payload, f.Fin)
+	}
+	m.active = !f.Fin
+	switch {
+	case s.failing:
+		m.data = nil
+		return
+	case m.data == nil:
 		m.data = f.Payload
-	} else {
+	default:
 		m.data = append(m.data, f.Payload...)
 	}
-	if !f.Fin {
-		return
+	if f.Fin {
+		data := m.data
+		m.data = nil
+		s.complete(data)
 	}
-	m.active = false
-	data := m.data
-	m.data = nil
+}
+
+// textArrived checks a part of a text message, and at its end that no character
+// is cut short. Text that goes wrong before its end is wrong twice.
+func (s *session) textArrived(part []byte, last bool) {
+	notUTF8 := &wire.Violation{Code: 1007, What: "a text message that is not UTF-8"}
+	if !s.assembling.text.Add(part) {
+		s.breach(notUTF8)
+	}
+	if last && !s.assembling.text.Complete() {
+		s.breach(notUTF8)
+	}
+}
+
+// complete takes the payload of a whole message.
+func (s *session) complete(data []byte) {
+	m := &s.assembling
 	if m.compressed {
 		var err error
 		if data, err = s.inflater.Message(data, s.inflateLimit()); err != nil {
 			s.breach(&wire.Violation{Code: 1007, What: err.Error()})
 			return
 		}
-		if s.c.Echo == nil { // the event stays, the inflater's octets do not
+		if s.c.Echo == nil { // the event stays, the inflater's bytes do not
 			data = bytes.Clone(data)
 		}
+		if m.isText() {
+			s.textArrived(data, true)
+		}
 	}
-	s.messageArrived(m.opcode, data)
+	if !s.failing {
+		s.messageArrived(m.opcode, data)
+	}
 }
 
 func (s *session) messageArrived(opcode byte, data []byte) {
-	if opcode == wire.Text && !wire.ValidUTF8(data) {
-		s.breach(&wire.Violation{Code: 1007, What: "a text message that is not UTF-8"})
-		return
-	}
 	if s.c.Echo != nil {
 		s.echoArrived(opcode, data)
 		return
@@ -139,6 +166,9 @@ func (s *session) closeArrived(body []byte) {
 	}
 	if !s.sentClose {
 		s.closeFrame(1000, nil)
+	}
+	if s.dropped {
+		return // the second violation: this is no closing handshake any more
 	}
 	s.cleanClose = true
 	if s.isServer {

@@ -29,6 +29,7 @@ type faults struct {
 	emptyPong          bool // pongs have no payload
 	ignoresRSV         bool
 	ignoresOpcodes     bool // reserved opcodes are skipped
+	echoesOpcodes      bool // frames with reserved opcodes come back as they are
 	anyControl         bool // control frames may be fragmented and long
 	anyContinuation    bool // fragments may come in any order
 	anyCloseBody       bool // close frames are answered whatever they say
@@ -154,7 +155,7 @@ func (p *reference) legal(h wire.Header) error {
 	switch {
 	case h.Masked != p.isServer,
 		rsv != 0 && !p.bad.ignoresRSV,
-		!known && !p.bad.ignoresOpcodes,
+		!known && !p.bad.ignoresOpcodes && !p.bad.echoesOpcodes,
 		control && known && (!h.Fin || h.Len > 125) && !p.bad.anyControl,
 		h.Opcode == wire.Continuation && !p.active && !p.bad.anyContinuation,
 		(h.Opcode == wire.Text || h.Opcode == wire.Binary) && p.active && !p.bad.anyContinuation:
@@ -175,6 +176,10 @@ func (p *reference) frame() error {
 		}
 		if h.Masked {
 			wire.XOR(body, h.Key, 0)
+		}
+		if p.bad.echoesOpcodes && (h.Opcode < 8 || h.Opcode > wire.Pong) {
+			p.write(h.Opcode, true, 0, body)
+			return nil
 		}
 		return p.control(h.Opcode, body)
 	}

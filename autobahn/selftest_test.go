@@ -1,6 +1,7 @@
 package autobahn
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -64,7 +65,7 @@ var brokenEndpoints = []struct {
 	{"text is not checked for UTF-8", faults{noUTF8Check: true}, badText + " 14.1 14.2", "", ""},
 	{"text is checked when the message is complete", faults{lateUTF8Check: true}, "6.4", "", ""},
 	{"frames are masked by the server, unmasked by the client", faults{wrongMask: true},
-		"3 4.1 4.2 " + badText + " " + noClose(suiteEnds), "7.3 7.5 7.7 7.9 " + openServers, openClients},
+		"3 4.1 4.2 " + badText + " " + noClose(suiteEnds), "7.3 7.5 7.7 7.9 " + openServers, openClients + " 7.3 7.7"},
 	{"each frame is echoed as a message", faults{echoPerFrame: true}, "5 6.1 6.2 6.4 7.1 10.1 14.1 14.2", "", ""},
 	{"protocol errors are closed with another code", faults{closeCode: 1008}, "2 3 4.1 4.2 5 7.3 7.5 7.9 14.1 14.2 " + badText, "", ""},
 	{"protocol errors end TCP without a close frame", faults{dropsSilently: true}, "", "", ""},
@@ -74,6 +75,7 @@ var brokenEndpoints = []struct {
 	{"pongs lack the payload of the ping", faults{emptyPong: true}, "2 5 14.1 14.2", "", ""},
 	{"reserved bits are ignored", faults{ignoresRSV: true}, "3 14.2", "", ""},
 	{"reserved opcodes are ignored", faults{ignoresOpcodes: true}, "4.1 4.2", "", ""},
+	{"reserved opcodes are echoed", faults{echoesOpcodes: true}, "4.1 4.2", "", ""},
 	{"control frames may be long and fragmented", faults{anyControl: true}, "2 5 7.3", "", ""},
 	{"fragments may come in any order", faults{anyContinuation: true}, "5", "", ""},
 	{"close bodies are not checked", faults{anyCloseBody: true}, "7.5 7.9", "7.3", ""},
@@ -107,6 +109,48 @@ func TestBrokenEndpointsAreCaughtByTheGroupsThatShould(t *testing.T) {
 			r := testReferenceClient(t, b.bad, slices.Concat(quick, samples)...)
 			require.Equal(t, groupsIn(b.both, b.inClients), caughtBy(r))
 		})
+	}
+}
+
+// reached is what a case comes to: both verdicts and the close code of the endpoint.
+type reached struct {
+	behavior, closing Verdict
+	code              int
+}
+
+// The closing handshake that a violation begins is not the end of judging: pongs still count, messages do not, and a
+// second violation drops TCP.
+func TestWhatComesAfterAViolationIsJudged(t *testing.T) {
+	for _, x := range []struct {
+		name string
+		bad  faults
+		want map[string]reached
+	}{
+		{"a reserved opcode is skipped and the ping behind it answered", faults{ignoresOpcodes: true}, map[string]reached{
+			"4.1.1": {OK, Failed, 1001}, "4.1.3": {Failed, Failed, 1001}, "4.1.4": {Failed, Failed, 1001}, "4.1.5": {Failed, Failed, 1001},
+			"4.2.3": {Failed, Failed, 1001}, "4.2.4": {Failed, Failed, 1001}, "4.2.5": {Failed, Failed, 1001},
+		}},
+		{"a reserved opcode is echoed and the ping behind it answered", faults{echoesOpcodes: true}, map[string]reached{
+			"4.1.1": {OK, Failed, 1002}, "4.1.3": {Failed, Failed, 1002}, "4.1.4": {Failed, Failed, 1002}, "4.1.5": {Failed, Failed, 1002},
+			"4.2.3": {Failed, Failed, 1002}, "4.2.4": {Failed, Failed, 1002}, "4.2.5": {Failed, Failed, 1002},
+		}},
+		{"each part of a text comes back as a text", faults{echoPerFrame: true, noUTF8Check: true}, map[string]reached{
+			"6.2.2": {Failed, OK, NoCode}, "6.2.3": {Failed, Unclean, NoCode}, "6.2.4": {Failed, Unclean, NoCode},
+		}},
+		{"text comes back that is not UTF-8", faults{noUTF8Check: true}, map[string]reached{
+			"6.3.1": {Failed, Failed, NoCode}, "6.6.3": {Failed, Failed, 1007}, "6.12.1": {Failed, Failed, NoCode},
+		}},
+	} {
+		ids := slices.Sorted(maps.Keys(x.want))
+		for side, r := range map[string]*Report{
+			"server": testReferenceServer(t, x.bad, ids...), "client": testReferenceClient(t, x.bad, ids...),
+		} {
+			came := map[string]reached{}
+			for _, r := range r.Results {
+				came[r.Case.ID] = reached{r.Behavior, r.BehaviorClose, r.RemoteCode}
+			}
+			require.Equal(t, x.want, came, "%s: %s", side, x.name)
+		}
 	}
 }
 

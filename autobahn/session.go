@@ -48,7 +48,7 @@ type session struct {
 	streamed   int
 	sentClose  bool
 	gotClose   bool
-	failing    bool // a violation was answered: data are no longer looked at
+	failing    bool // a violation was answered: messages no longer count
 	localCode  int
 	localWhy   string
 	remoteWhy  string
@@ -62,8 +62,12 @@ type assembly struct {
 	active     bool
 	opcode     byte
 	compressed bool
+	text       wire.UTF8 // of a text message, as far as it has come
 	data       []byte
 }
+
+// isText: frames with a reserved opcode are neither text nor binary.
+func (m *assembly) isText() bool { return m.opcode == wire.Text }
 
 func newSession(c *Case, isServer bool, nc net.Conn, o *opening, shared *streams) *session {
 	agreed := o.agreed

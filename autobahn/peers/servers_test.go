@@ -11,7 +11,7 @@ import (
 	xnet "golang.org/x/net/websocket"
 )
 
-// maxMessage is the longest message of the cases that are run, in octets.
+// maxMessage is the longest message of the cases that are run, in bytes.
 const maxMessage = 1 << 20
 
 // gorillaServer echoes with the defaults, and leaves it at what the library checks: UTF-8 is the caller's business.
@@ -53,6 +53,25 @@ func coderServer() http.Handler {
 // xnetServer is the echo server of the package's documentation.
 func xnetServer() http.Handler {
 	return xnet.Server{Handler: func(c *xnet.Conn) { _, _ = io.Copy(c, c) }}
+}
+
+// xnetFrameServer sends every frame back with the opcode that it came with.
+func xnetFrameServer() http.Handler {
+	type frame struct {
+		data   []byte
+		opcode byte
+	}
+	codec := xnet.Codec{
+		Marshal: func(v any) ([]byte, byte, error) { return v.(*frame).data, v.(*frame).opcode, nil },
+		Unmarshal: func(data []byte, opcode byte, v any) error {
+			*v.(*frame) = frame{data, opcode}
+			return nil
+		},
+	}
+	return xnet.Server{Handler: func(c *xnet.Conn) {
+		for f := new(frame); codec.Receive(c, f) == nil && codec.Send(c, f) == nil; {
+		}
+	}}
 }
 
 // gwsServer echoes with the UTF-8 check, which is an option, turned on.

@@ -2,33 +2,54 @@ package wire
 
 import "encoding/binary"
 
-// ValidUTF8 reports whether b is well-formed UTF-8 (RFC 3629 §4), by the
-// grammar there: a lead octet fixes how many follow and the range of the first.
+// ValidUTF8 reports whether b is well-formed UTF-8.
 func ValidUTF8(b []byte) bool {
-	for len(b) > 0 {
-		if len(b) >= 8 && binary.LittleEndian.Uint64(b)&0x8080808080808080 == 0 {
-			b = b[8:]
+	var u UTF8
+	return u.Add(b) && u.Complete()
+}
+
+// UTF8 checks text that comes in parts, by the grammar of RFC 3629 §4: a lead
+// byte fixes how many follow and the range of the first. The zero value is ready
+// for use.
+type UTF8 struct {
+	wrong     bool // for good
+	need      int  // bytes that the character under way lacks
+	low, high byte // the range of the next of them
+}
+
+// Add takes a part. It returns false when the text has gone wrong, now or
+// earlier; an empty part is never wrong.
+func (u *UTF8) Add(part []byte) bool {
+	for len(part) > 0 {
+		if u.need == 0 && !u.wrong && len(part) >= 8 && binary.LittleEndian.Uint64(part)&0x8080808080808080 == 0 {
+			part = part[8:]
 			continue
 		}
-		if b[0] < 0x80 {
-			b = b[1:]
-			continue
-		}
-		n, low, high := lead(b[0])
-		if n == 0 || len(b) <= n || b[1] < low || b[1] > high {
+		if u.next(part[0]); u.wrong {
 			return false
 		}
-		for _, c := range b[2 : n+1] {
-			if c&0xC0 != 0x80 {
-				return false
-			}
-		}
-		b = b[n+1:]
+		part = part[1:]
 	}
 	return true
 }
 
-// lead returns the number of octets that follow c and the range of the first.
+// Complete reports whether the text so far is right, and ends with a character.
+func (u *UTF8) Complete() bool { return !u.wrong && u.need == 0 }
+
+func (u *UTF8) next(c byte) {
+	switch {
+	case u.wrong:
+	case u.need > 0:
+		u.wrong = c < u.low || c > u.high
+		u.need--
+		u.low, u.high = 0x80, 0xBF
+	case c >= 0x80:
+		u.need, u.low, u.high = lead(c)
+		u.wrong = u.need == 0
+	}
+}
+
+// lead returns the number of bytes that follow c and the range of the first.
 func lead(c byte) (n int, low, high byte) {
 	switch {
 	case c >= 0xC2 && c <= 0xDF:

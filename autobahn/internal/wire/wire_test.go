@@ -130,6 +130,13 @@ func FuzzValidUTF8(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		require.Equal(t, utf8.Valid(b), ValidUTF8(b))
+		var u UTF8
+		for i := range b {
+			if !u.Add(b[i : i+1]) {
+				break
+			}
+		}
+		require.Equal(t, utf8.Valid(b), u.Complete(), "byte by byte")
 	})
 }
 
@@ -142,4 +149,16 @@ func TestValidUTF8AgreesOnEveryShortSequence(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestTextThatHasGoneWrongStaysWrong(t *testing.T) {
+	var u UTF8
+	require.True(t, u.Add([]byte("\xce")))
+	require.False(t, u.Complete(), "a character is cut short")
+	require.True(t, u.Add([]byte("\xba12345678")))
+	require.True(t, u.Complete())
+	require.False(t, u.Add([]byte("\xed\xa0\x80")))
+	require.True(t, u.Add(nil))
+	require.False(t, u.Add([]byte("12345678")))
+	require.False(t, u.Complete())
 }

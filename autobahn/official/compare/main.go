@@ -3,8 +3,8 @@
 //	compare [-agent NAME] THEIRS OURS
 //
 // Agents are matched by name; when each file has one alone, those. It prints
-// every case whose verdicts differ or that only one of the files has, and exits
-// with 1 when there are any.
+// every case whose verdicts or remote close codes differ, or that only one of the
+// files has, and exits with 1 when there are any.
 package main
 
 import (
@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 
 	"github.com/seed60239977/websocket/autobahn"
 )
@@ -111,7 +112,7 @@ func compare(out io.Writer, p pair, theirs, ours map[string]autobahn.IndexEntry)
 			continue
 		}
 		compared++
-		if inTheirs == inOurs && a.Behavior == b.Behavior && a.BehaviorClose == b.BehaviorClose {
+		if inTheirs == inOurs && a.Behavior == b.Behavior && a.BehaviorClose == b.BehaviorClose && code(a) == code(b) {
 			continue
 		}
 		differences++
@@ -124,5 +125,13 @@ func verdicts(e autobahn.IndexEntry, run bool) string {
 	if !run {
 		return "not run"
 	}
-	return fmt.Sprintf("%s, close %s", e.Behavior, e.BehaviorClose)
+	return fmt.Sprintf("%s, close %s %s", e.Behavior, e.BehaviorClose, code(e))
+}
+
+// code is the remote close code as text.
+func code(e autobahn.IndexEntry) string {
+	if e.RemoteCloseCode == nil {
+		return "without code"
+	}
+	return strconv.Itoa(*e.RemoteCloseCode)
 }
