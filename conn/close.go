@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/seed60239977/websocket/frame"
 )
@@ -18,13 +20,13 @@ import (
 //	open      they broke a rule; close frame is queued      ending    §7.1.7
 //	sent      their close frame came                        ending    §7.1.4
 //	sent      they broke a rule                             ending    §7.1.7
-//	ending    our frame is on the wire and TCP may go       closed    §7.1.1
+//	ending    our frame is on the wire                      closed    §7.1.4; after a broken rule, once TCP may go
 //	any       a write failed: sending is over, reading goes on until one of these, or Config.CloseTimeout
 //	any       reading failed, EOF without a close frame     closed    §7.1.5 (1006)
 //	any       Config.CloseTimeout went by, CloseNow         closed    §7.1.5 (1006)
 //
 // In the state "ending", for which readState has a field, nothing more is read as frames: "after receiving a control frame indicating the connection
-// should be closed, a peer discards any further data received" (§1.4). Who lets TCP go first is told at awaitEOF.
+// should be closed, a peer discards any further data received" (§1.4). Who lets TCP go first is told at conclude and awaitEOF.
 type closing struct {
 	sent     bool        // our close frame is queued: nothing may be sent behind it (§5.5.1)
 	received bool        // their close frame came
@@ -41,18 +43,30 @@ type closing struct {
 // return it. To have the peer's last answers first, read them before closing.
 //
 // code is one of those that [StatusCode.ValidOnWire] allows, or [StatusNoStatus] with no reason for a close frame
-// without a body; reason is UTF-8 of at most [frame.MaxCloseReason] octets. If they are not, Close returns a
-// [*frame.ProtocolError] and does nothing. Otherwise it returns nil if the handshake was completed, now or before, or
-// given up by [Conn.CloseNow], and else the *[CloseError]. Close may be called more than once and by several goroutines:
-// the first one's code goes out, and all return when the connection has ended.
+// without a body; reason is UTF-8 of at most [frame.MaxCloseReason] bytes. If they are not, the connection is closed all the
+// same, with what fits: a reason is cut at a character, and what is not UTF-8 in it replaced by U+FFFD; with
+// [StatusNoStatus] it is left out; any code that may not travel, such as the [StatusAbnormalClosure] of a connection whose
+// end is passed on to another, goes out as [StatusInternalError]. The error is then, or has in its tree, a
+// [*frame.ProtocolError] that says what was wrong.
+//
+// Apart from that, Close returns nil if the handshake was completed, now or before, or given up by [Conn.CloseNow], and else
+// the *[CloseError]. Close may be called more than once and by several goroutines: the first one's code goes out, and all
+// return when the connection has ended.
+//
+// A client's connection has ended when both close frames have gone, while TCP may be there still: the server is to close it
+// first (§7.1.1), and has until the end of Config.CloseTimeout for that. A goroutine of the connection waits for it;
+// CloseNow closes TCP at once and waits for the goroutine. A server's connection leaves nothing behind.
 func (c *Conn) Close(code StatusCode, reason string) error {
-	if err := c.sendClose(code, reason); err != nil {
-		return err
-	}
+	wrong := c.sendClose(code, reason)
 	if c.end.Load() == nil {
 		c.finishClose()
 	}
-	return c.closed()
+	if err := c.closed(); err != nil && wrong != nil {
+		return errors.Join(wrong, err)
+	} else if err != nil {
+		return err
+	}
+	return wrong
 }
 
 // finishClose sends our close frame, which is queued, and waits for the end.
@@ -69,9 +83,10 @@ func (c *Conn) finishClose() {
 }
 
 // CloseNow closes the net.Conn without a closing handshake. Every call that is under way returns. It returns nil, unless
-// the connection had ended before and not cleanly: then how it had.
+// the connection had ended before and not cleanly: then how it had. Nothing of the connection is left when it returns.
 func (c *Conn) CloseNow() error {
 	c.fail(&CloseError{Code: StatusAbnormalClosure, Err: errClosedNow})
+	c.stopLingering()
 	return c.closed()
 }
 
@@ -109,17 +124,15 @@ func (c *Conn) awaitFlusher() {
 	c.stopFlushing()
 }
 
-// sendClose queues a close frame unless one was queued before, and starts the clock.
-func (c *Conn) sendClose(code StatusCode, reason string) error {
+// sendClose queues a close frame unless one was queued before, and starts the clock. It returns what is wrong with code
+// and reason; the frame then has what fits.
+func (c *Conn) sendClose(code StatusCode, reason string) (wrong error) {
 	var room [frame.MaxControlPayload]byte
-	body, err := frame.AppendClose(room[:0], code, reason)
-	if err != nil {
-		return err
-	}
+	body, wrong := appendFitting(room[:0], code, reason)
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	if c.sendable() != nil {
-		return nil
+		return wrong
 	}
 	if c.out.unbegun { // it never will; what waits for it is not lost with it
 		c.out.open, c.out.unbegun = false, false
@@ -129,7 +142,28 @@ func (c *Conn) sendClose(code StatusCode, reason string) error {
 	c.rarely().closing.sent = true
 	c.rare.closing.at = c.out.queued
 	c.startClock()
-	return nil
+	return wrong
+}
+
+// appendFitting appends the body of a close frame to dst. If code and reason may not travel it says why, and appends what
+// comes nearest.
+func appendFitting(dst []byte, code StatusCode, reason string) (body []byte, wrong error) {
+	body, wrong = frame.AppendClose(dst, code, reason)
+	if wrong == nil || code == StatusNoStatus {
+		return body, wrong
+	}
+	if !code.ValidOnWire() {
+		code = StatusInternalError
+	}
+	reason = strings.ToValidUTF8(reason, "\uFFFD")
+	if end := frame.MaxCloseReason; len(reason) > end {
+		for !utf8.RuneStart(reason[end]) {
+			end--
+		}
+		reason = reason[:end]
+	}
+	body, _ = frame.AppendClose(dst, code, reason)
+	return body, wrong
 }
 
 // startClock is called at the first close frame in either direction. The caller holds out.mu.
@@ -248,8 +282,11 @@ func (c *Conn) finish(ctx context.Context) error {
 		closed.Remote = e.WasClean
 		e, flushed = &closed, nil
 	}
-	if flushed == nil {
-		c.awaitEOF(bound, e.WasClean)
+	switch {
+	case flushed == nil && e.WasClean:
+		return c.conclude(e, by)
+	case flushed == nil:
+		c.awaitEOF(bound)
 	}
 	if ended := c.end.Load(); ended != nil {
 		return ended
@@ -268,25 +305,26 @@ func (c *Conn) finish(ctx context.Context) error {
 	return c.fail(e)
 }
 
-// awaitEOF waits until it is this side's turn to close TCP (§7.1.1). "The server MUST close the underlying TCP
-// connection immediately"; "the client SHOULD wait for the server to close". After a broken rule both ends half-close
-// and wait: were TCP closed while unread data stands in its receive buffer, the reset could overtake our close frame.
-func (c *Conn) awaitEOF(bound context.Context, clean bool) {
-	if clean && c.role() == frame.Server || c.unsendable() {
+// awaitEOF half-closes after a broken rule and waits, as the other end does: were TCP closed while unread data stands in its
+// receive buffer, the reset could overtake our close frame.
+func (c *Conn) awaitEOF(bound context.Context) {
+	if c.unsendable() {
 		return
 	}
-	if !clean {
-		half, ok := c.nc.(interface{ CloseWrite() error })
-		if ok {
-			half.CloseWrite()
-		} else if c.role() == frame.Server {
-			return
-		}
+	half, ok := c.nc.(interface{ CloseWrite() error })
+	if ok {
+		half.CloseWrite()
+	} else if c.role() == frame.Server {
+		return
 	}
 	c.cuts.end(reading) // the call's context is part of bound
-	if c.cuts.begin(bound, c.nc, reading) != nil {
-		return
+	if c.cuts.begin(bound, c.nc, reading) == nil {
+		c.readToEOF()
 	}
+}
+
+// readToEOF throws away what comes until reading fails. The caller holds reading.
+func (c *Conn) readToEOF() {
 	for {
 		c.in.release()
 		c.in.buf = getBuffer(smallestBuffer)
@@ -296,16 +334,47 @@ func (c *Conn) awaitEOF(bound context.Context, clean bool) {
 	}
 }
 
+// conclude ends the connection after close frames went in both directions. "The server MUST close the underlying TCP
+// connection immediately"; "the client SHOULD wait for the server to close" (§7.1.1): until by, and in the background.
+func (c *Conn) conclude(e *CloseError, by time.Time) *CloseError {
+	if c.role() == frame.Server || c.unsendable() {
+		return c.fail(e)
+	}
+	l := &linger{done: make(chan struct{})}
+	c.out.mu.Lock()
+	c.rarely().lingering = l // before the end, so that CloseNow sees it
+	c.out.mu.Unlock()
+	if !c.end.CompareAndSwap(nil, e) {
+		close(l.done)
+		return c.end.Load()
+	}
+	go c.linger(l, by)
+	c.letGo()
+	return e
+}
+
 // fail makes e the way in which the connection ended, unless it had ended before, and lets go of what it holds. It
 // returns how the connection ended.
 func (c *Conn) fail(e *CloseError) *CloseError {
 	if !c.end.CompareAndSwap(nil, e) {
 		return c.end.Load()
 	}
-	if under, ok := c.nc.(interface{ NetConn() net.Conn }); ok && (!e.WasClean || c.unsendable()) {
-		under.NetConn().Close() // a tls.Conn would wait seconds to say goodbye to a peer that does not read
+	c.hangUp(e.WasClean && !c.unsendable())
+	c.letGo()
+	return e
+}
+
+// hangUp closes the net.Conn. A tls.Conn says goodbye only if that is asked for: it would wait seconds for a peer that does
+// not read.
+func (c *Conn) hangUp(goodbye bool) {
+	if under, ok := c.nc.(interface{ NetConn() net.Conn }); ok && !goodbye {
+		under.NetConn().Close()
 	}
 	c.nc.Close()
+}
+
+// letGo lets go of all that only an open connection needs, and tells those who wait for its end.
+func (c *Conn) letGo() {
 	c.cuts.forget(reading)
 	if c.beat != nil {
 		c.beat.timer.Stop()
@@ -326,7 +395,6 @@ func (c *Conn) fail(e *CloseError) *CloseError {
 		c.endRead()
 	}
 	hooks.call()
-	return e
 }
 
 // release lets go of what only an open connection needs, and tells those who wait for its end.

@@ -237,24 +237,82 @@ func TestCloseSendsWhatWasWrittenBefore(t *testing.T) {
 	})
 }
 
-func TestCloseRefusesWhatACloseFrameMustNotCarry(t *testing.T) {
-	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
-		for _, bad := range []struct {
-			code   conn.StatusCode
-			reason string
-		}{
-			{0, ""}, {999, ""}, {1004, ""}, {1005, "reason"}, {1006, ""}, {1015, ""}, {1016, ""}, {2999, ""}, {5000, ""},
-			{65535, ""}, {1000, strings.Repeat("x", 124)}, {1000, "\xff"}, {1000, "cut \xe2\x82"},
-		} {
+func TestCloseSendsWhatFitsInsteadOfWhatMayNotTravel(t *testing.T) {
+	for _, tc := range []struct {
+		code   conn.StatusCode
+		reason string
+		sent   wstest.Frame
+	}{
+		{0, "", closing(1011, "")},
+		{999, "kept", closing(1011, "kept")},
+		{1004, "", closing(1011, "")},
+		{1005, "left out", empty},
+		{1006, "", closing(1011, "")},
+		{1015, "", closing(1011, "")},
+		{1016, "", closing(1011, "")},
+		{2999, "", closing(1011, "")},
+		{5000, "", closing(1011, "")},
+		{65535, "", closing(1011, "")},
+		{1000, strings.Repeat("x", 124), closing(1000, strings.Repeat("x", 123))},
+		{1011, strings.Repeat("x", 165), closing(1011, strings.Repeat("x", 123))},
+		{1011, strings.Repeat("ü", 62), closing(1011, strings.Repeat("ü", 61))},
+		{4000, "xx" + strings.Repeat("\U0001F600", 31), closing(4000, "xx"+strings.Repeat("\U0001F600", 30))},
+		{1000, "\xff", closing(1000, "\uFFFD")},
+		{1000, "cut \xe2\x82", closing(1000, "cut \uFFFD")},
+		{1000, strings.Repeat("\xff", 1000), closing(1000, "\uFFFD")},
+		{1000, strings.Repeat("x\xff", 100), closing(1000, strings.Repeat("x\uFFFD", 30)+"x")},
+		{0, strings.Repeat("\x80x", 100), closing(1011, strings.Repeat("\uFFFDx", 30)+"\uFFFD")},
+	} {
+		inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+			closed := inBackground(func() error { return c.Close(tc.code, tc.reason) })
+			peer.Expect(tc.sent)
+			peer.Send(tc.sent)
 			var protocol *frame.ProtocolError
-			require.ErrorAs(t, c.Close(bad.code, bad.reason), &protocol, bad)
-			require.Equal(t, conn.StateOpen, c.State())
-		}
-		require.NoError(t, c.Write(t.Context(), conn.Text, []byte("still open")))
-		peer.Expect(text("still open"))
-		require.NoError(t, c.CloseNow())
-		require.Error(t, c.Close(999, ""), "also on a connection that has ended")
+			require.ErrorAs(t, <-closed, &protocol, "%v %q", tc.code, tc.reason)
+			require.True(t, c.Err().(*conn.CloseError).WasClean)
+			require.ErrorAs(t, c.Close(tc.code, tc.reason), &protocol, "also on a connection that has ended")
+			require.NoError(t, c.Close(conn.StatusNormalClosure, ""))
+		})
+	}
+}
+
+func TestCloseWithWhatMayNotTravelAlsoTellsHowItEnded(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		err := c.Close(999, "")
+		require.ErrorAs(t, err, new(*frame.ProtocolError))
+		require.ErrorIs(t, err, conn.ErrCloseTimeout)
 	})
+}
+
+// TestARelayPassesEveryEndOn: with the example's function, for every way in which one side may end.
+func TestARelayPassesEveryEndOn(t *testing.T) {
+	for name, tc := range map[string]struct {
+		ends func(*wstest.Peer)
+		sent wstest.Frame
+	}{
+		"code and reason": {func(p *wstest.Peer) { p.Send(closing(4001, "token expired")) }, closing(4001, "token expired")},
+		"no code":         {func(p *wstest.Peer) { p.Send(empty) }, empty},
+		"EOF":             {halfClose, closing(1011, "")},
+		"broken rule":     {func(p *wstest.Peer) { p.Send(wstest.Whole(7, "")); halfClose(p) }, closing(1002, "reserved opcode")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBothRoles(t, nil, func(t *testing.T, a *conn.Conn, peerA *wstest.Peer) {
+				b, peerB := newConn(t, frame.Client, nil)
+				defer b.CloseNow()
+				done := inBackground(func() error { relay(context.Background(), a, b); return nil })
+				peerA.Send(text("from a"))
+				peerB.Send(text("from b"))
+				peerB.Expect(text("from a"))
+				peerA.Expect(text("from b"))
+				tc.ends(peerA)
+				peerB.Expect(tc.sent)
+				peerB.Send(tc.sent)
+				<-done
+				require.Equal(t, conn.StateClosed, a.State())
+				require.Equal(t, conn.StateClosed, b.State())
+			})
+		})
+	}
 }
 
 func TestACloseFrameNeedsNoBody(t *testing.T) {

@@ -20,6 +20,7 @@ func TestCloseKeepsWhatThePeerDidBefore(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					near, far := pipe.New(0)
 					client := Client(near, nil)
+					defer client.CloseNow() // does not wait for TCP
 					go client.Read(context.Background())
 					far.Write(c.frame)
 					synctest.Wait()

@@ -2,6 +2,8 @@ package conn_test
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -15,24 +17,36 @@ import (
 	"github.com/seed60239977/websocket/internal/wstest"
 )
 
+// eof returns what ends the frames of the other end, which is under test.
+func eof(peer *wstest.Peer) <-chan error {
+	return inBackground(func() error { _, err := peer.TryReceive(); return err })
+}
+
 func TestAServerLetsTCPGoAtOnceAndAClientAfterTheServer(t *testing.T) {
-	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
-		ended := reading(c)
-		start := time.Now()
-		peer.Send(bye)
-		peer.Expect(bye)
-		if isServer(peer) {
-			peer.ExpectEOF()
-			<-ended
-			require.Zero(t, time.Since(start))
-			return
-		}
-		<-time.After(2 * time.Second)
-		require.Equal(t, conn.StateClosing, c.State())
-		hangUp(peer)
-		requireEnded(t, c, <-ended, conn.CloseError{Code: conn.StatusNormalClosure, Reason: "bye", Remote: true, WasClean: true}, nil)
-		require.Equal(t, 2*time.Second, time.Since(start))
-	})
+	for name, weClose := range map[string]bool{"Close": true, "Read": false} {
+		t.Run(name, func(t *testing.T) {
+			inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+				start := time.Now()
+				var ended <-chan error
+				if weClose {
+					ended = inBackground(func() error { return errors.Join(c.Close(conn.StatusNormalClosure, "bye"), c.Err()) })
+				} else {
+					ended = reading(c)
+				}
+				peer.Send(bye)
+				peer.Expect(bye)
+				requireEnded(t, c, <-ended, conn.CloseError{Code: conn.StatusNormalClosure, Reason: "bye", Remote: c.Err().(*conn.CloseError).Remote, WasClean: true}, nil)
+				require.Zero(t, time.Since(start), "that is told at once")
+				end := eof(peer)
+				if !isServer(peer) {
+					<-time.After(2 * time.Second)
+					require.Empty(t, end)
+					halfClose(peer)
+				}
+				require.ErrorIs(t, <-end, io.EOF)
+			})
+		})
+	}
 }
 
 func TestAClientDoesNotWaitForAServerForEver(t *testing.T) {
@@ -42,13 +56,53 @@ func TestAClientDoesNotWaitForAServerForEver(t *testing.T) {
 		start := time.Now()
 		peer.Send(bye)
 		peer.Expect(bye)
+		<-ended
 		for range 2 { // what a server sends after its close frame keeps nobody
 			peer.SendRaw(make([]byte, 100))
 			<-time.After(time.Second)
 		}
-		requireEnded(t, c, <-ended, conn.CloseError{Code: conn.StatusNormalClosure, Reason: "bye", Remote: true, WasClean: true}, nil)
+		require.ErrorIs(t, <-eof(peer), io.EOF)
 		require.Equal(t, 3*time.Second, time.Since(start))
+		require.NoError(t, c.CloseNow())
 	})
+}
+
+func TestCloseNowLeavesNothingOfAClientThatWaitsForItsServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, peer := newConn(t, frame.Client, nil)
+		start := time.Now()
+		peer.Send(bye)
+		require.NoError(t, c.Close(conn.StatusNormalClosure, ""))
+		require.NoError(t, c.CloseNow()) // the bubble sees what is left
+		_, err := peer.Conn().Write(nil)
+		require.ErrorIs(t, err, io.ErrClosedPipe)
+		require.NoError(t, c.CloseNow())
+		require.Zero(t, time.Since(start))
+	})
+}
+
+func TestAClientOverTLSWaitsForItsServer(t *testing.T) {
+	for name, end := range map[string]func(c *conn.Conn, server net.Conn){
+		"server closes": func(_ *conn.Conn, server net.Conn) { server.(*tls.Conn).CloseWrite() },
+		"timeout":       func(*conn.Conn, net.Conn) { <-time.After(conn.DefaultCloseTimeout) },
+		"CloseNow":      func(c *conn.Conn, _ net.Conn) { c.CloseNow() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				near, far := tlsPair(t, 0)
+				c, peer := conn.Client(near, nil), wstest.NewPeer(t, far, frame.Server)
+				peer.Send(bye)
+				require.NoError(t, c.Close(conn.StatusNormalClosure, "bye"))
+				peer.Expect(bye)
+				start := time.Now()
+				end(c, far)
+				_, err := far.Read(make([]byte, 1))
+				require.ErrorIs(t, err, io.EOF)
+				require.Equal(t, name == "timeout", time.Since(start) == conn.DefaultCloseTimeout)
+				c.CloseNow()
+			})
+		})
+	}
 }
 
 func TestACloseThatIsNotAnsweredEndsAfterCloseTimeout(t *testing.T) {

@@ -54,6 +54,7 @@ type rare struct {
 	pings   []*ping       // pings that wait for their pong, oldest first
 	dead    chan struct{} // closed once Conn.end is set; nil until somebody asked for it
 
+	lingering  *linger       // waits for the server to close TCP after a clean end; nil until that
 	learning   chan struct{} // closed when expire has read what there was; nil until it does
 	background *slot         // held by the goroutine of CloseRead; nil until there is one
 	listening  func() error  // while CloseRead holds Conn.reading, whether its context has ended
@@ -114,7 +115,7 @@ const (
 	StateConnecting State = iota
 	StateOpen
 	StateClosing // a close frame was sent or received, or the network has refused a write
-	StateClosed  // the network connection is closed; every call returns the same *CloseError
+	StateClosed  // the connection has ended; every call returns the same *CloseError
 )
 
 // String returns the name of the state as browsers have it, in lower case.

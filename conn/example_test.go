@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/seed60239977/websocket/conn"
@@ -191,4 +192,52 @@ func ExampleCloseError() {
 	// come back in a minute
 	// by the peer: true clean: true
 	// true
+}
+
+// relay passes messages on in both directions until one of the connections has ended, and then ends the other in the same
+// way. It returns when both have ended.
+func relay(ctx context.Context, a, b *conn.Conn) {
+	var directions sync.WaitGroup
+	directions.Go(func() { pass(ctx, a, b) })
+	directions.Go(func() { pass(ctx, b, a) })
+	directions.Wait()
+}
+
+// pass is one direction of relay.
+func pass(ctx context.Context, from, to *conn.Conn) {
+	code, reason := conn.StatusGoingAway, "" // if it is ctx that ends
+	for m, err := range from.Messages(ctx) {
+		var end *conn.CloseError
+		if errors.As(err, &end) {
+			code, reason = end.Code, end.Reason
+		}
+		if err == nil {
+			to.Write(ctx, m.Type, m.Data) // an error means that to is about to end, of which the other direction hears
+		}
+	}
+	to.Close(code, reason) // also with a code that may not travel, such as 1006: it goes out as 1011
+}
+
+// A relay between two connections passes on what is said, and how it ends.
+func ExampleConn_Close_relay() {
+	client, a := connected()
+	b, server := connected()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		relay(context.Background(), a, b)
+	}()
+
+	client.Write(context.Background(), conn.Text, []byte("Hello"))
+	_, data, _ := server.Read(context.Background())
+	fmt.Printf("%s\n", data)
+	go client.Read(context.Background())
+	server.Close(4001, "token expired")
+	<-done
+	fmt.Println(client.CloseNow())
+	fmt.Println(client.Err())
+	// Output:
+	// Hello
+	// <nil>
+	// websocket: closed by the peer: 4001: token expired
 }
