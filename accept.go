@@ -94,6 +94,14 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 	if o == nil {
 		o = &AcceptOptions{}
 	}
+	if o.Registry.begin() {
+		defer o.Registry.done()
+	}
+	return o.accept(w, r)
+}
+
+// accept is Accept for a handshake that the Registry knows of.
+func (o *AcceptOptions) accept(w http.ResponseWriter, r *http.Request) (*Conn, error) {
 	decide := o.decisions()
 	decide.Header = withMiddleware(o.Header, w.Header())
 	resp, err := decide.Accept(r)

@@ -58,6 +58,9 @@ func (o *AcceptOptions) acceptConn(ctx context.Context, nc net.Conn) (c *Conn, r
 		o.answer(ctx, nc, err)
 		return nil, nil, err
 	}
+	if o.Registry.begin() { // a client that has not sent its request holds up no Shutdown
+		defer o.Registry.done()
+	}
 	decide := o.decisions()
 	resp, err := decide.Accept(r)
 	if err == nil {

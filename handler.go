@@ -34,13 +34,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ctx = h.options.ConnContext(r)
 	}
 	serving := false
-	counted := h.options.Registry.open() // from now on, so that Shutdown waits also for a handshake that is under way
+	counted := h.options.Registry.begin() // from now on, so that Shutdown waits also for a handshake that is under way
 	defer func() {
 		if counted && !serving { // also if a hook of the caller panics
-			h.options.Registry.serve(-1)
+			h.options.Registry.done()
 		}
 	}()
-	c, err := Accept(w, r, &h.options)
+	c, err := h.options.accept(w, r)
 	if err != nil {
 		h.refused(r, err.(*HandshakeError))
 		return
@@ -72,7 +72,7 @@ func (h *handler) run(ctx context.Context, c *Conn, logger *log.Logger) {
 
 // finish is the end of run, after a panic with p, if that is not nil.
 func (h *handler) finish(c *Conn, logger *log.Logger, code StatusCode, p any) {
-	defer h.options.Registry.serve(-1)
+	defer h.options.Registry.done()
 	if p != nil && p != http.ErrAbortHandler {
 		logger.Printf("websocket: panic serving %v: %v\n%s", c.RemoteAddr(), p, debug.Stack())
 	}

@@ -17,7 +17,7 @@ func TestShutdownDoesNotWaitForRequestsThatItRefuses(t *testing.T) {
 		last := make(chan struct{})
 		o := &AcceptOptions{Registry: &registry, OnError: func(*http.Request, error) { <-last }}
 		h := Handler(func(context.Context, *Conn) {}, o)
-		registry.serve(1) // a function that has not returned
+		registry.begin() // a function that has not returned
 		ended := make(chan error, 1)
 		go func() { ended <- registry.Shutdown(t.Context()) }()
 		synctest.Wait()
@@ -26,7 +26,7 @@ func TestShutdownDoesNotWaitForRequestsThatItRefuses(t *testing.T) {
 		go h.ServeHTTP(httptest.NewRecorder(), r)
 		synctest.Wait()
 		require.EqualValues(t, 1, registry.Stats().Refused)
-		registry.serve(-1)
+		registry.done()
 		synctest.Wait()
 		require.Len(t, ended, 1, "it waits for a request that it has refused")
 		require.NoError(t, <-ended)

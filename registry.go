@@ -28,7 +28,7 @@ import (
 type Registry struct {
 	mu      sync.Mutex // never held while a method of a connection is called
 	conns   map[*Conn]struct{}
-	serving int // goroutines of Handler, and its handshakes
+	serving int // goroutines of Handler, and handshakes
 	total   uint64
 	refused uint64
 
@@ -41,7 +41,7 @@ type Registry struct {
 // RegistryStats are figures of a [Registry].
 type RegistryStats struct {
 	Open    int    // connections that have not ended
-	Serving int    // functions of [Handler] that have not returned, and its handshakes
+	Serving int    // functions of [Handler] that have not returned, and handshakes whose request has arrived
 	Total   uint64 // connections that ever were
 	Refused uint64 // requests and connections that were refused because of Shutdown
 }
@@ -72,7 +72,8 @@ func (r *Registry) snapshot() []*Conn {
 }
 
 // Shutdown ends all connections with [StatusGoingAway]: all at once, each one behind what was accepted for sending on it
-// before, with the closing handshake. It returns nil when all have ended and all functions of [Handler] have returned.
+// before, with the closing handshake. It returns nil when all have ended, all functions of [Handler] have returned, and no
+// handshake of [Accept], [AcceptConn] or [Handler] is under way whose request has arrived.
 //
 // If ctx ends first, Shutdown cuts the connections that are left, waits for nothing more, and returns the error of ctx:
 // give it a deadline, for there may be peers that never take what was sent to them. Until then it takes one goroutine for
@@ -127,7 +128,7 @@ func (r *Registry) beginShutdown(ctx context.Context) <-chan struct{} {
 	return r.idle
 }
 
-// settle notices that nothing is left. The caller holds mu.
+// settle notices that nothing is left. The caller must hold mu.
 func (r *Registry) settle() {
 	if r.down && !r.over && len(r.conns) == 0 && r.serving == 0 {
 		r.over = true
@@ -152,33 +153,35 @@ func (r *Registry) admit() error {
 // shuttingDown is why a Registry refuses.
 const shuttingDown = "the server is shutting down"
 
-// add takes c in until it ends. If it is too late for that, c is closed. r may be nil.
+// add takes c in until it ends. If Shutdown was called since it was admitted, c is closed, and Shutdown waits for that as
+// for the others: the handshake is still counted. r may be nil.
 func (r *Registry) add(c *Conn) error {
 	if r == nil {
 		return nil
 	}
-	if !r.enter(c) {
+	late := r.enter(c)
+	c.OnEnd(func() { r.remove(c) })
+	if late {
 		c.Close(StatusGoingAway, "")
 		return failed(shuttingDown, http.ErrServerClosed)
 	}
-	c.OnEnd(func() { r.remove(c) })
 	return nil
 }
 
-// enter reports whether c has got in.
-func (r *Registry) enter(c *Conn) bool {
+// enter takes c in and reports whether it is too late for it to stay.
+func (r *Registry) enter(c *Conn) (late bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.down {
-		r.refused++
-		return false
-	}
 	if r.conns == nil {
 		r.conns = map[*Conn]struct{}{}
 	}
 	r.conns[c] = struct{}{}
-	r.total++
-	return true
+	if r.down {
+		r.refused++
+	} else {
+		r.total++
+	}
+	return r.down
 }
 
 func (r *Registry) remove(c *Conn) {
@@ -188,9 +191,9 @@ func (r *Registry) remove(c *Conn) {
 	r.settle()
 }
 
-// open is serve(1) unless Shutdown was called: what comes since then is refused, and nothing to wait for. It reports
-// whether that was counted.
-func (r *Registry) open() bool {
+// begin counts a handshake, or a function of [Handler] and its handshake, unless Shutdown was called: what comes since then
+// is refused, and nothing to wait for. It reports whether that was counted; then done must be called. r may be nil.
+func (r *Registry) begin() bool {
 	if r == nil {
 		return false
 	}
@@ -202,13 +205,13 @@ func (r *Registry) open() bool {
 	return !r.down
 }
 
-// serve counts a function of [Handler] that begins (1) or has returned (-1). r may be nil.
-func (r *Registry) serve(delta int) {
+// done is the end of what begin has counted. r may be nil.
+func (r *Registry) done() {
 	if r == nil {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.serving += delta
+	r.serving--
 	r.settle()
 }

@@ -1,9 +1,11 @@
 package websocket_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -33,6 +35,10 @@ func registered(t *testing.T, r *websocket.Registry, o *websockettest.Options) (
 	o.Accept = &accept
 	return websockettest.Pair(t, o)
 }
+
+// upgradeRequest is what a client sends.
+const upgradeRequest = "GET / HTTP/1.1\r\nHost: server.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 
 // requireGoneAway reads until the end, which must be that the server is going away, and returns what came before.
 func requireGoneAway(t *testing.T, c *websocket.Conn) (messages []string) {
@@ -201,25 +207,159 @@ func (c *lastMoment) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-func TestAHandshakeThatIsOvertakenByShutdownIsClosed(t *testing.T) {
+// hijackable is the http.ResponseWriter of a request that has come over nc.
+type hijackable struct {
+	*httptest.ResponseRecorder
+	nc net.Conn
+}
+
+func (w *hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return w.nc, bufio.NewReadWriter(bufio.NewReader(w.nc), bufio.NewWriter(w.nc)), nil
+}
+
+// accepting are the ways to serve the handshake that comes over nc; they return how it ended.
+var accepting = map[string]func(nc net.Conn, o *websocket.AcceptOptions) error{
+	"AcceptConn": func(nc net.Conn, o *websocket.AcceptOptions) error {
+		_, _, err := websocket.AcceptConn(context.Background(), nc, o)
+		return err
+	},
+	"Accept": func(nc net.Conn, o *websocket.AcceptOptions) error {
+		r, err := http.ReadRequest(bufio.NewReader(nc))
+		if err != nil {
+			return err
+		}
+		_, err = websocket.Accept(&hijackable{httptest.NewRecorder(), nc}, r, o)
+		return err
+	},
+	"Handler": func(nc net.Conn, o *websocket.AcceptOptions) (ended error) {
+		r, err := http.ReadRequest(bufio.NewReader(nc))
+		if err != nil {
+			return err
+		}
+		options := *o
+		options.OnError = func(_ *http.Request, err error) { ended = err }
+		websocket.Handler(echo, &options).ServeHTTP(&hijackable{httptest.NewRecorder(), nc}, r)
+		return ended
+	},
+}
+
+// dialing starts to dial what serves the other end of a pipe; the result comes through the channel.
+func dialing(near net.Conn) <-chan error {
+	result := make(chan error, 1)
+	go func() {
+		c, _, err := websocket.Dial(context.Background(), websockettest.URL, &websocket.DialOptions{
+			NetDial: func(context.Context, string, string) (net.Conn, error) { return near, nil },
+		})
+		if err == nil {
+			_, _, err = c.Read(context.Background())
+		}
+		result <- err
+	}()
+	return result
+}
+
+// A process may exit when Shutdown has returned.
+func TestAHandshakeThatIsOvertakenByShutdownIsClosedBeforeShutdownReturns(t *testing.T) {
+	for name, accept := range accepting {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var r websocket.Registry
+				near, far := wstest.Pipe(0)
+				down := make(chan error, 1)
+				nc := &lastMoment{Conn: far, event: func() {
+					go func() { down <- r.Shutdown(context.Background()) }()
+					synctest.Wait()
+					if len(down) > 0 || r.Stats().Serving != 1 {
+						t.Error("Shutdown does not wait for the handshake")
+					}
+				}}
+				client := dialing(near)
+				err := accept(nc, &websocket.AcceptOptions{Registry: &r})
+				require.ErrorIs(t, err, http.ErrServerClosed)
+				var e *websocket.HandshakeError
+				require.ErrorAs(t, err, &e)
+				require.Zero(t, e.Status, "no response has said so")
+				require.NoError(t, <-down)
+				var end *websocket.CloseError
+				require.ErrorAs(t, <-client, &end)
+				require.Equal(t, websocket.StatusGoingAway, end.Code)
+				require.True(t, end.WasClean)
+				require.Equal(t, websocket.RegistryStats{Refused: 1}, r.Stats())
+			})
+		})
+	}
+}
+
+func TestAHandshakeThatIsOvertakenByShutdownIsCutWhenItsTimeIsOver(t *testing.T) {
+	for name, accept := range accepting {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var r websocket.Registry
+				near, far := wstest.Pipe(0)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				down := make(chan error, 1)
+				nc := &lastMoment{Conn: far, event: func() {
+					go func() { down <- r.Shutdown(ctx) }()
+					synctest.Wait()
+				}}
+				go func() { // a client that does not answer the close frame
+					io.WriteString(near, upgradeRequest)
+					io.Copy(io.Discard, near)
+				}()
+				start := time.Now()
+				require.ErrorIs(t, accept(nc, &websocket.AcceptOptions{Registry: &r}), http.ErrServerClosed)
+				require.ErrorIs(t, <-down, context.DeadlineExceeded)
+				require.Equal(t, time.Second, time.Since(start))
+				require.Zero(t, r.Stats().Open)
+			})
+		})
+	}
+}
+
+func TestShutdownWaitsUntilARequestIsRefused(t *testing.T) {
+	for name, accept := range accepting {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var r websocket.Registry
+				near, far := wstest.Pipe(0)
+				down := make(chan error, 1)
+				o := &websocket.AcceptOptions{Registry: &r, CheckOrigin: func(*http.Request) error {
+					go func() { down <- r.Shutdown(context.Background()) }()
+					synctest.Wait()
+					if len(down) > 0 {
+						t.Error("Shutdown does not wait for the handshake")
+					}
+					return nil
+				}}
+				go func() {
+					io.WriteString(near, upgradeRequest)
+					io.Copy(io.Discard, near)
+				}()
+				err := accept(far, o)
+				var e *websocket.HandshakeError
+				require.ErrorAs(t, err, &e)
+				require.Equal(t, http.StatusServiceUnavailable, e.Status)
+				require.NoError(t, <-down)
+				require.NoError(t, near.Close())
+			})
+		})
+	}
+}
+
+func TestShutdownDoesNotWaitForAClientThatSendsNoRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r websocket.Registry
 		near, far := wstest.Pipe(0)
-		go func() {
-			nc := &lastMoment{Conn: far, event: func() { require.NoError(t, r.Shutdown(context.Background())) }}
-			c, _, err := websocket.AcceptConn(context.Background(), nc, &websocket.AcceptOptions{Registry: &r})
-			require.Nil(t, c)
-			require.ErrorIs(t, err, http.ErrServerClosed)
-			var e *websocket.HandshakeError
-			require.ErrorAs(t, err, &e)
-			require.Zero(t, e.Status, "no response has said so")
-		}()
-		c, _, err := websocket.Dial(t.Context(), websockettest.URL, &websocket.DialOptions{
-			NetDial: func(context.Context, string, string) (net.Conn, error) { return near, nil },
-		})
-		require.NoError(t, err)
-		require.Empty(t, requireGoneAway(t, c))
-		require.Equal(t, websocket.RegistryStats{Refused: 1}, r.Stats())
+		ended := make(chan error, 1)
+		go func() { ended <- accepting["AcceptConn"](far, &websocket.AcceptOptions{Registry: &r}) }()
+		io.WriteString(near, "GET / HTTP/1.1\r\n")
+		synctest.Wait()
+		start := time.Now()
+		require.NoError(t, r.Shutdown(context.Background()))
+		require.Zero(t, time.Since(start))
+		require.NoError(t, near.Close())
+		require.Error(t, <-ended)
 	})
 }
 
