@@ -15,16 +15,16 @@ import (
 // DefaultHandshakeTimeout bounds an opening handshake unless an option says otherwise.
 const DefaultHandshakeTimeout = 10 * time.Second
 
-// AcceptOptions are the decisions of a server. The zero value, and nil, are safe: only requests of the same origin, or
-// without one, get a connection, and the connection has the default limits. Options are only read; any number of calls
-// may share them.
+// AcceptOptions configures [Accept], [AcceptConn] and [Handler]. The zero value, and nil, are safe: only requests of the
+// same origin, or without one, get a connection, and the connection has the default limits. The options are only read, so
+// that any number of calls may share them.
 type AcceptOptions struct {
 	// Config holds the limits and habits of the connections. Its Subprotocol, Buffered, Deflate and DeflateOptions are set
 	// by the handshake.
 	Config Config
 
 	// Deflate, if not nil, compresses messages (RFC 7692) with clients that offer it. &DeflateOptions{} is right for most;
-	// what it costs in memory is told at [github.com/seed60239977/websocket/deflate.Options].
+	// [github.com/seed60239977/websocket/deflate.Options] says what it costs in memory.
 	Deflate *DeflateOptions
 
 	// Subprotocols are the names the server speaks, in its order of preference. The first one that the client offers is
@@ -41,17 +41,23 @@ type AcceptOptions struct {
 	//	[scheme://]host[:port]
 	//
 	// where the scheme is http or https if left out and the port is the scheme's default one. A host "*.example.com" stands
-	// for all names below example.com, but not for itself; a port "*" for all ports. "null" allows the opaque origin
-	// of sandboxed frames and local files, "*" allows everybody.
+	// for all names below example.com, but not for itself; a port "*" for all ports. With a scheme other than http and https
+	// the host may be "*": "chrome-extension://*", "vscode-webview://*"; or one that only desktop shells have:
+	// "tauri://localhost", "app://.", "file://". "null" allows the opaque origin of sandboxed frames and local files, "*"
+	// allows everybody. [handshake.ServerOptions] lists what browsers' extensions and desktop shells send.
 	AllowedOrigins []string
 
 	// CheckOrigin, if not nil, decides alone: AllowedOrigins is not looked at. An error refuses the request: with its
 	// own status if it is a [*HandshakeError], otherwise with 403.
 	CheckOrigin func(r *http.Request) error
 
-	// Header is sent along with the response that accepts. [Accept] and [Handler] also send what middleware has put into
-	// the ResponseWriter's header, unless it is here too. Fields that belong to the handshake may not be in it.
+	// Header is sent with the response that accepts. [Accept] and [Handler] also send what middleware has put into the
+	// ResponseWriter's header, unless it is here too. Fields that belong to the handshake may not be in it.
 	Header http.Header
+
+	// Lenient allows names of subprotocols that are not tokens, against §4.1, such as "SPDY/3.1+portforward.k8s.io", as
+	// long as they are visible ASCII characters without a comma.
+	Lenient bool
 
 	// HandshakeTimeout bounds what is left to wait for in a handshake: with [AcceptConn] the arrival of the request and
 	// the sending of the response, otherwise only the latter, because net/http has read the request (see
@@ -63,7 +69,7 @@ type AcceptOptions struct {
 	// use: it is canceled when the request is answered, and keeps all of the request in memory.
 	ConnContext func(r *http.Request) context.Context
 
-	// Registry, if not nil, keeps account of the connections, so that its Shutdown can end them in good order.
+	// Registry, if not nil, knows the connections, so that its Shutdown can end them in good order.
 	Registry *Registry
 
 	// OnError, if not nil, is told by [Handler] about requests that did not become a connection, after they were
@@ -72,9 +78,9 @@ type AcceptOptions struct {
 	OnError func(r *http.Request, err error)
 }
 
-// Validate reports what is wrong with the options themselves, such as a pattern in AllowedOrigins that is none: a server
-// that calls it when it starts need not wait for a request to find out. The error is a [*HandshakeError] with status 500,
-// as which every request would be refused.
+// Validate reports what is wrong with the options themselves, such as an invalid pattern in AllowedOrigins: a server that
+// calls it when it starts need not wait for a request to find out. The error is a [*HandshakeError] with status 500, with
+// which every request would be refused.
 func (o *AcceptOptions) Validate() error {
 	if o == nil {
 		return nil
@@ -84,9 +90,9 @@ func (o *AcceptOptions) Validate() error {
 }
 
 // Accept answers the request with the opening handshake and returns the connection. It may be used with any
-// http.ResponseWriter that http.ResponseController can hijack, also through middleware; no more may be written to w.
+// http.ResponseWriter that http.ResponseController can hijack, also through middleware; the caller must not write to w.
 // If the handshake is refused, Accept has answered with the HTTP status that fits and returns a [*HandshakeError] with the
-// same status. A request of HTTP/2, which has no upgrade, is one that is refused: with 501.
+// same status. A request of HTTP/2, which has no upgrade, is refused with 501.
 //
 // The connection does not end with the request, and r.Context() is canceled when the http.Handler returns. A handler
 // that stays for as long as the connection lives keeps the request and all its buffers alive; [Handler] does not.
@@ -135,6 +141,7 @@ func (o *AcceptOptions) decisions() handshake.ServerOptions {
 		CheckOrigin:       o.CheckOrigin,
 		Header:            o.Header,
 		Deflate:           o.Deflate,
+		Lenient:           o.Lenient,
 	}
 }
 

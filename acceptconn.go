@@ -18,8 +18,8 @@ import (
 
 // AcceptConn serves the opening handshake on a connection that nothing has been read from, without an HTTP server. It
 // reads one request of at most 16 KiB and answers it, for which AcceptOptions.HandshakeTimeout and ctx set the time. The
-// returned request has no body; AcceptConn does not look at its path. A [*tls.Conn] may be passed as well: its handshake
-// is done on the way, and the request's TLS is set.
+// returned request has no body; AcceptConn does not look at its path. One CRLF in front of the request is skipped (RFC 9112
+// §2.2). A [*tls.Conn] may be passed as well: its handshake is done on the way, and the request's TLS is set.
 //
 // AcceptConn owns nc. If it fails, it has answered with the HTTP status that fits, if there was anybody to answer, has
 // given them up to half a second more to read that, and has closed nc; the error is a [*HandshakeError], and the request is

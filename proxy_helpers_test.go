@@ -127,7 +127,7 @@ func (p *fakeProxy) serveSOCKS(nc net.Conn) error {
 	return nil
 }
 
-// counted skips some octets and reads what follows them: a count, and as many octets.
+// counted skips some bytes and reads what follows them: a count, and as many bytes.
 func counted(r io.Reader, skip int) ([]byte, error) {
 	head := make([]byte, skip+1)
 	if _, err := io.ReadFull(r, head); err != nil {

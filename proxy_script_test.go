@@ -30,7 +30,7 @@ func through(scheme string, script func(nc *wstest.End)) *DialOptions {
 	}
 }
 
-// skipped reads n octets and says whether they came.
+// skipped reads n bytes and says whether they came.
 func skipped(nc net.Conn, n int64) bool {
 	_, err := io.CopyN(io.Discard, nc, n)
 	return err == nil

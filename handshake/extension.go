@@ -82,7 +82,7 @@ func (e *Extension) valid() bool {
 	return isToken(e.Name)
 }
 
-// extensionParser takes one value of the header field apart from left to right, looking at each octet once.
+// extensionParser takes one value of the header field apart from left to right, looking at each byte once.
 type extensionParser struct {
 	rest    string
 	discard bool // only check

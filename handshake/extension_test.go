@@ -52,7 +52,7 @@ func TestParseExtensionsRefusesWhatTheGrammarDoesNotAllow(t *testing.T) {
 	}
 }
 
-// The grammar of §9.1 as regular expressions, which see each octet many times over.
+// The grammar of §9.1 as regular expressions, which see each byte many times over.
 const (
 	tcharPattern  = "[!#$%&'*+.^_`|~0-9A-Za-z-]"
 	valuePattern  = `(?:` + tcharPattern + `+|"(?:` + tcharPattern + `|\\` + tcharPattern + `)+")`

@@ -12,9 +12,9 @@ import (
 	"github.com/seed60239977/websocket/deflate"
 )
 
-// cost is how long f takes at best, and how many octets it takes from the heap at least.
-func cost(f func()) (best time.Duration, octets uint64) {
-	best, octets = time.Hour, 1<<62
+// cost is how long f takes at best, and how many bytes it takes from the heap at least.
+func cost(f func()) (best time.Duration, bytes uint64) {
+	best, bytes = time.Hour, 1<<62
 	for range 5 {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -22,21 +22,21 @@ func cost(f func()) (best time.Duration, octets uint64) {
 		f()
 		best = min(best, time.Since(start))
 		runtime.ReadMemStats(&after)
-		octets = min(octets, after.TotalAlloc-before.TotalAlloc)
+		bytes = min(bytes, after.TotalAlloc-before.TotalAlloc)
 	}
-	return best, octets
+	return best, bytes
 }
 
 // requireCheap requires f to be done soon and with little memory. The bounds are far above what linear work needs, also
 // with the race detector on a busy machine, and far below what quadratic work would need.
 func requireCheap(t *testing.T, f func()) {
 	t.Helper()
-	took, octets := cost(f)
+	took, bytes := cost(f)
 	require.Less(t, took, 100*time.Millisecond)
-	require.Less(t, octets, uint64(8<<20))
+	require.Less(t, bytes, uint64(8<<20))
 }
 
-// hostileLists are values whose length is n octets and which are made of what is dear to a careless parser.
+// hostileLists are values whose length is n bytes and which are made of what is dear to a careless parser.
 func hostileLists(n int) map[string]string {
 	fill := func(unit string) string { return strings.Repeat(unit, n/len(unit)+1)[:n] }
 	return map[string]string{
@@ -52,7 +52,7 @@ func hostileLists(n int) map[string]string {
 		"many quoted values":       "a" + fill(`;b="\c"`),
 		"quotes alone":             fill(`"`),
 		"one long name":            fill("a"),
-		"octets that are no token": fill("\xff"),
+		"bytes that are no token": fill("\xff"),
 	}
 }
 

@@ -11,18 +11,18 @@ import (
 const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 const (
-	keyLen    = 24 // 16 octets in base64
-	acceptLen = 28 // 20 octets in base64
+	keyLen    = 24 // 16 bytes in base64
+	acceptLen = 28 // 20 bytes in base64
 )
 
-// NewKey returns a value for Sec-WebSocket-Key: 16 octets from crypto/rand in base64 (§4.1).
+// NewKey returns a value for Sec-WebSocket-Key: 16 bytes from crypto/rand in base64 (§4.1).
 func NewKey() string {
 	var nonce [16]byte
 	rand.Read(nonce[:]) // never fails: the program crashes instead
 	return base64.StdEncoding.EncodeToString(nonce[:])
 }
 
-// ValidKey reports whether key is 16 octets in base64. The four bits of the last character that encode nothing may have
+// ValidKey reports whether key is 16 bytes in base64. The four bits of the last character that encode nothing may have
 // any value, as in the RFC's own example (§4.1).
 func ValidKey(key string) bool {
 	body, padded := strings.CutSuffix(key, "==")
@@ -39,7 +39,7 @@ func ValidKey(key string) bool {
 	return true
 }
 
-// AppendAccept appends the Sec-WebSocket-Accept value that answers a valid key (§4.2.2): 28 octets.
+// AppendAccept appends the Sec-WebSocket-Accept value that answers a valid key (§4.2.2): 28 bytes.
 func AppendAccept(dst []byte, key string) []byte {
 	var buf [keyLen + len(guid)]byte
 	sum := sha1.Sum(append(append(buf[:0], key...), guid...))

@@ -40,8 +40,8 @@ func TestValidKeyTakesSixteenOctetsInBase64Only(t *testing.T) {
 		"++++++++++++++++//////==":  true,
 		"":                          false,
 		"==":                        false,
-		"AQIDBAUGBwgJCgsMDQ4P":      false, // 15 octets
-		"AQIDBAUGBwgJCgsMDQ4PEBE=":  false, // 17 octets
+		"AQIDBAUGBwgJCgsMDQ4P":      false, // 15 bytes
+		"AQIDBAUGBwgJCgsMDQ4PEBE=":  false, // 17 bytes
 		"AQIDBAUGBwgJCgsMDQ4PEA":    false, // no padding
 		"AQIDBAUGBwgJCgsMDQ4PEA=A":  false,
 		"AQIDBAUGBwgJ-_sMDQ4PEA==":  false, // the other alphabet
@@ -57,8 +57,8 @@ func FuzzValidKey(f *testing.F) {
 	f.Add("dGhlIHNhbXBsZSBub25jZQ==")
 	f.Add("AQIDBAUGBwgJ\r\nsMDQ4PE==")
 	f.Fuzz(func(t *testing.T, key string) {
-		octets, err := base64.StdEncoding.DecodeString(key)
-		want := err == nil && len(octets) == 16 && !strings.ContainsAny(key, "\r\n") // which DecodeString skips
+		bytes, err := base64.StdEncoding.DecodeString(key)
+		want := err == nil && len(bytes) == 16 && !strings.ContainsAny(key, "\r\n") // which DecodeString skips
 		require.Equal(t, want, ValidKey(key), "%q", key)
 	})
 }

@@ -30,7 +30,7 @@ func parseWhole(head string) (*http.Request, int, error) {
 	return new(RequestParser).Parse(context.Background(), []byte(head))
 }
 
-// parseSlowly hands head over in pieces of one octet each.
+// parseSlowly hands head over in pieces of one byte each.
 func parseSlowly(head string) (r *http.Request, n int, err error) {
 	var p RequestParser
 	all := []byte(head)
@@ -185,7 +185,7 @@ func TestParserRefusesWhatSmugglersSend(t *testing.T) {
 		"an endless first line":            {"GET /" + strings.Repeat("a", MaxRequest), 431},
 		"an endless value":                 {first + "X: " + strings.Repeat("a", MaxRequest), 431},
 		"endless fields":                   {first + strings.Repeat("X: y\r\n", MaxRequest), 431},
-		"a request of one octet too many":  {requestOf(MaxRequest + 1), 431},
+		"a request of one byte too many":  {requestOf(MaxRequest + 1), 431},
 		"a request that ends right behind": {requestOf(MaxRequest) + "X", 0},
 		"a request of just the right size": {requestOf(MaxRequest), 0},
 		"a request without a length":       {first + "Host: a\r\nContent-Length: 0\r\n\r\n", 0},
@@ -208,7 +208,7 @@ func TestParserRefusesWhatSmugglersSend(t *testing.T) {
 	}
 }
 
-// requestOf is a request of n octets.
+// requestOf is a request of n bytes.
 func requestOf(n int) string {
 	const before, after = "GET / HTTP/1.1\r\nHost: a\r\nX: ", "\r\n\r\n"
 	return before + strings.Repeat("a", n-len(before)-len(after)) + after

@@ -1,12 +1,12 @@
 // Package reconnect keeps a client connected: it dials, and when the connection has ended it dials again, after a random
 // and growing wait (RFC 6455 §7.2.3), for as long as that makes sense.
 //
-// # When does it not come back?
+// # When does it not reconnect?
 //
-// When the server has said so, or when the same would happen again. [ComeBack] decides, and Options.ComeBack instead of it
+// When the server has said so, or when the same would happen again. [ShouldRetry] decides, and Options.ShouldRetry instead of it
 // if that is set:
 //
-//	how it ended                                           comes back
+//	how it ended                                           reconnects
 //	1000 normal closure                                    no: the purpose is fulfilled
 //	1001 going away, 1012 service restart                  yes
 //	1002, 1003, 1007, 1008, 1009, 1010                     no: one side does what the other one does not accept
@@ -18,6 +18,12 @@
 //	HTTP 5xx but for 501 and 505; 408, 425, 429            yes
 //	any other HTTP status                                  no
 //	the URL is wrong, or the server's answer is            no
+//
+// # How long does it wait?
+//
+// A random time below a bound that doubles with each attempt, from Options.InitialBackoff to Options.MaxBackoff. A server
+// that refuses with 429 or 503 may say in Retry-After how long to stay away: that time is added, up to
+// Options.MaxRetryAfter. Options.OnWait is told, and may change it.
 //
 // # What is lost in between?
 //

@@ -32,7 +32,7 @@ func ExampleRun() {
 			fmt.Println(string(m.Data))
 		}
 		return nil
-	}, &reconnect.Options{FirstWait: time.Millisecond})
+	}, &reconnect.Options{InitialBackoff: time.Millisecond})
 	fmt.Println(err)
 	// Output:
 	// visit 1

@@ -3,6 +3,7 @@ package reconnect
 import (
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"time"
@@ -12,27 +13,36 @@ import (
 
 // Defaults of [Options].
 const (
-	DefaultFirstWait = 2 * time.Second
-	DefaultMaxWait   = time.Minute
+	DefaultInitialBackoff = 2 * time.Second
+	DefaultMaxBackoff     = time.Minute
+	DefaultMaxRetryAfter  = 10 * time.Minute
 )
 
-// Options say how [Run] comes back. The zero value, and nil, have the defaults.
+// Options configures [Run]. The zero value, and nil, have the defaults.
 type Options struct {
-	// FirstWait bounds the wait before the first attempt to come back. Each wait is random, between nothing and its
-	// bound, so that the clients of a server that restarts do not come all at once; the bound doubles with each attempt,
-	// up to MaxWait. 0 stands for [DefaultFirstWait].
-	FirstWait time.Duration
+	// InitialBackoff bounds the wait before the first attempt to reconnect. Each wait is random, between zero and its
+	// bound, so that the clients of a server that restarts do not come all at once; the bound doubles with each attempt, up
+	// to MaxBackoff. 0 stands for [DefaultInitialBackoff]; a negative value waits only for what a server asks for.
+	InitialBackoff time.Duration
 
-	// MaxWait is the largest bound. A connection that has lasted for so long counts as good: the wait after it is bounded
-	// by FirstWait again. 0 stands for [DefaultMaxWait].
-	MaxWait time.Duration
+	// MaxBackoff is the largest bound. A connection that has lasted for so long counts as good: the wait after it is bounded
+	// by InitialBackoff again. 0 stands for [DefaultMaxBackoff]; with a negative value the bound grows without limit, and
+	// DefaultMaxBackoff makes a connection good.
+	MaxBackoff time.Duration
 
-	// ComeBack decides whether to come back after an error, which is a *websocket.CloseError when a connection has ended
-	// and otherwise what dial returned. nil stands for the function [ComeBack].
-	ComeBack func(err error) bool
+	// MaxRetryAfter caps what a server may ask for. A server that refuses with 429 (Too Many Requests) or 503 (Service
+	// Unavailable) and says in Retry-After when to come again, in seconds or as a date (RFC 9110 §10.2.3), is not dialed
+	// earlier, even if that is longer than MaxBackoff; the random wait comes on top. 0 stands for [DefaultMaxRetryAfter]; a
+	// negative value ignores Retry-After.
+	MaxRetryAfter time.Duration
 
-	// OnWait, if not nil, is called before each wait, with the reason for it.
-	OnWait func(err error, wait time.Duration)
+	// ShouldRetry decides whether to reconnect after an error, which is a *websocket.CloseError when a connection has ended
+	// and otherwise what dial returned. nil stands for the function [ShouldRetry].
+	ShouldRetry func(err error) bool
+
+	// OnWait, if not nil, is called before each wait with the reason for it and how long it will be, and returns how long to
+	// wait instead: usually the same. 0 or less does not wait.
+	OnWait func(err error, wait time.Duration) time.Duration
 }
 
 // Run dials and calls serve for the connection, and does so again whenever that has ended or dial has failed, until
@@ -40,7 +50,7 @@ type Options struct {
 //   - ctx ends: the connection is closed with StatusGoingAway, and the error is that of ctx;
 //   - serve returns while the connection is open: it is closed with StatusNormalClosure, and the error is that of serve,
 //     which may be nil;
-//   - there is no sense in coming back: the error is a *websocket.CloseError or what dial returned.
+//   - ShouldRetry says no: the error is a *websocket.CloseError or what dial returned.
 //
 // The context that serve gets ends when ctx or the connection does. serve should read until there is an error, and return;
 // what it returns after the connection has ended does not matter. dial is [To] or a function of your own, for example
@@ -59,10 +69,10 @@ func Run(ctx context.Context, dial func(context.Context) (*websocket.Conn, error
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if !r.options.ComeBack(err) {
+		if !r.options.ShouldRetry(err) {
 			return err
 		}
-		if c != nil && time.Since(began) >= r.options.MaxWait {
+		if c != nil && time.Since(began) >= r.options.good() {
 			r.attempt = 0
 		}
 		if err := r.wait(ctx, err); err != nil {
@@ -84,14 +94,17 @@ func (o *Options) withDefaults() Options {
 	if o != nil {
 		d = *o
 	}
-	if d.FirstWait <= 0 {
-		d.FirstWait = DefaultFirstWait
+	if d.InitialBackoff == 0 {
+		d.InitialBackoff = DefaultInitialBackoff
 	}
-	if d.MaxWait <= 0 {
-		d.MaxWait = DefaultMaxWait
+	if d.MaxBackoff == 0 {
+		d.MaxBackoff = DefaultMaxBackoff
 	}
-	if d.ComeBack == nil {
-		d.ComeBack = ComeBack
+	if d.MaxRetryAfter == 0 {
+		d.MaxRetryAfter = DefaultMaxRetryAfter
+	}
+	if d.ShouldRetry == nil {
+		d.ShouldRetry = ShouldRetry
 	}
 	return d
 }
@@ -129,10 +142,13 @@ func (r *runner) use(ctx context.Context, c *websocket.Conn) (done bool, err err
 
 // wait waits before the next attempt, or returns the error of ctx.
 func (r *runner) wait(ctx context.Context, why error) error {
-	wait := rand.N(r.bound())
+	wait := retryAfter(why, r.options.MaxRetryAfter)
+	if bound := r.bound(); bound > 0 {
+		wait = saturated(wait, rand.N(bound))
+	}
 	r.attempt++
 	if r.options.OnWait != nil {
-		r.options.OnWait(why, wait)
+		wait = r.options.OnWait(why, wait)
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
@@ -147,19 +163,33 @@ func (r *runner) wait(ctx context.Context, why error) error {
 // bound is the longest that the next wait may be: "the first reconnect attempt SHOULD be delayed by a random amount of
 // time", later ones by "truncated binary exponential backoff" (§7.2.3).
 func (r *runner) bound() time.Duration {
-	bound := r.options.FirstWait
+	bound, most := r.options.InitialBackoff, r.options.MaxBackoff
+	if bound < 0 {
+		return 0
+	}
+	if most < 0 {
+		most = math.MaxInt64
+	}
 	for range r.attempt {
-		if bound >= r.options.MaxWait/2 {
-			return r.options.MaxWait
+		if bound >= most/2 {
+			return most
 		}
 		bound *= 2
 	}
-	return min(bound, r.options.MaxWait)
+	return min(bound, most)
 }
 
-// ComeBack reports whether it makes sense to dial again after an error of a connection or of [websocket.Dial]; the table is
+// good is how long a connection has to last for the waits to start anew.
+func (o *Options) good() time.Duration {
+	if o.MaxBackoff < 0 {
+		return DefaultMaxBackoff
+	}
+	return o.MaxBackoff
+}
+
+// ShouldRetry reports whether it makes sense to dial again after an error of a connection or of [websocket.Dial]; the table is
 // in the package's documentation. An error of any other kind makes it come back.
-func ComeBack(err error) bool {
+func ShouldRetry(err error) bool {
 	var end *websocket.CloseError
 	if errors.As(err, &end) {
 		return welcome(end.Code)

@@ -51,9 +51,10 @@ type waits struct {
 	waits []time.Duration
 }
 
-func (w *waits) add(err error, wait time.Duration) {
+func (w *waits) add(err error, wait time.Duration) time.Duration {
 	w.errs = append(w.errs, err)
 	w.waits = append(w.waits, wait)
+	return wait
 }
 
 func TestItComesBackUntilItIsTold(t *testing.T) {
@@ -75,7 +76,7 @@ func TestItComesBackUntilItIsTold(t *testing.T) {
 	})
 }
 
-func TestEveryCodeAndStatusMeansToComeBackOrNotTo(t *testing.T) {
+func TestEveryCodeAndStatusMeansToShouldRetryOrNotTo(t *testing.T) {
 	for _, c := range []struct {
 		back  bool
 		codes []websocket.StatusCode
@@ -84,7 +85,7 @@ func TestEveryCodeAndStatusMeansToComeBackOrNotTo(t *testing.T) {
 		{false, []websocket.StatusCode{1000, 1002, 1003, 1007, 1008, 1009, 1010, 1015, 3000, 3999, 4000, 4999}},
 	} {
 		for _, code := range c.codes {
-			require.Equal(t, c.back, reconnect.ComeBack(fmt.Errorf("so: %w", &websocket.CloseError{Code: code})), code)
+			require.Equal(t, c.back, reconnect.ShouldRetry(fmt.Errorf("so: %w", &websocket.CloseError{Code: code})), code)
 		}
 	}
 	for _, c := range []struct {
@@ -95,12 +96,12 @@ func TestEveryCodeAndStatusMeansToComeBackOrNotTo(t *testing.T) {
 		{false, []int{200, 301, 400, 401, 403, 404, 407, 410, 426, 501, 505}},
 	} {
 		for _, status := range c.statuses {
-			require.Equal(t, c.back, reconnect.ComeBack(&websocket.HandshakeError{Status: status}), status)
+			require.Equal(t, c.back, reconnect.ShouldRetry(&websocket.HandshakeError{Status: status}), status)
 		}
 	}
-	require.True(t, reconnect.ComeBack(&websocket.HandshakeError{Err: errNetwork}))
-	require.False(t, reconnect.ComeBack(&websocket.HandshakeError{Reason: "the URL has a fragment"}))
-	require.True(t, reconnect.ComeBack(errNetwork))
+	require.True(t, reconnect.ShouldRetry(&websocket.HandshakeError{Err: errNetwork}))
+	require.False(t, reconnect.ShouldRetry(&websocket.HandshakeError{Reason: "the URL has a fragment"}))
+	require.True(t, reconnect.ShouldRetry(errNetwork))
 }
 
 func TestWaitsAreRandomAndGrowUpToACap(t *testing.T) {
@@ -114,7 +115,7 @@ func TestWaitsAreRandomAndGrowUpToACap(t *testing.T) {
 			return nil, &websocket.CloseError{Code: websocket.StatusNormalClosure}
 		}
 		start := time.Now()
-		o := &reconnect.Options{FirstWait: time.Second, MaxWait: 10 * time.Second, OnWait: w.add}
+		o := &reconnect.Options{InitialBackoff: time.Second, MaxBackoff: 10 * time.Second, OnWait: w.add}
 		require.Error(t, reconnect.Run(t.Context(), dial, listen, o))
 
 		require.Len(t, w.waits, 200)
@@ -146,14 +147,14 @@ func TestWaitsHaveDefaults(t *testing.T) {
 			return nil, &websocket.HandshakeError{Status: 403}
 		}
 		require.Error(t, reconnect.Run(t.Context(), dial, listen, &reconnect.Options{OnWait: w.add}))
-		require.LessOrEqual(t, w.waits[0], reconnect.DefaultFirstWait)
+		require.LessOrEqual(t, w.waits[0], reconnect.DefaultInitialBackoff)
 		for _, wait := range w.waits {
-			require.LessOrEqual(t, wait, reconnect.DefaultMaxWait)
+			require.LessOrEqual(t, wait, reconnect.DefaultMaxBackoff)
 		}
 	})
 }
 
-func TestAFirstWaitThatIsLongerThanTheCapIsCapped(t *testing.T) {
+func TestAInitialBackoffThatIsLongerThanTheCapIsCapped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var w waits
 		dial := func(context.Context) (*websocket.Conn, error) {
@@ -162,7 +163,7 @@ func TestAFirstWaitThatIsLongerThanTheCapIsCapped(t *testing.T) {
 			}
 			return nil, errNetwork
 		}
-		reconnect.Run(t.Context(), dial, listen, &reconnect.Options{FirstWait: time.Hour, MaxWait: time.Second, OnWait: w.add})
+		reconnect.Run(t.Context(), dial, listen, &reconnect.Options{InitialBackoff: time.Hour, MaxBackoff: time.Second, OnWait: w.add})
 		for _, wait := range w.waits {
 			require.LessOrEqual(t, wait, time.Second)
 		}
@@ -185,7 +186,7 @@ func TestAConnectionThatLastedStartsTheWaitsAnew(t *testing.T) {
 			s.n = 0
 			before := len(w.waits)
 			require.Error(t, reconnect.Run(t.Context(), s.dial, listen, &reconnect.Options{
-				FirstWait: time.Second, MaxWait: time.Minute, OnWait: w.add,
+				InitialBackoff: time.Second, MaxBackoff: time.Minute, OnWait: w.add,
 			}))
 			run := w.waits[before:]
 			require.Len(t, run, len(lasts))
@@ -255,10 +256,10 @@ func TestTheContextOfServeEndsWithTheConnection(t *testing.T) {
 	})
 }
 
-func TestTheApplicationMayDecideWhetherToComeBack(t *testing.T) {
+func TestTheApplicationMayDecideWhetherToShouldRetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{t: t, serve: func(n int, c *websocket.Conn) { c.Close(4000+websocket.StatusCode(n), "") }}
-		err := reconnect.Run(t.Context(), s.dial, listen, &reconnect.Options{ComeBack: func(err error) bool {
+		err := reconnect.Run(t.Context(), s.dial, listen, &reconnect.Options{ShouldRetry: func(err error) bool {
 			var end *websocket.CloseError
 			return errors.As(err, &end) && end.Code < 4003
 		}})
@@ -317,7 +318,7 @@ func TestADialThatTakesLongIsNotAConnectionThatLasts(t *testing.T) {
 			<-time.After(10 * time.Second) // the server is overloaded
 			return s.dial(ctx)
 		}
-		o := &reconnect.Options{FirstWait: time.Second, MaxWait: 10 * time.Second, OnWait: w.add}
+		o := &reconnect.Options{InitialBackoff: time.Second, MaxBackoff: 10 * time.Second, OnWait: w.add}
 		require.Error(t, reconnect.Run(t.Context(), dial, listen, o))
 		require.Greater(t, slices.Max(w.waits), time.Second, "they have grown")
 	})

@@ -19,7 +19,7 @@ func TestAURLThatIsWrongIsNotDialedAgain(t *testing.T) {
 	for _, u := range []string{"ws://a!b/", "ws://ä..b/", "ws://xn--ä/", "ws://a'b/", "ws://h\u2000/"} {
 		_, err := To(u, nil)(t.Context())
 		require.Error(t, err)
-		require.False(t, ComeBack(err), "%s: %v", u, err)
+		require.False(t, ShouldRetry(err), "%s: %v", u, err)
 	}
 }
 
@@ -32,7 +32,7 @@ func TestOptionsThatAreWrongAreNotTriedAgain(t *testing.T) {
 	} {
 		_, err := To("ws://server.test/", o)(t.Context())
 		require.Error(t, err)
-		require.False(t, ComeBack(err), "%s: %v", name, err)
+		require.False(t, ShouldRetry(err), "%s: %v", name, err)
 	}
 }
 
@@ -41,7 +41,7 @@ func TestWaitsMayBeAsLongAsTheyCanBe(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		err := Run(ctx, func(context.Context) (*websocket.Conn, error) { return nil, errors.New("no") }, nil,
-			&Options{FirstWait: math.MaxInt64, MaxWait: math.MaxInt64})
+			&Options{InitialBackoff: math.MaxInt64, MaxBackoff: math.MaxInt64})
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 	})
 }
@@ -51,6 +51,6 @@ func TestAProxyThatIsWrongIsNotDialedAgain(t *testing.T) {
 		o := &websocket.DialOptions{Proxy: func(*http.Request) (*url.URL, error) { return &url.URL{Scheme: "http", Host: host}, nil }}
 		_, err := To("ws://example.invalid", o)(context.Background())
 		require.Error(t, err)
-		require.False(t, ComeBack(err), "%q: %v", host, err)
+		require.False(t, ShouldRetry(err), "%q: %v", host, err)
 	}
 }
