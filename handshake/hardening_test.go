@@ -52,7 +52,7 @@ func hostileLists(n int) map[string]string {
 		"many quoted values":       "a" + fill(`;b="\c"`),
 		"quotes alone":             fill(`"`),
 		"one long name":            fill("a"),
-		"bytes that are no token": fill("\xff"),
+		"bytes that are no token":  fill("\xff"),
 	}
 }
 

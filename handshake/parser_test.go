@@ -185,7 +185,7 @@ func TestParserRefusesWhatSmugglersSend(t *testing.T) {
 		"an endless first line":            {"GET /" + strings.Repeat("a", MaxRequest), 431},
 		"an endless value":                 {first + "X: " + strings.Repeat("a", MaxRequest), 431},
 		"endless fields":                   {first + strings.Repeat("X: y\r\n", MaxRequest), 431},
-		"a request of one byte too many":  {requestOf(MaxRequest + 1), 431},
+		"a request of one byte too many":   {requestOf(MaxRequest + 1), 431},
 		"a request that ends right behind": {requestOf(MaxRequest) + "X", 0},
 		"a request of just the right size": {requestOf(MaxRequest), 0},
 		"a request without a length":       {first + "Host: a\r\nContent-Length: 0\r\n\r\n", 0},

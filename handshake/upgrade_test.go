@@ -109,7 +109,7 @@ func TestServerHoldsTheRequestAgainstTheRFC(t *testing.T) {
 		"version 13 twice":        {set("Sec-Websocket-Version", "13", "13"), 426},
 		"no key":                  {del("Sec-Websocket-Key"), 400},
 		"an empty key":            {set("Sec-Websocket-Key", ""), 400},
-		"a key of 15 bytes":      {set("Sec-Websocket-Key", "AQIDBAUGBwgJCgsMDQ4P"), 400},
+		"a key of 15 bytes":       {set("Sec-Websocket-Key", "AQIDBAUGBwgJCgsMDQ4P"), 400},
 		"two keys":                {set("Sec-Websocket-Key", testKey, testKey), 400},
 		"two keys in one line":    {set("Sec-Websocket-Key", testKey+", "+testKey), 400},
 		"a key and a NUL":         {set("Sec-Websocket-Key", testKey+"\x00"), 400},
