@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -64,10 +65,23 @@ func NewHandler(o *HandlerOptions) (*Handler, error) {
 	if o != nil {
 		h.options = *o
 	}
-	var err error
-	h.cases, err = Select(h.options.Cases, h.options.Exclude)
-	h.cases = forSide(h.cases, ServersOnly)
-	return h, err
+	for _, patterns := range h.options.ExcludeFor {
+		if _, err := Select(nil, patterns); err != nil {
+			return nil, err
+		}
+	}
+	selected, err := Select(h.options.Cases, h.options.Exclude)
+	if err != nil {
+		return nil, err
+	}
+	h.cases = forSide(selected, ServersOnly)
+	return h, nil
+}
+
+// CasesFor returns the cases that are for an agent of that name, in order:
+// those selected less those left out for it. The slice is the caller's.
+func (h *Handler) CasesFor(agent string) []Case {
+	return slices.DeleteFunc(slices.Clone(h.cases), func(c Case) bool { return h.excluded(agent, &c) })
 }
 
 // Stopped is closed when a client has asked for stopServer.

@@ -53,8 +53,12 @@ func TestTheHandlerSpeaksTheProtocolOfTestClients(t *testing.T) {
 	require.Len(t, h.Report("unknown").Results, 1)
 	require.ElementsMatch(t, []string{"picky", "unknown"}, h.Agents())
 	require.ElementsMatch(t, []string{"picky 1.1.1 OK", "picky 6.4.1 OK", "unknown 2.1 OK"}, seen)
-	_, err = NewHandler(&HandlerOptions{Cases: []string{"99"}})
-	require.Error(t, err)
+	require.Len(t, h.CasesFor("picky"), 11)
+	require.Len(t, h.CasesFor("unknown"), 12)
+	for _, o := range []HandlerOptions{{Cases: []string{"99"}}, {Exclude: []string{"99"}}, {ExcludeFor: map[string][]string{"pick*": {"99"}}}} {
+		_, err = NewHandler(&o)
+		require.ErrorContains(t, err, `no case is called "99"`)
+	}
 }
 
 func TestReportsThatCannotBeWrittenAreTold(t *testing.T) {

@@ -78,7 +78,10 @@ func TestSummariesCountTheWorseVerdict(t *testing.T) {
 		{Behavior: OK, BehaviorClose: OK}, {Behavior: OK, BehaviorClose: WrongCode}, {Behavior: Informational, BehaviorClose: Informational},
 		{Behavior: NonStrict, BehaviorClose: OK}, {Behavior: Unimplemented, BehaviorClose: OK},
 	}}
-	require.Equal(t, "1 OK, 1 INFORMATIONAL, 1 NON-STRICT, 1 UNIMPLEMENTED, 1 FAILED of 5", Summary(r.Results))
+	require.Equal(t, "1 OK, 1 INFORMATIONAL, 1 NON-STRICT, 1 UNIMPLEMENTED, 1 FAILED (0 in behavior, 1 in the close alone) of 5", Summary(r.Results))
+	require.Equal(t, "0 OK, 0 INFORMATIONAL, 0 NON-STRICT, 0 UNIMPLEMENTED, 3 FAILED (2 in behavior, 1 in the close alone) of 3", Summary([]Result{
+		{Behavior: Failed, BehaviorClose: WrongCode}, {Behavior: NonStrict, BehaviorClose: Unclean}, {Behavior: Failed, BehaviorClose: OK},
+	}))
 	require.False(t, r.Passed(false))
 	r.Results = append(r.Results[:1], r.Results[2:]...)
 	require.True(t, r.Passed(false))
@@ -112,7 +115,9 @@ func TestTestServerTellsOfServersThatAreNotThere(t *testing.T) {
 	web := httptest.NewServer(nil)
 	url := "ws" + strings.TrimPrefix(web.URL, "http")
 	web.Close()
-	_, err := TestServer(t.Context(), url, &Options{Cases: []string{"1.*"}})
+	_, err := TestServer(t.Context(), url, &Options{Cases: []string{"1.*"}, Progress: func(int, int, *Result) {
+		t.Error("the error alone tells")
+	}})
 	var dial *DialError
 	require.ErrorAs(t, err, &dial)
 	require.Error(t, dial.Unwrap())

@@ -72,12 +72,23 @@ func Count(results []Result) map[Verdict]int {
 	return n
 }
 
-// Summary is one line: "514 OK, 3 INFORMATIONAL, 0 NON-STRICT, … of 517".
+// Summary is one line: "514 OK, 3 INFORMATIONAL, 0 NON-STRICT, … of 517". Of
+// those that failed it says how many did in their behavior and how many behaved
+// but did not end the connection as they should.
 func Summary(results []Result) string {
 	n := Count(results)
 	parts := make([]string, len(order))
 	for i, v := range order {
 		parts[i] = fmt.Sprintf("%d %s", n[v], v)
+	}
+	behaved := 0
+	for i := range results {
+		if r := &results[i]; r.Verdict() == Failed && r.Behavior != Failed {
+			behaved++
+		}
+	}
+	if behaved > 0 {
+		parts[len(parts)-1] += fmt.Sprintf(" (%d in behavior, %d in the close alone)", n[Failed]-behaved, behaved)
 	}
 	return fmt.Sprintf("%s of %d", strings.Join(parts, ", "), len(results))
 }

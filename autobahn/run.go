@@ -117,9 +117,12 @@ func runAll(ctx context.Context, t *target, cases []Case) []Result {
 	one := func(i int) { p.done(i, t.run(ctx, &cases[i])) }
 	// The first case alone, so that a server that is not there is told at once.
 	first := p.order[:min(1, len(p.order))]
-	inParallel(ctx, first, 1, one)
-	if len(first) > 0 && results[first[0]].dialError != nil {
-		return results[first[0] : first[0]+1]
+	if len(first) > 0 && ctx.Err() == nil {
+		r := t.run(ctx, &cases[first[0]])
+		if r.dialError != nil {
+			return []Result{r} // told by the error alone
+		}
+		p.done(first[0], r)
 	}
 	inParallel(ctx, quick[min(1, len(quick)):], parallel, one)
 	if len(quick) == 0 {

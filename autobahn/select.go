@@ -10,15 +10,16 @@ import (
 // exclude does, in order. "*" matches any run of characters; a pattern that
 // names a group stands for all of it ("9" and "9.*" are the same). The 517 are
 // there for the asking; group 14 only when a pattern begins with "14". No
-// pattern at all is "*". A pattern that names nothing is an error, unless it is one
-// to exclude.
+// pattern at all is "*". A pattern that names nothing is an error.
 func Select(patterns, exclude []string) ([]Case, error) {
 	if len(patterns) == 0 {
 		patterns = []string{"*"}
 	}
 	all := append(Cases(), StrictCases()...)
-	if err := known(all, patterns); err != nil {
-		return nil, err
+	for _, list := range [][]string{patterns, exclude} {
+		if err := known(all, list); err != nil {
+			return nil, err
+		}
 	}
 	var selected []Case
 	for _, c := range all {

@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/seed60239977/websocket/autobahn"
 )
 
 // client tests servers.
-func client(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
-	c := newFlags("client", "reports/servers", stderr)
+func client(ctx context.Context, args []string, stdout io.Writer) (int, error) {
+	c := newFlags("client", "reports/servers", stdout)
 	one := target{}
 	c.set.StringVar(&one.URL, "url", "", "`URL` of the server, ws or wss")
 	c.set.StringVar(&one.Agent, "agent", "", "`name` of the server in the reports (default its URL)")
@@ -21,6 +22,9 @@ func client(ctx context.Context, args []string, stdout, stderr io.Writer) (int, 
 	s, err := c.parse(args)
 	if err != nil {
 		return unable, err
+	}
+	if c.quiet {
+		stdout = io.Discard
 	}
 	if one.URL != "" {
 		s.Servers = []target{one}
@@ -37,11 +41,11 @@ func client(ctx context.Context, args []string, stdout, stderr io.Writer) (int, 
 		if *insecure {
 			o.TLS = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // asked for
 		}
-		report, err := testServer(ctx, stdout, c.quiet, t.URL, o)
+		report, err := testServer(ctx, stdout, t.URL, o)
 		if err != nil {
 			return unable, err
 		}
-		if err := conclude(stdout, report, s.Out); err != nil {
+		if err := conclude(stdout, report, s.Out, nil); err != nil {
 			return unable, err
 		}
 		if !report.Passed(c.strict) {
@@ -52,15 +56,16 @@ func client(ctx context.Context, args []string, stdout, stderr io.Writer) (int, 
 }
 
 // testServer tests one server and shows how far it has come.
-func testServer(ctx context.Context, stdout io.Writer, quiet bool, url string, o *autobahn.Options) (*autobahn.Report, error) {
-	p := newProgress(stdout, quiet, o.Agent)
+func testServer(ctx context.Context, stdout io.Writer, url string, o *autobahn.Options) (*autobahn.Report, error) {
+	p := newProgress(stdout, o.Agent)
 	defer p.end()
 	o.Progress = p.show
 	return autobahn.TestServer(ctx, url, o)
 }
 
-// conclude writes the reports and prints the summary.
-func conclude(stdout io.Writer, r *autobahn.Report, dir string) error {
+// conclude writes the reports and prints the summary; cases are
+// those that should have run.
+func conclude(stdout io.Writer, r *autobahn.Report, dir string, cases []autobahn.Case) error {
 	if dir != "" {
 		if err := r.Write(dir); err != nil {
 			return err
@@ -72,5 +77,22 @@ func conclude(stdout io.Writer, r *autobahn.Report, dir string) error {
 	if len(r.Strict) > 0 {
 		fmt.Fprintf(stdout, "%s: strict: %s\n", r.Agent, autobahn.Summary(r.Strict))
 	}
+	if n := missing(r, cases); n > 0 {
+		fmt.Fprintf(stdout, "%s: not run: %d of %d cases\n", r.Agent, n, len(cases))
+	}
 	return nil
+}
+
+// missing counts the cases that have no result.
+func missing(r *autobahn.Report, cases []autobahn.Case) (n int) {
+	ran := map[string]bool{}
+	for _, x := range slices.Concat(r.Results, r.Strict) {
+		ran[x.Case.ID] = true
+	}
+	for _, c := range cases {
+		if !ran[c.ID] {
+			n++
+		}
+	}
+	return n
 }

@@ -28,6 +28,7 @@ const usage = `wstest tests WebSocket endpoints against RFC 6455 and RFC 7692.
 	wstest client -url URL [flags]    test an echo server
 	wstest server [-addr ADDR]        test the clients that connect
 	wstest list [-cases PATTERNS]     list the cases
+	wstest help                       print this
 
 Each takes -h.
 `
@@ -52,15 +53,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		_, _ = io.WriteString(stderr, usage)
 		return unable
 	}
-	commands := map[string]func(context.Context, []string, io.Writer, io.Writer) (int, error){
+	switch args[0] {
+	case "help", "-h", "-help", "--help":
+		_, _ = io.WriteString(stdout, usage)
+		return passed
+	}
+	commands := map[string]func(context.Context, []string, io.Writer) (int, error){
 		"client": client, "server": server, "list": list,
 	}
 	command, ok := commands[args[0]]
 	if !ok {
-		_, _ = io.WriteString(stderr, usage)
+		fmt.Fprintf(stderr, "wstest: no command is called %q\n%s", args[0], usage)
 		return unable
 	}
-	status, err := command(ctx, args[1:], stdout, stderr)
+	status, err := command(ctx, args[1:], stdout)
 	if errors.Is(err, flag.ErrHelp) {
 		return passed
 	}
@@ -74,26 +80,32 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // common are the flags of both directions.
 type common struct {
 	set            *flag.FlagSet
+	help           io.Writer
 	cases, exclude string
 	out, spec      string
 	strict, quiet  bool
 }
 
-func newFlags(name, out string, stderr io.Writer) *common {
-	c := &common{set: flag.NewFlagSet("wstest "+name, flag.ContinueOnError)}
-	c.set.SetOutput(stderr)
+// newFlags has -h print to help; what is wrong is an error for run to print.
+func newFlags(name, out string, help io.Writer) *common {
+	c := &common{set: flag.NewFlagSet("wstest "+name, flag.ContinueOnError), help: help}
+	c.set.SetOutput(io.Discard)
 	c.set.StringVar(&c.cases, "cases", "", "`patterns` of cases to run, with commas between: 1.*,6.4.1; group 14 only by its name (default *)")
 	c.set.StringVar(&c.exclude, "exclude", "", "`patterns` of cases to leave out")
 	c.set.StringVar(&c.out, "out", out, "`directory` for reports; - writes none")
 	c.set.StringVar(&c.spec, "spec", "", "JSON `file` as the original suite takes it")
 	c.set.BoolVar(&c.strict, "strict", false, "exit with 1 on anything but OK and INFORMATIONAL, in group 14 too")
-	c.set.BoolVar(&c.quiet, "quiet", false, "print the summary alone")
+	c.set.BoolVar(&c.quiet, "quiet", false, "print nothing but errors: the exit status tells")
 	return c
 }
 
 // parse also takes what a -spec file says; flags given on the command line win.
 func (c *common) parse(args []string) (*spec, error) {
 	if err := c.set.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			c.set.SetOutput(c.help)
+			c.set.Usage()
+		}
 		return nil, err
 	}
 	if c.set.NArg() > 0 {
@@ -133,8 +145,8 @@ func patterns(list string) (all []string) {
 	return all
 }
 
-func list(_ context.Context, args []string, stdout, stderr io.Writer) (int, error) {
-	c := newFlags("list", "", stderr)
+func list(_ context.Context, args []string, stdout io.Writer) (int, error) {
+	c := newFlags("list", "", stdout)
 	s, err := c.parse(args)
 	if err != nil {
 		return unable, err

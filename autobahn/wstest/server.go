@@ -17,12 +17,15 @@ const defaultAddress = "127.0.0.1:9001"
 
 // server tests the clients that connect, until one of them asks to stop or the
 // process is interrupted.
-func server(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
-	c := newFlags("server", "reports/clients", stderr)
+func server(ctx context.Context, args []string, stdout io.Writer) (int, error) {
+	c := newFlags("server", "reports/clients", stdout)
 	address := c.set.String("addr", "", "`address` to listen on (default "+defaultAddress+")")
 	s, err := c.parse(args)
 	if err != nil {
 		return unable, err
+	}
+	if c.quiet {
+		stdout = io.Discard
 	}
 	if *address == "" {
 		if *address, err = s.address(); err != nil {
@@ -32,13 +35,14 @@ func server(ctx context.Context, args []string, stdout, stderr io.Writer) (int, 
 	if *address == "" {
 		*address = defaultAddress
 	}
-	watch := &watch{out: stdout, quiet: c.quiet, shown: map[string]*progress{}, counts: map[string]int{}}
+	watch := &watch{out: stdout, shown: map[string]*progress{}, ran: map[string]map[string]bool{}}
 	h, err := autobahn.NewHandler(&autobahn.HandlerOptions{
 		Cases: s.Cases, Exclude: s.Exclude, ExcludeFor: s.ExcludeFor, Dir: s.Out, Progress: watch.show,
 	})
 	if err != nil {
 		return unable, err
 	}
+	watch.suite = h
 	l, err := net.Listen("tcp", *address)
 	if err != nil {
 		return unable, err
@@ -53,18 +57,19 @@ func server(ctx context.Context, args []string, stdout, stderr io.Writer) (int, 
 
 // watch shows how far each client has come.
 type watch struct {
-	out    io.Writer
-	quiet  bool
-	shown  map[string]*progress
-	counts map[string]int
+	out   io.Writer
+	suite *autobahn.Handler
+	shown map[string]*progress
+	ran   map[string]map[string]bool // by agent, then case ID
 }
 
 func (w *watch) show(agent string, r *autobahn.Result) {
 	if w.shown[agent] == nil {
-		w.shown[agent] = newProgress(w.out, w.quiet, agent)
+		w.shown[agent] = newProgress(w.out, agent)
+		w.ran[agent] = map[string]bool{}
 	}
-	w.counts[agent]++
-	w.shown[agent].show(w.counts[agent], 0, r)
+	w.ran[agent][r.Case.ID] = true
+	w.shown[agent].show(len(w.ran[agent]), len(w.suite.CasesFor(agent)), r)
 }
 
 func (w *watch) end() {
@@ -99,7 +104,7 @@ func summarize(stdout io.Writer, h *autobahn.Handler, dir string, strict bool) (
 	slices.Sort(agents)
 	for _, agent := range agents {
 		r := h.Report(agent)
-		if err := conclude(stdout, r, dir); err != nil {
+		if err := conclude(stdout, r, dir, h.CasesFor(agent)); err != nil {
 			return unable, err
 		}
 		if !r.Passed(strict) {

@@ -63,15 +63,40 @@ func TestListNamesEveryCase(t *testing.T) {
 func TestMisuseIsToldAndExitsWith2(t *testing.T) {
 	for _, args := range [][]string{
 		nil, {"what"}, {"client"}, {"client", "-url", "http://x"}, {"client", "-nonsense"}, {"list", "extra"}, {"list", "-cases", "99.*"},
-		{"client", "-spec", filepath.Join(t.TempDir(), "none.json")}, {"server", "-addr", "nowhere:99999"}, {"server", "-cases", "99"},
+		{"client", "-spec", filepath.Join(t.TempDir(), "none.json")}, {"list", "-exclude", "foo"}, {"client", "-url", "ws://x", "-exclude", "foo"},
+		{"server", "-addr", "nowhere:99999"}, {"server", "-cases", "99"},
 	} {
 		status, _, stderr := command(t, args...)
 		require.Equal(t, unable, status, args)
 		require.NotEmpty(t, stderr, args)
 	}
-	status, _, stderr := command(t, "client", "-h")
-	require.Equal(t, passed, status)
-	require.Contains(t, stderr, "-parallel")
+	_, _, stderr := command(t, "list", "-exclude", "1.1.1,foo")
+	require.Equal(t, "wstest: no case is called \"foo\"\n", stderr)
+	_, _, stderr = command(t, "client", "-nonsense")
+	require.Equal(t, 1, strings.Count(stderr, "\n"), stderr)
+}
+
+func TestHelpGoesToStdoutWithStatus0(t *testing.T) {
+	for _, x := range []struct{ args, says string }{
+		{"help", "wstest list"}, {"-h", "wstest list"}, {"--help", "wstest list"},
+		{"client -h", "-parallel"}, {"server -help", "-addr"}, {"list -h", "-exclude"},
+	} {
+		status, stdout, stderr := command(t, strings.Fields(x.args)...)
+		require.Equal(t, passed, status, x.args)
+		require.Contains(t, stdout, x.says, x.args)
+		require.Empty(t, stderr, x.args)
+	}
+}
+
+func TestAServerThatIsNotThereIsToldOnce(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	status, stdout, stderr := command(t, "client", "-url", "ws://"+l.Addr().String(), "-out", "-")
+	require.Equal(t, unable, status)
+	require.Empty(t, stdout)
+	require.Equal(t, 1, strings.Count(stderr, "\n"), stderr)
+	require.Contains(t, stderr, l.Addr().String())
 }
 
 func TestClientTestsAServerAndWritesReports(t *testing.T) {
@@ -89,7 +114,10 @@ func TestClientTestsAServerAndWritesReports(t *testing.T) {
 	require.Contains(t, stdout, "a frame from a server is masked")
 	status, stdout, _ = command(t, "client", "-quiet", "-url", url, "-cases", "12.1.1", "-out", "-")
 	require.Equal(t, passed, status, "UNIMPLEMENTED is no failure")
-	require.Equal(t, 1, strings.Count(stdout, "\n"))
+	require.Empty(t, stdout)
+	status, stdout, stderr = command(t, "client", "-quiet", "-url", echoServer(t, true), "-cases", "1.1.1", "-out", "-")
+	require.Equal(t, failed, status)
+	require.Empty(t, stdout+stderr, "the status tells")
 	status, _, _ = command(t, "client", "-strict", "-url", url, "-cases", "12.1.1", "-out", "-")
 	require.Equal(t, failed, status)
 }
@@ -147,7 +175,7 @@ func TestServerTestsClientsUntilItIsStopped(t *testing.T) {
 	out := &follow{lines: make(chan string, 100)}
 	dir := t.TempDir()
 	file := filepath.Join(dir, "fuzzingserver.json")
-	require.NoError(t, os.WriteFile(file, []byte(`{"url":"ws://127.0.0.1:0","cases":["1.1.1","1.1.2"]}`), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte(`{"url":"ws://127.0.0.1:0","cases":["1.1.1","1.1.2","1.1.3","1.1.4"],"exclude-agent-cases":{"a":["1.1.4"]}}`), 0o600))
 	status := make(chan int)
 	go func() { status <- run(t.Context(), []string{"server", "-spec", file, "-out", dir}, out, io.Discard) }()
 	base := strings.TrimPrefix(<-out.lines, "listening on ws://")
@@ -156,6 +184,7 @@ func TestServerTestsClientsUntilItIsStopped(t *testing.T) {
 	}
 	require.Equal(t, passed, <-status)
 	require.Contains(t, <-out.lines, "a: 2 OK")
+	require.Equal(t, "a: not run: 1 of 3 cases", <-out.lines)
 	index, err := autobahn.ReadIndex(filepath.Join(dir, "index.json"))
 	require.NoError(t, err)
 	require.Len(t, index["a"], 2)
@@ -183,20 +212,44 @@ func visit(t *testing.T, address, path string) {
 
 func TestProgressOnATerminalIsOneLineWrittenOver(t *testing.T) {
 	var out bytes.Buffer
-	p := newProgress(&out, false, "agent")
+	p := newProgress(&out, "agent")
 	p.terminal = true
 	good := &autobahn.Result{Case: autobahn.Case{ID: "1.1.1"}, Behavior: autobahn.OK, BehaviorClose: autobahn.OK}
 	bad := &autobahn.Result{Case: autobahn.Case{ID: "1.1.2"}, Behavior: autobahn.OK, BehaviorClose: autobahn.WrongCode, Why: "why"}
 	p.show(1, 2, good)
 	p.show(2, 2, bad)
 	p.end()
-	require.Equal(t, "\r\x1b[Kagent: 1 of 2, 1.1.1\r\x1b[K1.1.2    OK, close WRONG CODE: why\n\r\x1b[Kagent: 2 of 2, 1.1.2\r\x1b[K", out.String())
+	require.Equal(t, "\r\x1b[Kagent: 1 of 2, 1.1.1\r\x1b[K\r\x1b[Kagent: 2 of 2, 1.1.2\r\x1b[K1.1.2    OK, close WRONG CODE: why\n", out.String())
 	out.Reset()
-	p = newProgress(&out, false, "agent")
+	p = newProgress(&out, "agent")
 	p.last = time.Now().Add(-time.Hour)
-	p.show(1, 0, good)
-	p.show(2, 0, good)
-	require.Equal(t, "agent: 1\n", out.String())
+	p.show(1, 2, good)
+	p.show(2, 2, good)
+	p.end()
+	require.Equal(t, "agent: 1 of 2\n", out.String())
+}
+
+func TestNeighboursThatFailAlikeShareALine(t *testing.T) {
+	var out bytes.Buffer
+	p := newProgress(&out, "agent")
+	for i, x := range []struct {
+		id       string
+		behavior autobahn.Verdict
+		why      string
+	}{
+		{"1.1.1", autobahn.Failed, "why"}, {"1.1.2", autobahn.Failed, "why"}, {"1.1.3", autobahn.Failed, "why"},
+		{"1.1.4", autobahn.OK, ""}, {"1.1.5", autobahn.Failed, "why"}, {"1.1.6", autobahn.Failed, "other"},
+		{"1.1.7", autobahn.NonStrict, "other"}, {"1.1.8", autobahn.NonStrict, "other"},
+	} {
+		p.show(i+1, 8, &autobahn.Result{Case: autobahn.Case{ID: x.id}, Behavior: x.behavior, BehaviorClose: autobahn.OK, Why: x.why})
+	}
+	p.end()
+	p.end()
+	require.Equal(t, `1.1.1 to 1.1.3 (3 cases) FAILED: why
+1.1.5    FAILED: why
+1.1.6    FAILED: other
+1.1.7 to 1.1.8 (2 cases) NON-STRICT: other
+`, out.String())
 }
 
 func echo(nc net.Conn, masked bool) {

@@ -15,6 +15,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"os"
 	"os/signal"
@@ -97,7 +98,9 @@ func (c *client) takeTest(ctx context.Context, stdout io.Writer) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		c.takeCase(ctx, i+1)
+		if err := c.takeCase(ctx, i+1); err != nil {
+			return fmt.Errorf("case %d of %d: the suite cannot be reached any more: %w", i+1, count, err)
+		}
 	}
 	if err := c.visit(ctx, "updateReports", nil, nil); err != nil {
 		return err
@@ -123,10 +126,10 @@ func (c *client) caseCount(ctx context.Context) (count int, err error) {
 	return count, nil
 }
 
-// takeCase echoes until the suite ends the connection. How the case went is for the suite to say, whether there was a
-// connection at all or not.
-func (c *client) takeCase(ctx context.Context, number int) {
-	_ = c.visit(ctx, "runCase", url.Values{"case": {strconv.Itoa(number)}}, func(conn *websocket.Conn) error {
+// takeCase echoes until the suite ends the connection. How the case went is for the suite to say, even if it has refused
+// the handshake; the error is that of a suite with which there is no connection at all.
+func (c *client) takeCase(ctx context.Context, number int) error {
+	err := c.visit(ctx, "runCase", url.Values{"case": {strconv.Itoa(number)}}, func(conn *websocket.Conn) error {
 		for m, err := range conn.Messages(ctx) {
 			if err != nil {
 				return err
@@ -137,6 +140,11 @@ func (c *client) takeCase(ctx context.Context, number int) {
 		}
 		return nil
 	})
+	var dial *net.OpError
+	if errors.As(err, &dial) && dial.Op == "dial" {
+		return err
+	}
+	return nil
 }
 
 // visit opens a connection to one of the suite's paths, calls talk if there is anything to say, and closes.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
@@ -68,4 +69,29 @@ func TestWhatIsWrongIsToldInOneLine(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	require.Zero(t, run(t.Context(), []string{"-h"}, &stdout, &stderr))
 	require.Contains(t, stdout.String(), "-compress")
+}
+
+func TestASuiteThatDiesInBetweenIsAnError(t *testing.T) {
+	for _, c := range []struct {
+		last, says string
+	}{
+		{"3", "conformance: case 4 of 6: the suite cannot be reached any more: "},
+		{"6", "conformance: "},
+	} {
+		suite, err := autobahn.NewHandler(&autobahn.HandlerOptions{Cases: []string{"1.1.1", "1.1.2", "1.1.3", "1.1.4", "1.1.5", "1.1.6"}})
+		require.NoError(t, err)
+		var server *httptest.Server
+		server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Get("case") == c.last {
+				_ = server.Listener.Close()
+			}
+			suite.ServeHTTP(w, r)
+		}))
+		var stdout, stderr bytes.Buffer
+		require.Equal(t, statusFailed, run(t.Context(), []string{"-url", "ws" + strings.TrimPrefix(server.URL, "http")}, &stdout, &stderr))
+		require.Empty(t, stdout.String())
+		require.True(t, strings.HasPrefix(stderr.String(), c.says), stderr.String())
+		require.Equal(t, 1, strings.Count(stderr.String(), "\n"))
+		server.Close()
+	}
 }
