@@ -3,12 +3,12 @@ package deflate
 // A Compressor compresses the messages that one endpoint of a connection sends
 // (RFC 7692, section 7.2.1). [Params.Compressor] makes one.
 //
-// Between messages it holds its history alone: nothing without context takeover,
-// otherwise what [Options] says for the level, and never more than was sent. It
-// takes working memory from a pool while a call lasts.
+// Between messages it holds only its history: as much as [Options] says for the level,
+// never more than was sent, and nothing without context takeover. During a call it
+// takes working memory from a pool.
 //
-// A Compressor is not safe for concurrent use. With context takeover, messages have
-// to be sent in the order in which they were compressed.
+// A Compressor is not safe for concurrent use. With context takeover, messages must be
+// sent in the order in which they were compressed.
 type Compressor struct {
 	history  window // with takeover, or while a message goes out in parts
 	window   int    // the largest distance, in bytes
@@ -17,9 +17,9 @@ type Compressor struct {
 	minSize  int
 }
 
-// Compressor returns the compressor for the messages this endpoint sends: those of
-// the server or those of the client. It takes [Options.Level] and [Options.MinSize]
-// from o, which is valid and may be nil.
+// Compressor returns the compressor for the messages that this endpoint sends, as a
+// server or as a client. It takes [Options.Level] and [Options.MinSize] from o, which
+// must be valid or nil.
 func (p Params) Compressor(server bool, o *Options) *Compressor {
 	if o == nil {
 		o = &Options{}
@@ -30,8 +30,8 @@ func (p Params) Compressor(server bool, o *Options) *Compressor {
 	return c
 }
 
-// Worthwhile reports whether a message of n bytes is to be compressed, according to
-// [Options.MinSize]. Nothing is wrong with compressing others.
+// Worthwhile reports whether a message of n bytes should be compressed, according to
+// [Options.MinSize]. Compressing shorter ones does no harm.
 func (c *Compressor) Worthwhile(n int) bool { return n >= c.minSize }
 
 // Growing reports whether the history has less memory than it may come to have. While
@@ -40,20 +40,20 @@ func (c *Compressor) Worthwhile(n int) bool { return n >= c.minSize }
 func (c *Compressor) Growing() bool { return c.takeover && c.history.growing() }
 
 // Append appends the compressed form of a message to dst and returns the extended
-// buffer. What it appends is at least one byte, is the whole payload of the message
-// (RFC 7692, section 7.2.1), and exceeds len(message) by at most 6 bytes, and 6 more
-// for each 16 KiB. It retains neither slice; they must not overlap.
+// buffer. It appends the whole payload of the message (RFC 7692, section 7.2.1): at
+// least one byte, and at most 6 bytes more than len(message), plus 6 for each 16 KiB. It
+// retains neither slice. The slices must not overlap.
 //
-// The message becomes part of the context: it has to be sent. Where that is not
-// certain yet, or depends on the size, use [Compressor.Draft].
+// The message becomes part of the context, so it must be sent. If that is not certain
+// yet, or depends on the compressed size, use [Compressor.Draft].
 func (c *Compressor) Append(dst, message []byte) []byte {
 	return c.AppendPart(dst, message, true)
 }
 
-// AppendPart is [Compressor.Append] for a message in parts, the last of which is
-// final and may be empty. The parts' outputs are to be sent in order as the payload
-// of one message, in whatever frames. All that went in comes out at the other end
-// as soon as this part's output has arrived there, which costs up to 5 bytes a part.
+// AppendPart is [Compressor.Append] for a message in parts. The last part is final and
+// may be empty. Send the outputs in order as the payload of one message, cut into frames
+// in any way. The receiver can decode a part as soon as its output has arrived, which
+// costs up to 5 bytes a part.
 func (c *Compressor) AppendPart(dst, part []byte, final bool) []byte {
 	if len(part) == 0 && !final {
 		return dst
@@ -61,24 +61,24 @@ func (c *Compressor) AppendPart(dst, part []byte, final bool) []byte {
 	return c.compress(dst, part, final, true)
 }
 
-// Draft is [Compressor.Append] for a message that might not be sent in this form
-// after all: the context stays as it is until [Compressor.Commit] says that it was.
-// Until then other messages may be drafted in its place, or be sent uncompressed.
+// Draft is [Compressor.Append] for a message that may not be sent in this form after
+// all. The context does not change until [Compressor.Commit] says that it was sent.
+// Until then, another message may be drafted instead, or sent uncompressed.
 func (c *Compressor) Draft(dst, message []byte) []byte {
 	return c.compress(dst, message, true, false)
 }
 
-// Commit makes the message that was drafted last part of the context. The bytes are
-// the ones that were given to [Compressor.Draft].
+// Commit makes the message of the last [Compressor.Draft] part of the context. Pass it
+// the same message again.
 func (c *Compressor) Commit(message []byte) {
 	if c.takeover {
 		c.history.write(message)
 	}
 }
 
-// Release gives back the memory of the history. Messages compressed from then on do
-// not refer to earlier ones, which every receiver understands. A connection calls
-// it at its end; a Compressor that is dropped without leaks nothing.
+// Release returns the history's memory to the pool. Messages compressed from then on do
+// not refer to earlier ones, which every receiver understands. Call it when a connection
+// ends. A Compressor that is dropped without it leaks nothing.
 func (c *Compressor) Release() { c.history.release() }
 
 // compress appends what src is compressed. With commit it becomes part of the context.

@@ -5,13 +5,13 @@ import "sync"
 // A Decompressor decompresses the messages that one endpoint of a connection receives
 // (RFC 7692, section 7.2.2). [Params.Decompressor] makes one.
 //
-// It does no I/O, and decides nothing about sizes: it takes a message's payload in
-// pieces as they arrive, and fills the buffers it is given. Whoever stops giving it
-// buffers has stopped a message that is too big.
+// It does no I/O and sets no limit. It takes a message's payload in pieces as they
+// arrive, and fills the buffers that it is given. To stop a message that is too big, stop
+// giving it buffers.
 //
-// Between messages it holds the LZ77 window alone: nothing without context takeover,
-// otherwise what has been received, up to the window's size. While a message is in
-// progress it has working memory from a pool.
+// Between messages it holds only the LZ77 window: what has been received, up to the
+// window's size, and nothing without context takeover. While a message is in progress it
+// has working memory from a pool.
 //
 // A Decompressor is not safe for concurrent use.
 type Decompressor struct {
@@ -22,20 +22,20 @@ type Decompressor struct {
 	err      error
 }
 
-// Decompressor returns the decompressor for the messages this endpoint receives:
-// those for the server or those for the client.
+// Decompressor returns the decompressor for the messages that this endpoint receives, as
+// a server or as a client.
 func (p Params) Decompressor(server bool) *Decompressor {
 	bits, takeover := p.outgoing(!server)
 	return &Decompressor{history: newWindow(bits), takeover: takeover}
 }
 
-// Decompress decodes the next piece of a message's payload, src, to dst. It stops when
-// src is used up or dst is full, or both, and returns how many bytes of each are done
-// with. When it leaves some of src, it is to be called with the rest and another dst.
-// It may write anywhere in dst. It retains neither slice; they must not overlap.
+// Decompress decodes the next piece of a message's payload, src, into dst. It stops when
+// src is used up or dst is full, and returns how many bytes of each it has used. If some
+// of src is left, call it again with the rest and another dst. It may write anywhere in
+// dst. It retains neither slice. The slices must not overlap.
 //
-// The error, a [*CorruptError], ends this Decompressor; the bytes that came out before
-// are good.
+// The error is a [*CorruptError] and ends this Decompressor. The bytes that came out
+// before it are valid.
 func (d *Decompressor) Decompress(dst, src []byte) (nDst, nSrc int, err error) {
 	nDst, nSrc, _, err = d.run(dst, src, false)
 	return nDst, nSrc, err
@@ -49,19 +49,19 @@ func (d *Decompressor) Growing() bool {
 	return d.takeover && d.history.growing()
 }
 
-// Finish ends the message when all of its payload has gone through
-// [Decompressor.Decompress]. There may be more to put out: as long as done is false
-// and there is no error, it is to be called again with another dst, which has to have
-// room. When done, the Decompressor is ready for the next message.
+// Finish ends the message after all of its payload has gone through
+// [Decompressor.Decompress]. More output may follow: until done is true or there is an
+// error, call it again with another dst that is not empty. When done is true, the
+// Decompressor is ready for the next message.
 //
-// The error is a [*CorruptError], also if the message breaks off.
+// The error is a [*CorruptError]. A message that is cut short is one, too.
 func (d *Decompressor) Finish(dst []byte) (nDst int, done bool, err error) {
 	nDst, _, done, err = d.run(dst, nil, true)
 	return nDst, done, err
 }
 
-// Release gives memory back when a connection ends, even within a message. A
-// Decompressor that is dropped without leaks nothing. All later calls return an error.
+// Release returns memory to the pool when a connection ends, even within a message. All
+// later calls return an error. A Decompressor that is dropped without it leaks nothing.
 func (d *Decompressor) Release() {
 	if d.err == nil {
 		d.fail(errReleased)

@@ -2,9 +2,9 @@ package deflate
 
 import "errors"
 
-// A CorruptError says that a message's payload is not what RFC 7692 and RFC 1951
-// describe: it makes no sense, breaks off, or refers to bytes beyond the agreed
-// window. The connection has to fail with status 1007 (RFC 6455, section 7.4.1).
+// A CorruptError says that a message's payload is not valid by RFC 7692 and RFC 1951: it
+// makes no sense, is cut short, or refers to bytes outside the agreed window. Fail the
+// connection with status 1007 (RFC 6455, section 7.4.1).
 type CorruptError struct {
 	Reason string // what is wrong, in a few words
 }
@@ -16,12 +16,12 @@ var (
 	errBlockType   = &CorruptError{"unknown block type"}
 	errStoredLen   = &CorruptError{"length of a stored block does not match its complement"}
 	errCodeCounts  = &CorruptError{"too many codes"}
-	errCodeLens    = &CorruptError{"code lengths make no code"}
+	errCodeLens    = &CorruptError{"code lengths that make no code"}
 	errRepeat      = &CorruptError{"repeated code length out of place"}
 	errNoEnd       = &CorruptError{"no code for the end of the block"}
-	errSymbol      = &CorruptError{"bits that are no code"}
-	errDistance    = &CorruptError{"distance beyond the window or the bytes seen"}
-	errMessageEnds = &CorruptError{"message breaks off"}
+	errSymbol      = &CorruptError{"bits that match no code"}
+	errDistance    = &CorruptError{"distance outside the window or before the first byte"}
+	errMessageEnds = &CorruptError{"message is cut short"}
 )
 
 var errReleased = errors.New("deflate: decompressor was released")

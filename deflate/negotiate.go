@@ -16,7 +16,7 @@ const (
 // A Parameter is an extension parameter in a Sec-WebSocket-Extensions header (RFC
 // 6455, section 9.1). A quoted value has lost its quotes and escapes.
 type Parameter struct {
-	Name  string // one of the four, or unknown
+	Name  string // one of the four, or an unknown one
 	Value string // empty if there is none
 	// HasValue tells "name=" and "name" apart.
 	HasValue bool
@@ -30,11 +30,11 @@ func (p Parameter) String() string {
 	return p.Name
 }
 
-// A NegotiationError says why a server's answer does not agree with what was offered.
-// The client has to fail the connection (RFC 7692, section 7.1, RFC 6455, section 9.1).
+// A NegotiationError says why a server's answer does not match the client's offer. The
+// client must fail the connection (RFC 7692, section 7.1, RFC 6455, section 9.1).
 type NegotiationError struct {
-	// Parameter is the parameter at fault. With an empty Value and without HasValue it
-	// may be one that is missing.
+	// Parameter is the parameter at fault, which may be one that is missing. Then it has
+	// no value.
 	Parameter Parameter
 	Reason    string // what is wrong with it
 }
@@ -45,9 +45,9 @@ func (e *NegotiationError) Error() string {
 }
 
 // Offers returns the parameters of a client's offers in order of preference: what the
-// options ask for, and always client_max_window_bits, since any window will do for what
-// goes out. There are two if the options ask for a small window and do not insist: the
-// second one leaves server_max_window_bits out (RFC 7692, section 5.1).
+// options ask for, and always client_max_window_bits, because this endpoint can compress
+// with any window. There are two if the options ask for a small window and do not insist:
+// the second one leaves out server_max_window_bits (RFC 7692, section 5.1).
 func (o *Options) Offers() [][]Parameter {
 	first := o.offer(o.Incoming.windowBits())
 	if o.Incoming.windowBits() == maxWindowBits || o.RequireWindow {
@@ -74,14 +74,14 @@ func (o *Options) offer(incoming int) []Parameter {
 	return append(offer, Parameter{Name: clientMaxWindowBits})
 }
 
-// Accept decides as a server about one offer of a client, and returns what is agreed
-// and the parameters to answer with. It declines, with false, an offer that is not
-// valid: a parameter that is unknown or comes twice, or a value that is not allowed.
-// Then the client's next offer is to be tried (RFC 7692, section 5.1).
+// Accept is for servers. It decides about one offer of a client, and returns what is
+// agreed and the parameters of the answer. It returns false for an offer that is not
+// valid: an unknown or repeated parameter, or a value that is not allowed. Then try the
+// client's next offer (RFC 7692, section 5.1).
 //
-// What the client asks of the server it gets. Its hints about itself are taken, since
-// they save memory here. The options' own wishes about the client are added as far as
-// the RFC lets a server have any.
+// The client gets what it asks of the server. What it hints about itself is accepted,
+// because that saves memory here. What the options ask of the client is added as far as
+// the RFC allows.
 func (o *Options) Accept(offer []Parameter) (Params, []Parameter, bool) {
 	asked, err := parse(offer, false)
 	if err != nil {
@@ -117,11 +117,11 @@ func (o *Options) Accept(offer []Parameter) (Params, []Parameter, bool) {
 	return p, answer, true
 }
 
-// Confirm decides as a client about the server's answer to what [Options.Offers]
-// offered, and returns what is agreed. The error is a [*NegotiationError].
+// Confirm is for clients. It checks the server's answer to [Options.Offers] and returns
+// what is agreed. The error is a [*NegotiationError].
 //
-// A server need not repeat client_no_context_takeover, nor a client's window bits:
-// what was said in the offer about the client holds anyway.
+// A server need not repeat client_no_context_takeover or the client's window bits: what
+// the offer said about the client holds anyway.
 func (o *Options) Confirm(answer []Parameter) (Params, error) {
 	got, err := parse(answer, true)
 	if err != nil {

@@ -3,7 +3,7 @@ package deflate
 import "fmt"
 
 // Level says how hard a [Compressor] looks for repetitions, from fastest to smallest.
-// What it sends, every receiver understands alike.
+// Every receiver understands every level.
 type Level uint8
 
 const (
@@ -29,20 +29,19 @@ func (l Level) String() string {
 	return fmt.Sprintf("Level(%d)", uint8(l))
 }
 
-// DefaultMinSize is the size in bytes from which messages are compressed unless
-// [Options.MinSize] says otherwise: below it little is gained.
+// DefaultMinSize is the default of [Options.MinSize], in bytes: below it, compression
+// gains little.
 const DefaultMinSize = 128
 
-// Options are what one endpoint wants of the extension. The zero value is right for
-// most: both directions keep their context, in windows of 32 KiB. They say the same
-// for a server as for a client, and are not changed by this package; any number of
-// connections may share them.
+// Options configures the extension for one endpoint, server or client. The zero value is
+// right for most: both directions keep their context, in windows of 32 KiB. Options are
+// only read: any number of connections may share them.
 //
 // # Memory
 //
-// With context takeover a connection keeps, from one message to the next, of each
-// direction as much as has passed, in a buffer of a power of two of at least 256
-// bytes, and at most (w being the window bits agreed for the direction):
+// With context takeover a connection keeps the last bytes of each direction from one
+// message to the next, as many as have passed, in a buffer whose size is a power of two:
+// at least 256 bytes, and at most (w is the number of window bits agreed on)
 //
 //	direction                  bytes
 //	Outgoing, Fastest          min(2^w, 2048)
@@ -51,49 +50,47 @@ const DefaultMinSize = 128
 //	Incoming                   2^w
 //	without context takeover   0
 //
-// The defaults are 34 KiB. All else is working memory that is pooled: for each
-// compression that runs at the same moment 80 KiB (176 KiB for Balanced and Smallest)
-// and a copy of up to 64 KiB of history and message; for each message that has begun
-// to come in and has not ended 9 KiB and, without context takeover too, its window.
+// With the defaults that is 34 KiB. Everything else is pooled working memory. Each
+// compression takes 80 KiB while it runs (176 KiB with Balanced and Smallest), and a copy
+// of up to 64 KiB of history and message. Each message that has begun to arrive and has
+// not ended takes 9 KiB and its window, even without context takeover.
 type Options struct {
-	// Level is how hard to look for repetitions. It is not negotiated.
+	// Level says how hard to look for repetitions. It is not negotiated.
 	Level Level
 	// MinSize is the size in bytes below which messages go out uncompressed. 0 means
-	// [DefaultMinSize], a negative number that all are compressed. Clients that use
-	// libwebsockets 4.1 hang on an uncompressed message once compression is agreed on:
-	// -1 avoids that.
+	// [DefaultMinSize]; a negative value compresses all. Clients that use libwebsockets
+	// 4.1 hang on an uncompressed message once compression is agreed on: -1 avoids that.
 	MinSize int
-	// Outgoing is about the messages this endpoint sends, Incoming about those of its
+	// Outgoing is for the messages that this endpoint sends, Incoming for those of its
 	// peer.
 	Outgoing, Incoming Direction
 	// RequireWindow makes a client fail the handshake when the server does not agree to
-	// Incoming.WindowBits. Without it, the client offers compression a second time with
-	// a window of 32 KiB, since many servers (gorilla/websocket, gws, Mojolicious and
-	// libwebsockets among them) do not answer server_max_window_bits. It means nothing
-	// to a server.
+	// Incoming.WindowBits. Otherwise the client makes a second offer with a window of
+	// 32 KiB, because many servers (among them gorilla/websocket, gws, Mojolicious and
+	// libwebsockets) do not answer server_max_window_bits. A server ignores it.
 	RequireWindow bool
 }
 
-// Direction is what is wanted for the messages of one direction.
+// Direction configures the messages of one direction.
 type Direction struct {
-	// NoContextTakeover has each message compressed on its own, without reference to
-	// earlier ones: no memory is held between messages, and they become larger.
+	// NoContextTakeover compresses each message on its own, without reference to earlier
+	// ones. No memory is held between messages, and they become larger.
 	//
-	// Outgoing, it is this endpoint's own decision. Incoming, the peer is asked to; a
-	// server that does not agree fails the handshake (RFC 7692, section 7.1.1).
+	// For Outgoing this endpoint decides. For Incoming it asks the peer; a server that
+	// does not agree fails the handshake (RFC 7692, section 7.1.1).
 	NoContextTakeover bool
 
-	// WindowBits is the base-2 logarithm of the LZ77 window in bytes, from 8 to 15;
-	// 0 means 15. The peer may ask for less of an outgoing direction, and gets it. Peers
-	// that use zlib decline an offer of 8, which its raw DEFLATE does not have.
+	// WindowBits is the base-2 logarithm of the size of the LZ77 window in bytes, from 8
+	// to 15; 0 means 15. If the peer asks for a smaller Outgoing window, it gets it. Peers
+	// that use zlib decline an offer of 8, which zlib's raw DEFLATE does not have.
 	//
-	// Incoming, the peer is asked to; see [Options.RequireWindow] for a server that does
-	// not agree. A client can be asked only if its offer has client_max_window_bits; with others a
-	// server agrees to 15 (section 7.1.2.2).
+	// For Incoming this endpoint asks the peer; see [Options.RequireWindow] for servers
+	// that do not agree. A client can be asked only if its offer has
+	// client_max_window_bits; for all others, a server settles for 15 (section 7.1.2.2).
 	WindowBits int
 }
 
-// An OptionsError says which of the [Options] is out of its range.
+// An OptionsError says which field of [Options] is out of range.
 type OptionsError struct {
 	Field string // as in "Incoming.WindowBits"
 	Value int    // what was set
@@ -105,7 +102,7 @@ func (e *OptionsError) Error() string {
 }
 
 // Validate returns an [*OptionsError] for the first field that is out of range, or
-// nil. The other methods take valid options.
+// nil. The other methods require valid options.
 func (o *Options) Validate() error {
 	if int(o.Level) >= len(levels) {
 		return &OptionsError{"Level", int(o.Level)}

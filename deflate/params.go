@@ -4,7 +4,7 @@ package deflate
 // section 7).
 const ExtensionName = "permessage-deflate"
 
-// Params are the parameters that both endpoints have agreed to. The zero value is
+// Params is what both endpoints have agreed to. The zero value is
 // what an offer without parameters and an answer without parameters agree to.
 type Params struct {
 	// ServerNoContextTakeover says that the server compresses each message on its own

@@ -15,9 +15,8 @@ const (
 // from 2^8 to 2^15 bytes.
 var windowPools [maxWindowBits - minWindowBits + 1]sync.Pool
 
-// A window is the LZ77 history: the last bytes of a stream, at most size of
-// them. It starts with no memory at all, doubles as bytes arrive, and is a ring
-// once it is full.
+// A window is the LZ77 history: the last bytes of a stream, at most size of them. It
+// starts without memory, doubles as bytes arrive, and becomes a ring when it is full.
 //
 // Invariants: len(*buf) is a power of two and at most size; n is how many bytes
 // are valid; pos is where the next one goes, n modulo len(*buf) until the ring is
@@ -30,7 +29,7 @@ type window struct {
 
 func newWindow(windowBits int) window { return window{size: 1 << windowBits} }
 
-// growing reports whether there may be more memory to come.
+// growing reports whether the window may still need more memory.
 func (w *window) growing() bool { return w.buf == nil || len(*w.buf) < w.size }
 
 // write appends p and forgets what no longer fits.

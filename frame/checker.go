@@ -1,6 +1,6 @@
 package frame
 
-// Role is the part that an endpoint plays in a connection (§1.1).
+// Role says whether an endpoint is the server or the client (§1.1).
 type Role uint8
 
 // The two roles.
@@ -21,8 +21,8 @@ func (r Role) String() string {
 // NOT mask any frames" (§5.1).
 func (r Role) Masks() bool { return r == Client }
 
-// Checker holds the rules of §5 that can be decided from the headers of one direction of a connection alone. Feed it
-// every header that arrives, in order. The zero value checks what a server receives and allows no extension bits.
+// Checker checks the rules of §5 that depend on nothing but the headers of one direction of a connection. Give it every
+// header that arrives, in order. The zero value checks what a server receives, without extensions.
 type Checker struct {
 	// Role is the role of the endpoint that receives.
 	Role Role
@@ -37,8 +37,8 @@ type Checker struct {
 // continuation (§5.4).
 func (c *Checker) InMessage() bool { return c.inMessage }
 
-// Check says whether h may come next. The error is a [*ProtocolError] with status code 1002, and the state is as if h
-// had not come.
+// Check checks whether h may come next. The error is a [*ProtocolError] with status code 1002; the state is then the same
+// as before.
 func (c *Checker) Check(h Header) error {
 	if h.Opcode.IsReserved() {
 		return errReservedOpcode

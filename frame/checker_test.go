@@ -126,8 +126,8 @@ func TestEachBrokenRuleIsNamed(t *testing.T) {
 	}{
 		{section: "5.2", reason: "reserved opcode", h: frame.Header{Fin: true, Opcode: 3}},
 		{section: "5.2", reason: "reserved opcode", h: frame.Header{Fin: true, Opcode: 0xB}},
-		{section: "5.2", reason: "reserved bit set that no extension claimed", h: frame.Header{Fin: true, Opcode: frame.Text, RSV: frame.RSV1}},
-		{section: "5.2", reason: "reserved bit set that no extension claimed", claimed: frame.RSV1, h: frame.Header{Fin: true, Opcode: frame.Text, RSV: frame.RSV1 | frame.RSV3}},
+		{section: "5.2", reason: "reserved bit set that no extension uses", h: frame.Header{Fin: true, Opcode: frame.Text, RSV: frame.RSV1}},
+		{section: "5.2", reason: "reserved bit set that no extension uses", claimed: frame.RSV1, h: frame.Header{Fin: true, Opcode: frame.Text, RSV: frame.RSV1 | frame.RSV3}},
 		{section: "5.2", reason: "extension bit set on a continuation or control frame", claimed: frame.RSV1, inside: true, h: frame.Header{Fin: true, RSV: frame.RSV1}},
 		{section: "5.2", reason: "extension bit set on a continuation or control frame", claimed: frame.RSV1, h: frame.Header{Fin: true, Opcode: frame.Ping, RSV: frame.RSV1}},
 		{section: "5.5", reason: "fragmented control frame", h: frame.Header{Opcode: frame.Ping}},

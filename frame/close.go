@@ -9,10 +9,10 @@ import (
 // StatusCode says why a connection is closed (§7.4).
 type StatusCode uint16
 
-// The status codes of §7.4.1 and of the registry that §11.7 sets up. Those marked "local" never stand in a frame.
+// The status codes of §7.4.1 and of the registry of §11.7. Those marked "local" are never sent.
 const (
 	StatusNormalClosure      StatusCode = 1000 // the purpose of the connection is fulfilled
-	StatusGoingAway          StatusCode = 1001 // a server goes down, a browser leaves the page
+	StatusGoingAway          StatusCode = 1001 // a server shuts down, or a browser leaves the page
 	StatusProtocolError      StatusCode = 1002 // the peer broke the protocol
 	StatusUnsupportedData    StatusCode = 1003 // a type of data that cannot be accepted
 	StatusNoStatus           StatusCode = 1005 // local: the close frame had no status code
@@ -74,7 +74,7 @@ func (c StatusCode) String() string {
 	return number
 }
 
-// ValidOnWire reports whether c may stand in a close frame: 1000–1003 and 1007–1014 as registered, 3000–3999 for
+// ValidOnWire reports whether a close frame may carry c: 1000–1003 and 1007–1014 as registered, 3000–3999 for
 // libraries and frameworks, 4000–4999 for private use (§7.4.1, §7.4.2).
 func (c StatusCode) ValidOnWire() bool {
 	return c >= StatusNormalClosure && c <= StatusUnsupportedData ||
@@ -82,7 +82,7 @@ func (c StatusCode) ValidOnWire() bool {
 		c >= 3000 && c <= 4999
 }
 
-// MaxCloseReason is the longest reason of a close frame in bytes: a control frame's payload less the status code.
+// MaxCloseReason is the length of the longest close reason in bytes: a control frame's payload minus the status code.
 const MaxCloseReason = MaxControlPayload - 2
 
 // AppendClose adds the body of a close frame to dst and returns the extended slice. [StatusNoStatus] with an empty
@@ -109,7 +109,8 @@ func AppendClose(dst []byte, code StatusCode, reason string) ([]byte, error) {
 
 // ParseClose reads the body of a close frame. An empty body gives [StatusNoStatus]. The error is a [*ProtocolError]
 // with status code 1002 for a body of one byte or a code that must not be sent, and 1007 for a reason that is not
-// UTF-8 (§5.5.1, §7.4). The length of body was checked with the header. body is not kept.
+// UTF-8 (§5.5.1, §7.4). It does not check the length of body, which
+// [Checker] has done with the header. body is not kept.
 func ParseClose(body []byte) (code StatusCode, reason string, err error) {
 	switch len(body) {
 	case 0:

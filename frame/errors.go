@@ -1,11 +1,10 @@
 package frame
 
-// ProtocolError says which rule a peer broke. Two of them are equal if they are the same pointer; tell them apart by
-// their fields.
+// ProtocolError says which rule a peer broke. Compare its fields, not pointers.
 type ProtocolError struct {
 	Code    StatusCode // what to close the connection with (§7.4.1)
 	Section string     // section of RFC 6455, such as "5.2"
-	Reason  string     // the broken rule in a few words, fit for the reason of a close frame
+	Reason  string     // the broken rule in a few words; fits into a close frame
 }
 
 // Error returns the reason and the section.
@@ -25,7 +24,7 @@ var (
 	errMasked    = protocolError("5.1", "frame from a server is masked")
 
 	errReservedOpcode = protocolError("5.2", "reserved opcode")
-	errReservedBits   = protocolError("5.2", "reserved bit set that no extension claimed")
+	errReservedBits   = protocolError("5.2", "reserved bit set that no extension uses")
 	errRSVPlacement   = protocolError("5.2", "extension bit set on a continuation or control frame")
 
 	errControlFragmented = protocolError("5.5", "fragmented control frame")

@@ -25,7 +25,7 @@ const (
 	maskBit = 0x80
 )
 
-// Header is everything of a frame but its payload (§5.2). The zero value is an unmasked, empty continuation frame that
+// Header is a frame without its payload (§5.2). The zero value is an unmasked, empty continuation frame that
 // does not end its message.
 type Header struct {
 	Fin    bool    // last frame of its message
@@ -36,7 +36,7 @@ type Header struct {
 	Length int64   // bytes of payload, 0 … 2^63−1
 }
 
-// Size returns the bytes that Append adds, between 2 and [MaxHeaderSize].
+// Size returns how many bytes Append adds, from 2 to [MaxHeaderSize].
 func (h Header) Size() int {
 	n := 2
 	switch {
@@ -78,10 +78,10 @@ func (h Header) Append(dst []byte) []byte {
 	return dst
 }
 
-// Parse reads one header from the start of b and returns it with the bytes that it took. If b ends within the header,
-// it returns n = 0 and no error: call again with more bytes, at most [MaxHeaderSize] are ever needed. The error is a
-// [*ProtocolError] for a length that is not in its shortest form or has its most significant bit set (§5.2); everything
-// else about a header is for a [Checker] to judge. b is not kept.
+// Parse reads one header from the start of b and returns it with its length n. If b ends within the header,
+// it returns n = 0 and no error: call again with more bytes; [MaxHeaderSize] are always enough. The error is a
+// [*ProtocolError] for a length that is not in its shortest form or has its most significant bit set (§5.2). Everything
+// else about a header is for a [Checker] to check. b is not kept.
 func Parse(b []byte) (h Header, n int, err error) {
 	if len(b) < 2 {
 		return Header{}, 0, nil

@@ -4,22 +4,22 @@
 //
 //	masked[i] = payload[i] XOR key[i mod 4]
 //
-// The operation is its own inverse, so one function serves both directions and both roles. A payload may be worked on
-// in pieces of any length: each call takes the position of its first byte within the payload and returns the position
-// that follows its last, for the next call to start from.
+// The operation is its own inverse, so one function serves both directions and both roles. A payload may come in
+// pieces of any length: each call takes the position of its first byte within the payload, and returns the position at
+// which the next one starts.
 //
 // # Security
 //
-// A masking key hides nothing from anybody who sees the frame. It keeps a script in a browser from choosing the bytes
-// that appear on the wire (§10.3), and does so only while keys are unpredictable: draw each from crypto/rand.
+// A masking key hides nothing from anyone who sees the frame. It keeps a script in a browser from choosing the bytes
+// that appear on the wire (§10.3), but only if keys are unpredictable: take each from crypto/rand.
 //
 // # Speed
 //
-// Whole blocks of 64 bytes are masked by vector instructions on amd64 processors that have AVX2 and on arm64. Everything
-// else, and every build with the tag purego or the race detector, which sees what Go does alone, does it in Go, eight bytes
-// at a time.
+// On amd64 processors with AVX2 and on arm64, vector instructions mask blocks of 64 bytes. Everywhere else it is done in
+// Go, eight bytes at a time. So are all builds with the tag purego, and those with the race detector, which sees only what
+// Go code does.
 //
 // # Concurrency
 //
-// The functions hold no state; calls on memory that does not overlap may run at the same time.
+// The functions hold no state. They may run at the same time on memory that does not overlap.
 package mask

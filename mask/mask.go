@@ -10,16 +10,16 @@ const block = 64
 
 // XOR masks or unmasks b in place (RFC 6455 §5.3).
 //
-// pos is the position of b[0] within the frame's payload: 0 at its start, and what the previous call returned when the
-// payload comes in pieces. Only its value modulo 4 matters. XOR returns the position that follows b, modulo 4.
+// pos is the position of b[0] within the frame's payload: 0 for the first piece, and what the previous call returned for
+// the next. Only its value modulo 4 matters. XOR returns the position that follows b, modulo 4.
 func XOR(key [4]byte, pos int, b []byte) int {
 	return Copy(b, b, key, pos)
 }
 
-// Copy writes src, masked or unmasked, into dst[:len(src)] and leaves src as it was (RFC 6455 §5.3). That is how a
-// client sends bytes which still belong to its caller.
+// Copy writes src, masked or unmasked, into dst[:len(src)] and leaves src as it was (RFC 6455 §5.3). A client uses it
+// to send bytes that belong to its caller.
 //
-// pos and the result are as for [XOR]. dst and src must be the very same memory or not overlap at all. Copy panics if
+// pos and the result are as for [XOR]. dst and src must be the same memory or not overlap at all. Copy panics if
 // dst is shorter than src.
 func Copy(dst, src []byte, key [4]byte, pos int) int {
 	if len(dst) < len(src) {
@@ -49,7 +49,7 @@ func Copy(dst, src []byte, key [4]byte, pos int) int {
 	return next
 }
 
-// blocksInGo is blocks where there is nothing faster, and what that is measured and tested against.
+// blocksInGo is what blocks does where there is nothing faster. Tests and benchmarks compare with it.
 func blocksInGo(dst, src []byte, word uint64) int {
 	le := binary.LittleEndian
 	n := len(src)

@@ -5,11 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// ErrInvalid is what [Validator.Write] returns at a byte that cannot be part of a valid text. An endpoint fails the
-// connection with close code 1007 for it (RFC 6455 §8.1).
+// ErrInvalid is what [Validator.Write] returns at a byte that cannot be part of valid text. Fail the connection with close
+// code 1007 (RFC 6455 §8.1).
 var ErrInvalid = errors.New("utf8: invalid UTF-8")
 
-// Valid reports whether p is a whole valid text.
+// Valid reports whether p is valid, complete text.
 func Valid(p []byte) bool {
 	if len(p) < short {
 		return utf8.Valid(p)
@@ -19,8 +19,8 @@ func Valid(p []byte) bool {
 	return err == nil && v.Complete()
 }
 
-// Validator validates one text that is written to it in pieces. The zero value is ready to use. It is three bytes
-// large, retains nothing that it is given, and does not allocate.
+// Validator validates one text that is written to it in pieces. The zero value is ready to use. It takes three bytes,
+// retains nothing that it is given, and does not allocate.
 type Validator struct {
 	// need counts the continuation bytes which the last character still lacks: 0 between characters, failed for good.
 	need uint8

@@ -11,28 +11,26 @@ import (
 	"github.com/seed60239977/websocket/internal/pipe"
 )
 
-// URL is what the clients of [Pair] dial; servers see its host and path.
+// URL is what the client of a [Pair] dials. The server sees its host and path.
 const URL = "ws://server.test/"
 
-// DefaultBuffer is how many bytes are under way in each direction of a connection, unless [Options].Buffer says
-// otherwise.
+// DefaultBuffer is the default of [Options].Buffer, in bytes.
 const DefaultBuffer = pipe.DefaultSize
 
-// Options say how the two ends of a [Pair] meet. The zero value, and nil, use the defaults of package websocket.
+// Options configures the two ends of a [Pair]. The zero value, and nil, use the defaults of package websocket.
 type Options struct {
 	// Dial are the options of the client. Its NetDial, Proxy and TLSConfig are not used.
 	Dial *websocket.DialOptions
 	// Accept are the options of the server.
 	Accept *websocket.AcceptOptions
-	// Buffer is how many bytes are under way in each direction before one who writes has to wait. 0 stands for
-	// [DefaultBuffer].
+	// Buffer is how many bytes may be on their way in each direction before a write has to wait. 0 means [DefaultBuffer].
 	Buffer int
 }
 
 // Pair returns the two ends of a connection that is made by [websocket.Dial] and [websocket.AcceptConn], with an
 // in-memory network between them. If the handshake fails, so does the test. Both ends are closed when the test ends.
 //
-// Inside a testing/synctest bubble, all that the ends wait for is waited for durably.
+// In a testing/synctest bubble, whatever the ends wait for blocks durably.
 func Pair(t testing.TB, o *Options) (client, server *websocket.Conn) {
 	t.Helper()
 	if o == nil {
@@ -56,7 +54,7 @@ func Pair(t testing.TB, o *Options) (client, server *websocket.Conn) {
 		}
 	}
 	if err != nil || refused != nil {
-		t.Fatalf("websockettest: the two ends of the pair do not meet:\nclient: %v\nserver: %v", err, refused)
+		t.Fatalf("websockettest: the handshake failed:\nclient: %v\nserver: %v", err, refused)
 	}
 	return client, server
 }
@@ -75,5 +73,5 @@ func (o *Options) dial(nc net.Conn) *websocket.DialOptions {
 
 // Pipe returns two connected ends of an in-memory network connection. Unlike those of [net.Pipe], and like sockets, they
 // hold up to size bytes in each direction before a Write waits ([DefaultBuffer] if size is 0), and have a method
-// CloseWrite. Inside a testing/synctest bubble all waiting is durable. What is left open leaks nothing.
+// CloseWrite. In a testing/synctest bubble they block durably. An end that is never closed leaks nothing.
 func Pipe(size int) (a, b net.Conn) { return pipe.New(size) }

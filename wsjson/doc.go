@@ -2,15 +2,15 @@
 //
 // # What limits what a peer may send?
 //
-// The connection does: Config.ReadLimit, 1 MiB if nothing else was said, bounds each message before it takes memory. How
-// deep values may be nested is bounded by encoding/json.
+// The connection does: Config.ReadLimit, by default 1 MiB, bounds each message before it takes memory. Package
+// encoding/json limits how deep values may be nested.
 //
 // # What does bad JSON do?
 //
-// It is returned as a [*DecodeError], and nothing else happens: the message is read to its end, and the next call reads
-// the next one. To be strict, close the connection with StatusUnsupportedData or StatusPolicyViolation then.
+// [Read] returns a [*DecodeError], and nothing else happens: the connection stays open, and the next call reads the next
+// message. To be strict, close the connection with StatusUnsupportedData or StatusPolicyViolation.
 //
-// # How does one value go to many connections?
+// # How do I send one value to many connections?
 //
 // [Prepare] encodes it once, for Conn.WritePrepared, Conn.SendPrepared and package hub.
 package wsjson

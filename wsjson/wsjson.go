@@ -10,17 +10,16 @@ import (
 	"github.com/seed60239977/websocket/conn"
 )
 
-// DecodeError is a message that is not the JSON of the wanted type. It is the message that is wrong, not the connection,
-// which goes on.
+// DecodeError says that a message is not JSON, or not JSON for the wanted type. The connection stays open.
 type DecodeError struct {
-	// Err is the error of encoding/json: a *json.SyntaxError or a *json.UnmarshalTypeError, or what an UnmarshalJSON
-	// method returned.
+	// Err is the error of encoding/json: a *json.SyntaxError, a *json.UnmarshalTypeError, or what an UnmarshalJSON method
+	// returned.
 	Err error
 }
 
 // Error says what is wrong with the message.
 func (e *DecodeError) Error() string {
-	return "websocket: message is not the JSON that is wanted: " + e.Err.Error()
+	return "websocket: cannot decode the message as JSON: " + e.Err.Error()
 }
 
 // Unwrap returns the error of encoding/json.
@@ -47,11 +46,11 @@ func (b *buffer) free() {
 	}
 }
 
-// Read waits for the next message, text or binary, and decodes it as [json.Unmarshal] would. It is a call that reads: one
-// goroutine at a time.
+// Read waits for the next message, text or binary, and decodes it as [json.Unmarshal] does. Only one goroutine at a time
+// may read.
 //
-// A message that cannot be decoded is a [*DecodeError]. All other errors are those of Conn.Read: if ctx ends first
-// nothing is lost, and the next call goes on where this one stopped. With an error, the value is the zero one.
+// If the message cannot be decoded, the error is a [*DecodeError]. All other errors are those of Conn.Read: if ctx ends
+// first nothing is lost, and the next call carries on where this one stopped. With an error, the value is the zero value.
 func Read[T any](ctx context.Context, c *conn.Conn) (T, error) {
 	var v, zero T
 	b := buffers.Get().(*buffer)
@@ -67,11 +66,11 @@ func Read[T any](ctx context.Context, c *conn.Conn) (T, error) {
 	return v, nil
 }
 
-// Write sends v as a text message, encoded as [json.Marshal] would, except that <, > and & are left as they are. Any
-// number of goroutines may write.
+// Write sends v as a text message, encoded as [json.Marshal] does, except that <, > and & are not escaped. Any number of
+// goroutines may write.
 //
-// If v cannot be encoded, nothing is sent: the error is that of encoding/json, or conn.ErrInvalidUTF8 if v brings along
-// JSON of its own that is not UTF-8 (§8.1). All other errors are those of Conn.Write.
+// If v cannot be encoded, nothing is sent. The error is that of encoding/json, or conn.ErrInvalidUTF8 if v contains raw
+// JSON that is not UTF-8 (§8.1). All other errors are those of Conn.Write.
 func Write(ctx context.Context, c *conn.Conn, v any) error {
 	b := buffers.Get().(*buffer)
 	defer b.free()
@@ -82,7 +81,7 @@ func Write(ctx context.Context, c *conn.Conn, v any) error {
 	return c.Write(ctx, conn.Text, data)
 }
 
-// Prepare encodes v once, as [Write] does, for any number of connections.
+// Prepare encodes v once, as [Write] does, to be sent to any number of connections. Its errors are those of Write.
 func Prepare(v any) (*conn.Prepared, error) {
 	b := buffers.Get().(*buffer)
 	defer b.free()
