@@ -35,7 +35,7 @@ var proxyPorts = map[string]string{"http": "80", "https": "443", "socks5": "1080
 func proxyAddress(via *url.URL) (string, error) {
 	port, known := proxyPorts[via.Scheme]
 	if !known {
-		return "", &handshake.Error{Reason: "the scheme of a proxy's URL has to be http, https, socks5 or socks5h"}
+		return "", &handshake.Error{Reason: "the scheme of a proxy's URL must be http, https, socks5 or socks5h"}
 	}
 	if via.Port() != "" {
 		port = via.Port()

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 
 	"golang.org/x/net/http/httpguts"
 
@@ -97,11 +98,11 @@ func overlay(h, over http.Header) {
 func checkProxyHeader(h http.Header) error {
 	for name, values := range h {
 		if !httpguts.ValidHeaderFieldName(name) || handshake.Reserved(name) {
-			return &handshake.Error{Reason: "the header for the proxy may not contain the field " + name}
+			return &handshake.Error{Reason: "the header for the proxy may not contain the field " + strconv.Quote(name)}
 		}
 		for _, value := range values {
 			if !httpguts.ValidHeaderFieldValue(value) {
-				return &handshake.Error{Reason: "the header for the proxy has a control character in the field " + name}
+				return &handshake.Error{Reason: "the header for the proxy has a control character in the field " + strconv.Quote(name)}
 			}
 		}
 	}

@@ -70,6 +70,7 @@ func TestDialRefusesAHeaderForAProxyThatCannotBeSent(t *testing.T) {
 			via := http.ProxyURL(&url.URL{Scheme: "http", Host: "proxy.example"})
 			_, _, err := Dial(t.Context(), "ws://example.com", &DialOptions{Proxy: via, NetDial: never, ProxyHeader: h})
 			require.NotContains(t, requireRefused(t, err, 0).Error(), "connected")
+			require.NotContains(t, err.Error(), "\n")
 			_, _, err = Dial(t.Context(), "ws://example.com", &DialOptions{Proxy: via, NetDial: never,
 				ProxyConnectHeader: func(context.Context, *url.URL, string, *http.Response) (http.Header, error) { return h, nil }})
 			require.NotContains(t, requireRefused(t, err, 0).Error(), "connected")

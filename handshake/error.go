@@ -8,11 +8,11 @@ import (
 	"strconv"
 )
 
-// Error is a refused handshake.
+// Error is a handshake that was refused or has failed.
 //
-// On a server, Status (4xx or 5xx) and Header are what the client is to be told, and Reason goes into the body. On a client,
-// Status and Header are those of the server's response, or of a proxy that refused to connect. Status is 0 when no response
-// was sent or received: an option or the URL is not acceptable, or the connection failed.
+// On a server, Status (4xx or 5xx) and Header are those of the response, and Reason is its body. On a client, Status and
+// Header are those of the response of the server, or of a proxy that refused to connect. Status is 0 when no response was
+// sent or received: an option or the URL is not valid, or the connection failed.
 type Error struct {
 	Status int         // HTTP status code, 0 when there is no response
 	Header http.Header // header fields of the response, may be nil
@@ -35,8 +35,7 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// AppendResponse appends the HTTP/1.1 response that tells a client about the refusal and announces the end of the
-// connection. Header fields that HTTP does not allow are left out. A Status that is not a final status code is sent
+// AppendResponse appends the HTTP/1.1 response that refuses a handshake and says that the connection will be closed. Header fields that HTTP does not allow are left out. A Status that is not a final status code is sent
 // as 500.
 func (e *Error) AppendResponse(dst []byte) []byte {
 	status := e.Status
@@ -67,12 +66,12 @@ func (e *Error) AppendResponse(dst []byte) []byte {
 	return append(dst, '\n')
 }
 
-// refuse is an Error that a server answers with.
+// refuse returns an Error for a server's response.
 func refuse(status int, format string, args ...any) *Error {
 	return &Error{Status: status, Reason: fmt.Sprintf(format, args...)}
 }
 
-// invalid is an Error about what the caller of the client side asked for: nothing has been sent.
+// invalid returns an Error without a status of its own: for options that are not valid, or for a response.
 func invalid(format string, args ...any) *Error {
 	return &Error{Reason: fmt.Sprintf(format, args...)}
 }

@@ -16,7 +16,7 @@ type Extension struct {
 // Param is a parameter of an [Extension]: a token, and perhaps a value that is one too, already without its quotes.
 type Param = deflate.Parameter
 
-// DeflateOptions are what a side wants of permessage-deflate (RFC 7692).
+// DeflateOptions configures permessage-deflate (RFC 7692).
 type DeflateOptions = deflate.Options
 
 // ParseExtensions parses the values of all Sec-WebSocket-Extensions fields of a message as one list, in order. Values in
@@ -32,7 +32,7 @@ func ParseExtensions(values []string) (list []Extension, ok bool) {
 	return list, true
 }
 
-// validExtensions is ParseExtensions for who does not want the list.
+// validExtensions is ParseExtensions without the list.
 func validExtensions(values []string) bool {
 	for _, v := range values {
 		p := extensionParser{rest: v, discard: true}

@@ -173,7 +173,7 @@ func (f *Offer) offerExtensions() error {
 	}
 	for i := range f.options.Extensions {
 		if e := &f.options.Extensions[i]; !e.valid() {
-			return invalid("extension %.100q: its names and values have to be tokens", e.Name)
+			return invalid("extension %.100q: names and values must be tokens", e.Name)
 		}
 	}
 	f.extensions = append(f.extensions, f.options.Extensions...)

@@ -102,7 +102,7 @@ func (p *RequestParser) requestLine(line []byte) error {
 	case !ok:
 		return refuse(http.StatusBadRequest, "the request line has no HTTP version")
 	case major != 1:
-		return refuse(http.StatusHTTPVersionNotSupported, "only HTTP/1.1 is understood here")
+		return refuse(http.StatusHTTPVersionNotSupported, "only HTTP/1.1 is supported here")
 	}
 	if hasControl(target) || bytes.ContainsAny(target, " \t#") {
 		return refuse(http.StatusBadRequest, "the request target is malformed")
@@ -222,7 +222,7 @@ func parseTarget(target string) (*url.URL, error) {
 func setHost(r *http.Request) error {
 	host, ok := single(r.Header["Host"])
 	if !ok || !httpguts.ValidHostHeader(host) {
-		return refuse(http.StatusBadRequest, "Host has to be there once and be valid")
+		return refuse(http.StatusBadRequest, "there must be one Host, and it must be valid")
 	}
 	delete(r.Header, "Host")
 	if r.Host = host; r.URL.Host != "" {

@@ -59,7 +59,7 @@ func checkUpgrade(r *http.Request) (key string, err error) {
 	upgrade := httpguts.HeaderValuesContainsToken(r.Header["Connection"], "upgrade") &&
 		httpguts.HeaderValuesContainsToken(r.Header["Upgrade"], "websocket")
 	if !upgrade {
-		return "", upgradeRequired("this is a WebSocket endpoint: the request has to ask for the upgrade")
+		return "", upgradeRequired("this is a WebSocket endpoint: the request must ask for the upgrade")
 	}
 	if !validHost(r.Host) {
 		return "", refuse(http.StatusBadRequest, "the request has no valid Host")
@@ -73,7 +73,7 @@ func checkUpgrade(r *http.Request) (key string, err error) {
 	}
 	key, ok := single(r.Header[keyField])
 	if !ok || !ValidKey(key) {
-		return "", refuse(http.StatusBadRequest, "Sec-WebSocket-Key has to be there once and be 16 bytes in base64")
+		return "", refuse(http.StatusBadRequest, "there must be one Sec-WebSocket-Key, of 16 bytes in base64")
 	}
 	return key, nil
 }
@@ -127,7 +127,7 @@ func (o *ClientOptions) NewRequest(u *url.URL) (*Request, error) {
 		r.host = offer.options.Host
 	}
 	if hasControl(r.target) || strings.ContainsAny(r.target, " \t") {
-		return nil, invalid("request target %.100q contains a control character or a space", r.target)
+		return nil, invalid("the request target %.100q contains a control character or a space", r.target)
 	}
 	if !validHost(r.host) {
 		return nil, invalid("Host %.100q is not valid", r.host)
@@ -180,11 +180,11 @@ func (r *Request) checkSwitched(resp *http.Response) *Error {
 		return invalid("the response does not upgrade to websocket")
 	}
 	if !httpguts.HeaderValuesContainsToken(resp.Header["Connection"], "upgrade") {
-		return invalid("the response's Connection does not say Upgrade")
+		return invalid("the Connection field of the response does not contain Upgrade")
 	}
 	var buf [acceptLen]byte
 	if accept, ok := single(resp.Header[acceptField]); !ok || accept != string(AppendAccept(buf[:0], r.key)) {
-		return invalid("Sec-WebSocket-Accept is not the answer to the key")
+		return invalid("Sec-WebSocket-Accept does not match the key")
 	}
 	return nil // "any response with a 1xx" has no body, whatever Content-Length or Transfer-Encoding say (RFC 9112 §6.3)
 }

@@ -35,10 +35,10 @@ func ParseURL(raw string) (*url.URL, error) {
 		u.Scheme = "wss"
 	case "ws", "wss":
 	default:
-		return nil, invalid("URL %.100q: the scheme has to be ws, wss, http or https", u.Redacted())
+		return nil, invalid("URL %.100q: the scheme must be ws, wss, http or https", u.Redacted())
 	}
 	if u.Opaque != "" || u.Hostname() == "" {
-		return nil, invalid("URL %.100q: there is no host", u.Redacted())
+		return nil, invalid("URL %.100q: no host", u.Redacted())
 	}
 	if u.Port() != "" && !validPort(u.Port()) || strings.HasSuffix(u.Host, ":") {
 		return nil, invalid("URL %.100q: invalid port", u.Redacted())
@@ -77,9 +77,9 @@ func asciiHost(u *url.URL) error {
 	name, ok := normalHost(host)
 	if !ok {
 		if _, err := idna.Lookup.ToASCII(host); err != nil {
-			return invalid("the host is not a name or an address: %v", err)
+			return invalid("the host is neither a name nor an address: %v", err)
 		}
-		return invalid("the host is not a name or an address")
+		return invalid("the host is neither a name nor an address")
 	}
 	if u.Host = name; port != "" {
 		u.Host = net.JoinHostPort(name, port)
