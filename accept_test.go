@@ -118,6 +118,21 @@ func TestBothSidesCompressIfBothWantTo(t *testing.T) {
 	}
 }
 
+func TestBothSidesMayBeLenient(t *testing.T) {
+	const kubernetes = "SPDY/3.1+portforward.k8s.io"
+	strict, lenient := newServer(t, newAccepting(nil)), newServer(t, newAccepting(&AcceptOptions{Lenient: true, Subprotocols: []string{kubernetes}}))
+	c, _, err := Dial(t.Context(), lenient.URL, &DialOptions{Lenient: true, Subprotocols: []string{kubernetes}})
+	require.NoError(t, err)
+	require.Equal(t, kubernetes, c.Subprotocol())
+	c.CloseNow()
+	_, _, err = Dial(t.Context(), strict.URL, &DialOptions{Lenient: true, Subprotocols: []string{kubernetes}})
+	requireRefused(t, err, http.StatusBadRequest)
+	_, _, err = Dial(t.Context(), lenient.URL, &DialOptions{Subprotocols: []string{kubernetes}})
+	requireRefused(t, err, 0)
+	require.Error(t, (&AcceptOptions{Subprotocols: []string{kubernetes}}).Validate())
+	require.NoError(t, (&AcceptOptions{Lenient: true, Subprotocols: []string{kubernetes}}).Validate())
+}
+
 func TestAcceptSendsWhatMiddlewareWantsWithoutOptions(t *testing.T) {
 	a := newAccepting(nil)
 	server := newServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -89,6 +89,29 @@ func TestAcceptConnTakesARequestInPiecesAndKeepsWhatFollows(t *testing.T) {
 	}
 }
 
+func TestAcceptConnSkipsOneEmptyLineInFrontOfTheRequest(t *testing.T) {
+	for front, ok := range map[string]bool{"\r\n": true, "\r\n\r\n": false, "\n": false} {
+		synctest.Test(t, func(t *testing.T) {
+			client, _, result := acceptConn(t.Context(), nil)
+			io.WriteString(client, front+upgradeRequest()+text(frame.Client, "early"))
+			head := readHead(t, client)
+			if !ok {
+				require.True(t, strings.HasPrefix(head, "HTTP/1.1 400 "), head)
+				client.Close()
+				requireRefused(t, (<-result).err, http.StatusBadRequest)
+				return
+			}
+			require.Equal(t, upgraded, head)
+			got := <-result
+			require.NoError(t, got.err)
+			defer got.c.CloseNow()
+			_, data, err := got.c.Read(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, "early", string(data))
+		})
+	}
+}
+
 func TestAcceptConnAnswersRefusals(t *testing.T) {
 	for name, c := range map[string]struct {
 		request string

@@ -189,6 +189,38 @@ func TestDialHandsBackTheResponseOfARefusal(t *testing.T) {
 	}
 }
 
+func TestDialIsContentWithAServerThatIgnoresASmallWindow(t *testing.T) {
+	small := DeflateOptions{}
+	small.Incoming.WindowBits = 10
+	strict := small
+	strict.RequireWindow = true
+	for name, c := range map[string]struct {
+		options DeflateOptions
+		offered string
+		status  int
+	}{
+		"unless told to insist": {small, "permessage-deflate; server_max_window_bits=10; client_max_window_bits, permessage-deflate; client_max_window_bits", 0},
+		"told to insist":        {strict, "permessage-deflate; server_max_window_bits=10; client_max_window_bits", 101},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				got := make(chan string, 1)
+				ws, _, err := Dial(t.Context(), "ws://example.com", &DialOptions{Deflate: &c.options, NetDial: pretend(t, func(nc *wstest.End, r *http.Request) {
+					got <- r.Header.Get("Sec-WebSocket-Extensions")
+					io.WriteString(nc, answer(r, "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover"))
+				})})
+				require.Equal(t, c.offered, <-got)
+				if c.status != 0 {
+					requireRefused(t, err, c.status)
+					return
+				}
+				require.NoError(t, err)
+				ws.CloseNow()
+			})
+		})
+	}
+}
+
 func TestDialDoesNotWaitLong(t *testing.T) {
 	for name, c := range map[string]struct {
 		script  string

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"time"
 
@@ -230,4 +231,27 @@ func ExampleConn_Close() {
 	// Output:
 	// 1013 the house is full true true
 	// true <nil>
+}
+
+// A program that needs the tunnel through its user's proxy, TLS included, for something that is not a WebSocket.
+func ExampleConnect() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintln(w, "hello")
+	}))
+	defer server.Close()
+
+	nc, err := websocket.Connect(context.Background(), server.URL, &websocket.DialOptions{
+		ProxyHeader: http.Header{"X-Tenant": {"example"}}, // if there is a proxy
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer nc.Close()
+	io.WriteString(nc, "GET / HTTP/1.0\r\n\r\n")
+	response, err := http.ReadResponse(bufio.NewReader(nc), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	io.Copy(os.Stdout, response.Body)
+	// Output: hello
 }

@@ -1,6 +1,8 @@
 package websocket
 
 import (
+	"bufio"
+	"bytes"
 	"io"
 	"net/http"
 	"strings"
@@ -72,4 +74,65 @@ func TestDialFollowsARedirectWhoseBodyNeverEnds(t *testing.T) {
 			})
 		})
 	}
+}
+
+// withoutLines is a head without the fields of a body and what is folded below them, by another way than withoutBodyFields.
+func withoutLines(head string) string {
+	var kept []string
+	for _, line := range strings.SplitAfter(strings.NewReplacer("\n ", "\x00", "\n\t", "\x01").Replace(head), "\n") {
+		name := strings.ToLower(line)
+		if !strings.HasPrefix(name, "content-length:") && !strings.HasPrefix(name, "transfer-encoding:") {
+			kept = append(kept, line)
+		}
+	}
+	return strings.NewReplacer("\x00", "\n ", "\x01", "\n\t").Replace(strings.Join(kept, ""))
+}
+
+// FuzzResponse: what responseReader reads is what net/http reads, but that it lets no field give a body to what has none,
+// and leaves what follows that on the connection.
+func FuzzResponse(f *testing.F) {
+	f.Add("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nContent-Length: 5\r\n\r\n\x81\x05early", false)
+	f.Add("HTTP/1.1 200 OK\r\nTransfer-Encoding: identity,\r\n chunked\r\n\r\ntunnel", true)
+	f.Add("HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n", false)
+	f.Add("HTTP/1.0 302 Found\nLocation: /\n\nbody", false)
+	f.Fuzz(func(t *testing.T, s string, connect bool) {
+		if strings.ContainsAny(s, "\x00\x01") {
+			return // which withoutLines needs
+		}
+		sent := &http.Request{Method: http.MethodGet}
+		if connect {
+			sent.Method = http.MethodConnect
+		}
+		rr := newResponseReader(strings.NewReader(s))
+		rr.limited.N = maxResponseHeader
+		got, err := rr.one(sent)
+		if err != nil {
+			return
+		}
+		bodiless := got.StatusCode < 200 || connect && got.StatusCode < 300
+		whole := s
+		if bodiless {
+			whole = withoutLines(s)
+		}
+		br := bufio.NewReader(strings.NewReader(whole))
+		want, err := http.ReadResponse(br, sent)
+		require.NoError(t, err)
+		require.Equal(t, want.Status, got.Status)
+		require.Equal(t, want.Header, got.Header)
+		if !bodiless {
+			wantBody, wantErr := io.ReadAll(want.Body)
+			gotBody, gotErr := io.ReadAll(got.Body)
+			require.Equal(t, wantErr == nil, gotErr == nil)
+			require.True(t, bytes.Equal(wantBody, gotBody))
+			return
+		}
+		wantRest, err := io.ReadAll(br)
+		require.NoError(t, err)
+		gotRest, err := io.ReadAll(rr.br)
+		require.NoError(t, err)
+		if !strings.Contains(string(gotRest), ":") { // else withoutLines may have taken some of it
+			require.Equal(t, string(wantRest), string(gotRest))
+		}
+		require.True(t, strings.HasSuffix(s, string(gotRest)))
+	})
 }

@@ -85,6 +85,34 @@ func ExampleClientOptions_NewRequest() {
 	// websocket: handshake: the server did not switch protocols (403 Forbidden)
 }
 
+// What HTTP/2 and HTTP/3 need, where there is neither an Upgrade nor a key.
+func ExampleServerOptions_Negotiate() {
+	u, err := handshake.ParseURL("wss://server.example.com/chat")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	offer, err := (&handshake.ClientOptions{Subprotocols: []string{"chat.v1", "chat.v2"}}).NewOffer(u)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	request := &http.Request{
+		Method: http.MethodConnect, ProtoMajor: 2, Host: handshake.HostField(u),
+		Header: offer.Header(), // and ":protocol: websocket"
+	}
+	agreed, err := (&handshake.ServerOptions{Subprotocols: []string{"chat.v2"}}).Negotiate(request)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	response := http.Header{}
+	agreed.SetHeader(response) // of the 200
+	confirmed, err := offer.Confirm(response)
+	fmt.Println(confirmed.Subprotocol, err)
+	// Output: chat.v2 <nil>
+}
+
 func ExampleParseExtensions() {
 	offers, ok := handshake.ParseExtensions([]string{`permessage-deflate; server_max_window_bits="10"; client_max_window_bits`})
 	fmt.Println(ok, offers[0].Name)
