@@ -126,7 +126,7 @@ func TestAClientMustNotAnswerWithACloseFrameThatIsNotAllowed(t *testing.T) {
 	server := httptest.NewServer(h)
 	defer server.Close()
 	for name, frame := range map[string]string{
-		"one octet":        "\x88\x81\x00\x00\x00\x00\x03",
+		"one byte":         "\x88\x81\x00\x00\x00\x00\x03",
 		"not UTF-8":        "\x88\x83\x00\x00\x00\x00\x03\xe8\xff",
 		"1005 in the body": "\x88\x82\x00\x00\x00\x00\x03\xed",
 	} {

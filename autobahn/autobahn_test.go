@@ -27,14 +27,7 @@ var (
 	update = flag.Bool("update", false, "write what this library comes to into testdata/expected.json; implies -full")
 )
 
-// The cases that run every time: those that do not keep a processor busy, some of those that do, and group 14.
-var quick = []string{
-	"1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "10.*",
-	"9.1.1", "9.4.5", "9.8.6", "12.1.4", "12.3.12", "12.4.3", "12.5.5", "13.2.2", "13.3.5", "13.5.4", "13.7.3",
-	"14.*",
-}
-
-// maxMessage is the longest message of the suite, in octets: the one option besides compression that is not the default.
+// maxMessage is the longest message of the suite, in bytes: the one option besides compression that is not the default.
 const maxMessage = 16 << 20
 
 // runsAll says whether all cases run.
@@ -45,7 +38,7 @@ func patterns() []string {
 	if runsAll() {
 		return []string{"*", "14.*"}
 	}
-	return quick
+	return autobahn.Quick()
 }
 
 func TestTheServerComesToTheExpectedVerdicts(t *testing.T) {

@@ -83,14 +83,14 @@ type Do int
 // The steps.
 const (
 	SendFrame      Do = iota // one frame: Opcode, Fin, RSV, Payload
-	SendMessage              // one message: Opcode, Payload, in frames of Fragment octets
+	SendMessage              // one message: Opcode, Payload, in frames of Fragment bytes
 	SendHeader               // a frame header alone: Opcode, Fin, Payload.Len
-	SendPart                 // the next octets of the payload of that frame
+	SendPart                 // the next bytes of the payload of that frame
 	SendClose                // a close frame: Code (NoCode for none), Payload as its reason
 	Wait                     // After; the rest is skipped when the connection is no longer open
 	KillAfter                // fail the connection when TCP is still up After this
 	CloseAfter               // send a close frame without code After this, if none was sent yet
-	SendRaw                  // octets as they are
+	SendRaw                  // bytes as they are
 	SendCompressed           // Payload compressed by the agreed permessage-deflate, as SendFrame
 )
 
@@ -104,18 +104,18 @@ type Step struct {
 	Fin      bool
 	RSV      byte // RSV1 is 4, RSV2 is 2, RSV3 is 1
 	Payload  Payload
-	Fragment int // octets of payload in a frame; 0 for one frame
+	Fragment int // bytes of payload in a frame; 0 for one frame
 	Code     int
 	After    time.Duration
 	// Tag makes a Wait an event of its own when it ends.
 	Tag string
-	// Chop writes that many octets to TCP at a time.
+	// Chop writes that many bytes to TCP at a time.
 	Chop int
 	// Alone gives the frame a TCP write of its own.
 	Alone bool
 }
 
-// Payload is Unit repeated and cut to Len octets, so that a case of 16 MiB
+// Payload is Unit repeated and cut to Len bytes, so that a case of 16 MiB
 // costs nothing before it runs.
 type Payload struct {
 	Unit string
@@ -126,7 +126,7 @@ func repeat(unit string, n int) Payload { return Payload{unit, n} }
 
 func whole(s string) Payload { return Payload{s, len(s)} }
 
-// Bytes makes the octets. The caller may keep and change them.
+// Bytes makes the bytes. The caller may keep and change them.
 func (p Payload) Bytes() []byte {
 	if p.Len == 0 {
 		return nil
@@ -135,7 +135,7 @@ func (p Payload) Bytes() []byte {
 	return bytes.Repeat([]byte(p.Unit), times)[:p.Len]
 }
 
-// beginning is enough of the octets to show in a log.
+// beginning is enough of the bytes to show in a log.
 func (p Payload) beginning() []byte {
 	if p.Len > 1<<16 {
 		p.Len = 1 << 16
@@ -179,7 +179,7 @@ type Event struct {
 // one before.
 type Echo struct {
 	Binary   bool
-	Len      int // octets of a message; characters of payload.HTML
+	Len      int // bytes of a message; characters of payload.HTML
 	Messages int
 	Timeout  time.Duration
 	// Unit repeated makes every message, when Data is empty; then type and
@@ -188,7 +188,7 @@ type Echo struct {
 	// Data names what messages are taken from: "json", "bitmap", "prose",
 	// "html" or "packed". Set, the case needs permessage-deflate.
 	Data payload.Kind
-	// Fragment is the octets of compressed payload in a frame; 0 for one frame.
+	// Fragment is the bytes of compressed payload in a frame; 0 for one frame.
 	Fragment int
 	// Offers are made to a server, in order.
 	Offers []pmd.Params

@@ -20,8 +20,8 @@ func Cases() []Case {
 }
 
 const (
-	hello  = "Hello, world!"
-	octets = "\x00\xff\xfe\xfd\xfc\xfb\x00\xff"
+	hello     = "Hello, world!"
+	highBytes = "\x00\xff\xfe\xfd\xfc\xfb\x00\xff"
 )
 
 func frame(opcode byte, payload string) Step {
@@ -79,7 +79,7 @@ func breaks(id, shows string, steps []Step, events ...Event) Case {
 	return c
 }
 
-// alone and chopped give every frame a write of its own, or cut it in octets.
+// alone and chopped give every frame a write of its own, or cut it in bytes.
 func alone(steps ...Step) []Step {
 	return changed(steps, func(s *Step) { s.Alone = true })
 }
@@ -117,9 +117,9 @@ func echoedFrames() (cases []Case) {
 	for k, kind := range kinds {
 		for i, s := range shapes {
 			p := repeat(kind.unit, s.length)
-			shows := fmt.Sprintf("a %s message of %d octets comes back", wire.Name(kind.opcode), s.length)
+			shows := fmt.Sprintf("a %s message of %d bytes comes back", wire.Name(kind.opcode), s.length)
 			if s.chop > 0 {
-				shows += fmt.Sprintf(", sent %d octets at a time", s.chop)
+				shows += fmt.Sprintf(", sent %d bytes at a time", s.chop)
 			}
 			step := Step{Do: SendFrame, Opcode: kind.opcode, Fin: true, Payload: p, Chop: s.chop}
 			cases = append(cases, echoes(fmt.Sprintf("1.%d.%d", k+1, i+1), shows, []Step{step}, killAfter(s.kill), message(kind.opcode, p)))
@@ -151,16 +151,16 @@ func pings() []Case {
 	return []Case{
 		echoes("2.1", "a ping without payload is answered", []Step{frame(wire.Ping, "")}, after, pongEvent("")),
 		echoes("2.2", "a ping's text payload comes back", []Step{frame(wire.Ping, hello)}, after, pongEvent(hello)),
-		echoes("2.3", "a ping's binary payload comes back", []Step{frame(wire.Ping, octets)}, after, pongEvent(octets)),
-		echoes("2.4", "a ping with the longest payload, 125 octets, is answered", []Step{ping}, after, highPong),
-		breaks("2.5", "a ping of 126 octets fails the connection", []Step{long}),
-		echoes("2.6", "a ping of 125 octets is answered when it comes octet by octet", []Step{slow}, closeAfter(2*time.Second), highPong),
+		echoes("2.3", "a ping's binary payload comes back", []Step{frame(wire.Ping, highBytes)}, after, pongEvent(highBytes)),
+		echoes("2.4", "a ping with the longest payload, 125 bytes, is answered", []Step{ping}, after, highPong),
+		breaks("2.5", "a ping of 126 bytes fails the connection", []Step{long}),
+		echoes("2.6", "a ping of 125 bytes is answered when it comes byte by byte", []Step{slow}, closeAfter(2*time.Second), highPong),
 		echoes("2.7", "an unsolicited pong without payload is ignored", ended(""), after),
 		echoes("2.8", "an unsolicited pong with payload is ignored", ended(unsolicited), after),
 		echoes("2.9", "an unsolicited pong is ignored, the ping after it answered",
 			[]Step{frame(wire.Pong, unsolicited), frame(wire.Ping, "ping payload")}, after, pongEvent("ping payload")),
 		echoes("2.10", "ten pings are answered in order", together(ten...), closeAfter(3*time.Second), pongs...),
-		echoes("2.11", "ten pings that come octet by octet are answered in order", chopped(ten...), closeAfter(3*time.Second), pongs...),
+		echoes("2.11", "ten pings that come byte by byte are answered in order", chopped(ten...), closeAfter(3*time.Second), pongs...),
 	}
 }
 
@@ -175,8 +175,8 @@ func reservedBits() []Case {
 		breaks("3.1", "a text frame with RSV3 set fails the connection", []Step{reserved(1, wire.Text, hello)}),
 		breaks("3.2", "RSV2 set on the second of two messages", together(within(2)...), back),
 		breaks("3.3", "RSV2 and RSV3 set on the second of two messages, a write for each frame", alone(within(3)...), back),
-		breaks("3.4", "RSV1 set on the second of two messages, octet by octet", chopped(within(4)...), back),
-		breaks("3.5", "a binary frame with RSV1 and RSV3 set", []Step{reserved(5, wire.Binary, octets)}),
+		breaks("3.4", "RSV1 set on the second of two messages, byte by byte", chopped(within(4)...), back),
+		breaks("3.5", "a binary frame with RSV1 and RSV3 set", []Step{reserved(5, wire.Binary, highBytes)}),
 		breaks("3.6", "a binary frame with RSV1 and RSV2 set", []Step{reserved(6, wire.Binary, hello)}),
 		breaks("3.7", "a close frame with all RSV bits set", []Step{reserved(7, wire.Close, "")}),
 	}
@@ -198,7 +198,7 @@ func reservedOpcodes() (cases []Case) {
 			breaks(id(2), shows(1, " and a payload"), []Step{frame(first+1, "reserved opcode payload")}),
 			breaks(id(3), shows(2, " after a message"), within(2, ""), back),
 			breaks(id(4), shows(3, " and a payload after a message"), within(3, hello), back),
-			breaks(id(5), shows(4, " and a payload after a message, octet by octet"), chopped(within(4, hello)...), back),
+			breaks(id(5), shows(4, " and a payload after a message, byte by byte"), chopped(within(4, hello)...), back),
 		)
 	}
 	return cases

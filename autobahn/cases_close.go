@@ -76,11 +76,11 @@ func closeBodies() []Case {
 	bad.Close.Codes = append(bad.Close.Codes, 1007)
 	return []Case{
 		closes("7.3.1", "a close frame without body", 1000, true, closeFrame(NoCode, "")),
-		closes("7.3.2", "a close frame whose body is one octet", 1002, false, closeFrame(NoCode, "a")),
+		closes("7.3.2", "a close frame whose body is one byte", 1002, false, closeFrame(NoCode, "a")),
 		closes("7.3.3", "a close frame with a code", 1000, true, closeFrame(1000, "")),
 		closes("7.3.4", "a close frame with a code and a reason", 1000, true, closeFrame(1000, "Hello World!")),
-		closes("7.3.5", "a close frame with the longest reason, 123 octets", 1000, true, stars(123)),
-		closes("7.3.6", "a close frame whose reason is an octet too long", 1002, false, stars(124)),
+		closes("7.3.5", "a close frame with the longest reason, 123 bytes", 1000, true, stars(123)),
+		closes("7.3.6", "a close frame whose reason is a byte too long", 1002, false, stars(124)),
 		bad,
 	}
 }

@@ -56,7 +56,7 @@ func compressed(group, shows string, e Echo) (cases []Case) {
 		own := e
 		what := fmt.Sprintf("1000 compressed messages of %d from the %s data", s.length, e.Data)
 		if s.fragment > 0 {
-			what += fmt.Sprintf(", in frames of %d octets", s.fragment)
+			what += fmt.Sprintf(", in frames of %d bytes", s.fragment)
 		}
 		cases = append(cases, Case{
 			ID:    fmt.Sprintf("%s.%d", group, i+1),

@@ -11,7 +11,7 @@ import (
 var timings = []struct {
 	how   string
 	apply func(...Step) []Step
-}{{"", together}, {", a write for each frame", alone}, {", octet by octet", chopped}}
+}{{"", together}, {", a write for each frame", alone}, {", byte by byte", chopped}}
 
 // fragmentation is group 5.
 func fragmentation() (cases []Case) {
@@ -59,7 +59,7 @@ func fragmentation() (cases []Case) {
 // autoFragment is group 10.
 func autoFragment() []Case {
 	p := repeat("*", 65536)
-	c := echoes("10.1.1", "a text message of 65,536 octets in frames of 1,300",
+	c := echoes("10.1.1", "a text message of 65,536 bytes in frames of 1,300",
 		[]Step{{Do: SendMessage, Opcode: wire.Text, Payload: p, Fragment: 1300}}, killAfter(10*time.Second), message(wire.Text, p))
 	c.Override = FragmentsCount
 	return []Case{c}
@@ -95,7 +95,7 @@ func large(group int, opcode byte, unit string, seconds []int) (cases []Case) {
 	return cases
 }
 
-// fragmented: 4 MiB in frames of 64 octets to 4 MiB.
+// fragmented: 4 MiB in frames of 64 bytes to 4 MiB.
 func fragmented(group int, opcode byte) (cases []Case) {
 	for i := range 9 {
 		unit, fragment := "*", 64<<(2*i)
@@ -103,18 +103,18 @@ func fragmented(group int, opcode byte) (cases []Case) {
 			unit = "\xfe"
 		}
 		step := Step{Do: SendMessage, Opcode: opcode, Payload: repeat(unit, 4<<20), Fragment: fragment}
-		shows := fmt.Sprintf("a %s message of 4 MiB in frames of %d octets", wire.Name(opcode), fragment)
+		shows := fmt.Sprintf("a %s message of 4 MiB in frames of %d bytes", wire.Name(opcode), fragment)
 		cases = append(cases, measured(fmt.Sprintf("9.%d.%d", group, i+1), shows, step, 100))
 	}
 	return cases
 }
 
-// slow: 1 MiB written 64 to 2048 octets at a time.
+// slow: 1 MiB written 64 to 2048 bytes at a time.
 func slow(group int, opcode byte, unit string) (cases []Case) {
 	for i := range 6 {
 		chop := 64 << i
 		step := Step{Do: SendFrame, Opcode: opcode, Fin: true, Payload: repeat(unit, 1<<20), Chop: chop}
-		shows := fmt.Sprintf("a %s message of 1 MiB sent %d octets at a time", wire.Name(opcode), chop)
+		shows := fmt.Sprintf("a %s message of 1 MiB sent %d bytes at a time", wire.Name(opcode), chop)
 		cases = append(cases, measured(fmt.Sprintf("9.%d.%d", group, i+1), shows, step, 1000))
 	}
 	return cases
@@ -126,7 +126,7 @@ func roundTrips(group int, opcode byte, unit string) (cases []Case) {
 		seconds := []int{60, 60, 60, 120, 240, 480}[i]
 		cases = append(cases, Case{
 			ID:    fmt.Sprintf("9.%d.%d", group, i+1),
-			Shows: fmt.Sprintf("1000 %s messages of %d octets, each after the echo of the last", wire.Name(opcode), size),
+			Shows: fmt.Sprintf("1000 %s messages of %d bytes, each after the echo of the last", wire.Name(opcode), size),
 			Echo:  &Echo{Binary: opcode == wire.Binary, Len: size, Messages: 1000, Timeout: time.Duration(seconds) * time.Second, Unit: unit},
 			Close: CloseExpectation{BySuite: true, Codes: []int{1000}, Clean: true},
 		})

@@ -48,10 +48,10 @@ func unicodeBasics() []Case {
 		echoes("6.2.1", "text beyond ASCII in one frame", []Step{text(umlauts, 0)}, after, textEvent(umlauts)),
 		echoes("6.2.2", "text beyond ASCII in two fragments, cut between characters",
 			[]Step{open(wire.Text, umlauts[:cut]), frame(wire.Continuation, umlauts[cut:])}, after, textEvent(umlauts)),
-		echoes("6.2.3", "text beyond ASCII in fragments of an octet", []Step{text(umlauts, 1)}, after, textEvent(umlauts)),
-		echoes("6.2.4", "a Greek word in fragments of an octet", []Step{text(kosme, 1)}, after, textEvent(kosme)),
+		echoes("6.2.3", "text beyond ASCII in fragments of one byte", []Step{text(umlauts, 1)}, after, textEvent(umlauts)),
+		echoes("6.2.4", "a Greek word in fragments of one byte", []Step{text(kosme, 1)}, after, textEvent(kosme)),
 		notUTF8("6.3.1", "text with a surrogate in one frame", time.Second, text(bad, 0)),
-		notUTF8("6.3.2", "text with a surrogate in fragments of an octet", time.Second, text(bad, 1)),
+		notUTF8("6.3.2", "text with a surrogate in fragments of one byte", time.Second, text(bad, 1)),
 	}
 }
 
@@ -92,22 +92,22 @@ var sequences = []struct {
 	shows string
 	texts []string
 }{
-	{"characters of one to four octets", []string{"hello$world", "hello\u00a2world", "hello\u20acworld", "hello\U00024b62world", kosme}},
-	{"a word cut after each of its octets", prefixes(kosme)},
+	{"characters of one to four bytes", []string{"hello$world", "hello\u00a2world", "hello\u20acworld", "hello\U00024b62world", kosme}},
+	{"a word cut after each of its bytes", prefixes(kosme)},
 	{"the first character of each length", []string{"\x00", "\u0080", "\u0800", "\U00010000"}},
-	{"the first sequence of five and six octets", []string{"\xf8\x88\x80\x80\x80", "\xfc\x84\x80\x80\x80\x80"}},
+	{"the first sequence of five and six bytes", []string{"\xf8\x88\x80\x80\x80", "\xfc\x84\x80\x80\x80\x80"}},
 	{"the last character of each length", []string{"\x7f", "\u07ff", "\uffff", "\U0010ffff"}},
 	{"the last sequence of each length beyond the characters", []string{"\xf7\xbf\xbf\xbf", "\xfb\xbf\xbf\xbf\xbf", "\xfd\xbf\xbf\xbf\xbf\xbf"}},
 	{"characters at the edges of ranges", []string{"\ud7ff", "\ue000", "\ufffd", "\U0010ffff", beyond}},
-	{"continuation octets without a lead", append(runs("\x80\xbf", 7), span(0x80, 0xbe, ""))},
-	{"leads without continuation octets", []string{
+	{"continuation bytes without a lead", append(runs("\x80\xbf", 7), span(0x80, 0xbe, ""))},
+	{"leads without continuation bytes", []string{
 		span(0xc0, 0xde, " "), span(0xe0, 0xee, " "), span(0xf0, 0xf6, " "), span(0xf8, 0xfa, " "), "\xfc "}},
-	{"sequences that lack their last octet", lackLast},
-	{"sequences that lack their last octet, one after the other", []string{strings.Join(lackLast, "")}},
-	{"octets that never occur", []string{"\xfe", "\xff", "\xfe\xfe\xff\xff"}},
-	{"the solidus in too many octets", []string{"\xc0\xaf", "\xe0\x80\xaf", "\xf0\x80\x80\xaf", "\xf8\x80\x80\x80\xaf", "\xfc\x80\x80\x80\x80\xaf"}},
+	{"sequences that lack their last byte", lackLast},
+	{"sequences that lack their last byte, one after the other", []string{strings.Join(lackLast, "")}},
+	{"bytes that never occur", []string{"\xfe", "\xff", "\xfe\xfe\xff\xff"}},
+	{"the solidus in too many bytes", []string{"\xc0\xaf", "\xe0\x80\xaf", "\xf0\x80\x80\xaf", "\xf8\x80\x80\x80\xaf", "\xfc\x80\x80\x80\x80\xaf"}},
 	{"the last overlong sequence of each length", []string{"\xc1\xbf", "\xe0\x9f\xbf", "\xf0\x8f\xbf\xbf", "\xf8\x87\xbf\xbf\xbf", "\xfc\x83\xbf\xbf\xbf\xbf"}},
-	{"the null character in too many octets", []string{"\xc0\x80", "\xe0\x80\x80", "\xf0\x80\x80\x80", "\xf8\x80\x80\x80\x80", "\xfc\x80\x80\x80\x80\x80"}},
+	{"the null character in too many bytes", []string{"\xc0\x80", "\xe0\x80\x80", "\xf0\x80\x80\x80", "\xf8\x80\x80\x80\x80", "\xfc\x80\x80\x80\x80\x80"}},
 	{"single surrogates", []string{"\xed\xa0\x80", "\xed\xad\xbf", "\xed\xae\x80", "\xed\xaf\xbf", "\xed\xb0\x80", "\xed\xbe\x80", "\xed\xbf\xbf"}},
 	{"pairs of surrogates", pairs([]string{"\xed\xa0\x80", "\xed\xad\xbf", "\xed\xae\x80", "\xed\xaf\xbf"}, []string{"\xed\xb0\x80", "\xed\xbf\xbf"})},
 	{"the noncharacters at the end of each plane", noncharacters()},
@@ -122,13 +122,13 @@ var lackLast = []string{
 func unicodeSequences() (cases []Case) {
 	const kill = 500 * time.Millisecond
 	for g, s := range sequences {
-		for i, octets := range s.texts {
+		for i, sample := range s.texts {
 			id := fmt.Sprintf("6.%d.%d", g+5, i+1)
-			shows := fmt.Sprintf("%s: % x", s.shows, octets)
-			if utf8.ValidString(octets) {
-				cases = append(cases, echoes(id, shows, []Step{text(octets, 0)}, killAfter(kill), textEvent(octets)))
+			shows := fmt.Sprintf("%s: % x", s.shows, sample)
+			if utf8.ValidString(sample) {
+				cases = append(cases, echoes(id, shows, []Step{text(sample, 0)}, killAfter(kill), textEvent(sample)))
 			} else {
-				cases = append(cases, notUTF8(id, shows, kill, text(octets, 0)))
+				cases = append(cases, notUTF8(id, shows, kill, text(sample, 0)))
 			}
 		}
 	}
@@ -142,7 +142,7 @@ func prefixes(s string) (all []string) {
 	return all
 }
 
-// runs are the two octets of cycle alone, then two to n-1 octets of it.
+// runs are the two bytes of cycle alone, then two to n-1 bytes of it.
 func runs(cycle string, n int) []string {
 	all := []string{cycle[:1], cycle[1:]}
 	for i := 2; i < n; i++ {
@@ -151,7 +151,7 @@ func runs(cycle string, n int) []string {
 	return all
 }
 
-// span is every octet from low to high with sep after each.
+// span is every byte from low to high with sep after each.
 func span(low, high byte, sep string) string {
 	var b strings.Builder
 	for c := low; c <= high; c++ {

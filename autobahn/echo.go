@@ -74,7 +74,7 @@ func (s *session) echoArrived(opcode byte, data []byte) {
 	case (opcode == wire.Binary) != e.Binary:
 		s.endEcho(Failed, fmt.Sprintf("message %d came back with another type", k))
 	case len(data) != len(s.echoing.current):
-		s.endEcho(Failed, fmt.Sprintf("message %d came back with %d octets instead of %d", k, len(data), len(s.echoing.current)))
+		s.endEcho(Failed, fmt.Sprintf("message %d came back with %d bytes instead of %d", k, len(data), len(s.echoing.current)))
 	case e.Data != "" && !bytes.Equal(data, s.echoing.current):
 		s.endEcho(Failed, fmt.Sprintf("message %d came back with other contents", k))
 	default:

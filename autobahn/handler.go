@@ -344,7 +344,7 @@ func checkRequest(r *http.Request) error {
 	case !hasToken(r.Header, "Connection", "upgrade"):
 		return errors.New("the request lacks Connection: Upgrade")
 	case len(keys) != 1 || !validKey(strings.TrimSpace(keys[0])):
-		return errors.New("the request lacks one Sec-WebSocket-Key of 16 octets")
+		return errors.New("the request lacks one Sec-WebSocket-Key of 16 bytes")
 	case r.Header.Get("Sec-Websocket-Version") != "13":
 		return errors.New("the request lacks Sec-WebSocket-Version: 13")
 	}

@@ -296,7 +296,7 @@ func agreement(h http.Header, offers []pmd.Params) (*pmd.Params, error) {
 	return &p, nil
 }
 
-// validKey: 16 octets in base64 (§4.1).
+// validKey: 16 bytes in base64 (§4.1).
 func validKey(key string) bool {
 	nonce, err := base64.StdEncoding.DecodeString(key)
 	return err == nil && len(nonce) == 16

@@ -187,7 +187,7 @@ func (s *session) closeBody(body []byte) *wire.Violation {
 		return nil
 	}
 	if len(body) == 1 {
-		return &wire.Violation{Code: 1002, What: "a close frame whose body is one octet"}
+		return &wire.Violation{Code: 1002, What: "a close frame whose body is one byte"}
 	}
 	s.remoteCode, s.remoteWhy = int(binary.BigEndian.Uint16(body)), string(body[2:])
 	if !validCode(s.remoteCode) {

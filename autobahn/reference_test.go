@@ -37,7 +37,7 @@ type faults struct {
 	ignoresTakeover    bool // the history is used although it was given up
 	noCompression      bool // permessage-deflate is not agreed on
 	alwaysText         bool // every message comes back as text
-	corrupts           bool // the last octet of every echo is changed
+	corrupts           bool // the last byte of every echo is changed
 	anyLength          bool // lengths need not be minimal
 	unsolicitedAnswer  bool // the server names an extension that was not offered
 	ignoresHeaders     bool // the handshake is not checked
@@ -59,7 +59,7 @@ type reference struct {
 	opcode     byte
 	compressed bool
 	message    []byte
-	checked    int // octets of message known to be UTF-8, up to a character cut short
+	checked    int // bytes of message known to be UTF-8, up to a character cut short
 }
 
 func (p *reference) read() { p.src = bufio.NewReader(p.nc) }

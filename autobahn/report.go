@@ -130,8 +130,8 @@ type caseFile struct {
 	HTTPResponse      string         `json:"httpResponse"`
 	RxFrames          map[string]int `json:"rxFrameStats"`
 	TxFrames          map[string]int `json:"txFrameStats"`
-	RxOctets          int64          `json:"rxPayloadOctets"`
-	TxOctets          int64          `json:"txPayloadOctets"`
+	RxBytes           int64          `json:"rxPayloadBytes"`
+	TxBytes           int64          `json:"txPayloadBytes"`
 	WireLog           []LogEntry     `json:"wirelog"`
 	WireLogOmitted    int            `json:"wirelogOmitted,omitempty"`
 }
@@ -152,7 +152,7 @@ func (r *Report) writeCase(dir string, x *Result) error {
 		LocalCloseCode: code(x.LocalCode), LocalCloseReason: x.LocalReason,
 		RemoteCloseCode: code(x.RemoteCode), RemoteCloseReason: x.RemoteReason,
 		Violation: x.Violation, Farthest: x.Farthest, HTTPRequest: x.Request, HTTPResponse: x.Response,
-		RxFrames: x.FramesIn, TxFrames: x.FramesOut, RxOctets: x.OctetsIn, TxOctets: x.OctetsOut,
+		RxFrames: x.FramesIn, TxFrames: x.FramesOut, RxBytes: x.BytesIn, TxBytes: x.BytesOut,
 		WireLog: append([]LogEntry{}, x.Log...), WireLogOmitted: x.LogOmitted,
 	}
 	name := filepath.Join(dir, fileName(r.Agent, x.Case.ID))

@@ -96,7 +96,7 @@ func TestSummariesCountTheWorseVerdict(t *testing.T) {
 func TestLogsShowPayloadsReadably(t *testing.T) {
 	require.Equal(t, `"Hi ö"`, readable([]byte("Hi ö")))
 	require.Equal(t, "00ff", readable([]byte("\x00\xff")))
-	require.True(t, strings.HasSuffix(readable(make([]byte, 500)), "00 … (500 octets)"))
+	require.True(t, strings.HasSuffix(readable(make([]byte, 500)), "00 … (500 bytes)"))
 	require.Equal(t, `1007 "bad"`, (&LogEntry{Opcode: "close"}).shown([]byte("\x03\xefbad")))
 	require.Equal(t, "1000", (&LogEntry{Opcode: "close"}).shown([]byte("\x03\xe8")))
 }

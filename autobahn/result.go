@@ -30,9 +30,9 @@ type Result struct {
 	Request, Response string
 	// Received lists the events as they are shown in reports.
 	Received []string
-	// FramesIn and FramesOut count frames by opcode; octets are of payload.
+	// FramesIn and FramesOut count frames by opcode; bytes are of payload.
 	FramesIn, FramesOut map[string]int
-	OctetsIn, OctetsOut int64
+	BytesIn, BytesOut   int64
 	Log                 []LogEntry
 	LogOmitted          int // entries left out of a long log
 	// Farthest is the largest distance of a back-reference received.
@@ -111,7 +111,7 @@ func (s *session) result(o *opening, started time.Time) Result {
 		LocalCode: s.localCode, LocalReason: s.localWhy, RemoteCode: s.remoteCode, RemoteReason: s.remoteWhy,
 		ClosedBySuite: s.closedFirst, DroppedBySuite: s.dropped, Clean: s.cleanClose, Violation: s.violation,
 		Request: o.request, Response: o.response,
-		FramesIn: s.log.rx, FramesOut: s.log.tx, OctetsIn: s.log.rxOctets, OctetsOut: s.log.txOctets,
+		FramesIn: s.log.rx, FramesOut: s.log.tx, BytesIn: s.log.rxBytes, BytesOut: s.log.txBytes,
 		Log: s.log.entries, LogOmitted: s.log.left,
 	}
 	if s.inflater != nil {

@@ -30,6 +30,19 @@ func Select(patterns, exclude []string) ([]Case, error) {
 	return selected, nil
 }
 
+// Quick returns patterns of the cases that take seconds rather than minutes: all
+// that do not keep a processor busy (1 to 7 and 10), a few each of those that do
+// (large messages of group 9, compression in 12 and 13), and the strict group 14.
+// They are for Options.Cases, for HandlerOptions.Cases and for [Select], and what
+// "wstest -quick" runs. The slice is the caller's.
+func Quick() []string {
+	return []string{
+		"1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "10.*",
+		"9.1.1", "9.4.5", "9.8.6", "12.1.4", "12.3.12", "12.4.3", "12.5.5", "13.2.2", "13.3.5", "13.5.4", "13.7.3",
+		"14.*",
+	}
+}
+
 // known refuses patterns that match nothing: most likely a slip.
 func known(all []Case, patterns []string) error {
 	for _, p := range patterns {

@@ -260,7 +260,7 @@ func (s *session) send(h wire.Header, payload []byte, how output) {
 	s.out.push(how)
 }
 
-// sendMessage queues one message in frames of fragment octets; the last one is
+// sendMessage queues one message in frames of fragment bytes; the last one is
 // the remainder, which is empty when fragment divides the length. It returns
 // the number of frames.
 func (s *session) sendMessage(first wire.Header, payload []byte, fragment int, how output) int {

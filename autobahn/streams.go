@@ -9,7 +9,7 @@ import (
 	"github.com/seed60239977/websocket/autobahn/internal/pmd"
 )
 
-// streamsKept bounds the octets that streams keeps.
+// streamsKept bounds the bytes that streams keeps.
 const streamsKept = 96 << 20
 
 // streams are the compressed messages that cases of groups 12 and 13 send, as
@@ -20,7 +20,7 @@ type streams struct {
 	recent []*stream // the last used first
 }
 
-// streamKey is all that the octets of a stream depend on.
+// streamKey is all that the bytes of a stream depend on.
 type streamKey struct {
 	data       payload.Kind
 	length     int
@@ -61,7 +61,7 @@ func (c *streams) of(e *Echo, d *pmd.Deflater) *stream {
 // stream are the compressed messages of one connection, in order.
 type stream struct {
 	key  streamKey
-	size int // octets of all messages, by the length of the first
+	size int // bytes of all messages, by the length of the first
 
 	mu       sync.Mutex
 	deflater *pmd.Deflater

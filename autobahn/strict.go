@@ -105,7 +105,7 @@ func raw(h wire.Header, bits int, payload string) Step {
 	return Step{Do: SendRaw, Payload: whole(b), Alone: true}
 }
 
-// sided makes two cases of one whose octets differ with the masking.
+// sided makes two cases of one whose bytes differ with the masking.
 func sided(make func(masked bool) Case) []Case {
 	toServer, toClient := make(true), make(false)
 	toServer.Only, toClient.Only = ServersOnly, ClientsOnly
@@ -125,7 +125,7 @@ func strictFrames() (cases []Case) {
 	}{{wire.Text, 5, 16}, {wire.Text, 125, 16}, {wire.Text, 5, 64}, {wire.Binary, 126, 64}, {wire.Binary, 65535, 64}, {wire.Ping, 5, 16}, {wire.Ping, 5, 64}, {wire.Close, 0, 16}} {
 		add(sided(func(masked bool) Case {
 			h := wire.Header{Fin: true, Opcode: f.opcode, Masked: masked}
-			shows := fmt.Sprintf("a %s frame of %d octets with its length in %d bits", wire.Name(f.opcode), f.length, f.bits)
+			shows := fmt.Sprintf("a %s frame of %d bytes with its length in %d bits", wire.Name(f.opcode), f.length, f.bits)
 			return mustFail(section, shows, []Step{raw(h, f.bits, string(repeat("*", f.length).Bytes()))}, 1002)
 		})...)
 	}
@@ -139,7 +139,7 @@ func strictFrames() (cases []Case) {
 		return mustFail("RFC 6455 §5.1", "a frame that is masked when it must not be, or the reverse", []Step{raw(h, 7, "Hello")}, 1002)
 	})
 	add(wrong...)
-	add(mustEcho("RFC 6455 §5.4", "a ping between fragments of an octet, each in a write of its own",
+	add(mustEcho("RFC 6455 §5.4", "a ping between fragments of one byte, each in a write of its own",
 		alone(open(wire.Text, "a"), frame(wire.Ping, "1"), open(wire.Continuation, "b"), frame(wire.Ping, "2"), frame(wire.Continuation, "c")),
 		pongEvent("1"), pongEvent("2"), textEvent("abc")))
 	late := mustFail("RFC 6455 §8.1", "text that ends inside a character, in the last fragment",

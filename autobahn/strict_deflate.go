@@ -14,7 +14,7 @@ import (
 const helloDeflated = "\xf2\x48\xcd\xc9\xc9\x07\x00"
 
 // withDeflate makes a case one on a connection with permessage-deflate, without
-// takeover on either side so that octets can be fixed.
+// takeover on either side so that bytes can be fixed.
 func withDeflate(c Case) Case {
 	c.Offers = []pmd.Params{{ClientBitsBare: true}}
 	c.Answers = []Answer{{}}
@@ -54,7 +54,7 @@ func strictCompressed() []Case {
 		echo("two blocks", deflated("\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00")),
 		echo("two fragments", first(helloDeflated[:3]), frame(wire.Continuation, helloDeflated[3:])),
 		echo("an empty first fragment", first(""), frame(wire.Continuation, helloDeflated)),
-		echo("fragments of an octet, with a ping between", fragments(helloDeflated)...),
+		echo("fragments of one byte, with a ping between", fragments(helloDeflated)...),
 		mustEcho(bits, "an uncompressed message between compressed ones",
 			[]Step{deflated(helloDeflated), frame(wire.Text, "plain"), deflated(helloDeflated)}, hello, textEvent("plain"), hello),
 		mustEcho("RFC 7692 §7.2.3.6", "an empty message", []Step{deflated("\x00")}, textEvent("")),
@@ -67,7 +67,7 @@ func strictCompressed() []Case {
 	return cases
 }
 
-// fragments cuts a compressed text into frames of an octet, with a ping after
+// fragments cuts a compressed text into frames of one byte, with a ping after
 // the first.
 func fragments(data string) []Step {
 	steps := []Step{{Do: SendFrame, Opcode: wire.Text, RSV: 4, Payload: whole(data[:1])}, frame(wire.Ping, "between")}

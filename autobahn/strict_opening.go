@@ -62,7 +62,7 @@ func strictRequests() []Case {
 	cases := []Case{
 		refused(must, "a request without Sec-WebSocket-Key", without("Sec-WebSocket-Key")),
 		refused("RFC 6455 §11.3.1", "a request with two Sec-WebSocket-Key headers", more("Sec-WebSocket-Key", "MDEyMzQ1Njc4OWFiY2RlZg==")),
-		refused(must, "a key of 15 octets", with("Sec-WebSocket-Key", "MDEyMzQ1Njc4OWFiY2Rl")),
+		refused(must, "a key of 15 bytes", with("Sec-WebSocket-Key", "MDEyMzQ1Njc4OWFiY2Rl")),
 		refused(must, "a key that is not base64", with("Sec-WebSocket-Key", "!!!!!!!!!!!!!!!!!!!!!!==")),
 		refused(must, "a request without Sec-WebSocket-Version", without("Sec-WebSocket-Version")),
 		refused("RFC 6455 §4.4", "Sec-WebSocket-Version: 12", with("Sec-WebSocket-Version", "12")),

@@ -14,7 +14,7 @@ import (
 
 const (
 	logEntries = 120 // beyond these a log only counts
-	logOctets  = 128 // shown of a payload
+	logBytes   = 128 // shown of a payload
 )
 
 // LogEntry is one line of a wire log: a frame, or a remark when Opcode is empty.
@@ -25,20 +25,20 @@ type LogEntry struct {
 	Fin    bool    `json:"fin"`            //
 	RSV    int     `json:"rsv"`            // RSV1 is 4, RSV2 is 2, RSV3 is 1
 	Masked bool    `json:"masked"`         //
-	Len    int64   `json:"length"`         // octets of payload
-	Chop   int     `json:"chop,omitempty"` // octets in a TCP write, when cut
+	Len    int64   `json:"length"`         // bytes of payload
+	Chop   int     `json:"chop,omitempty"` // bytes in a TCP write, when cut
 	Data   string  `json:"data"`           // the payload, or its beginning, as text or in hexadecimal
 	Note   string  `json:"note,omitempty"`
 }
 
 // wireLog keeps the frames of one connection in the order of time.
 type wireLog struct {
-	start    time.Time
-	entries  []LogEntry
-	left     int
-	rx, tx   map[string]int
-	rxOctets int64
-	txOctets int64
+	start   time.Time
+	entries []LogEntry
+	left    int
+	rx, tx  map[string]int
+	rxBytes int64
+	txBytes int64
 }
 
 func (l *wireLog) begin() {
@@ -71,19 +71,19 @@ func (e *LogEntry) shown(payload []byte) string {
 func (l *wireLog) note(s string) { l.add(LogEntry{Note: s}, nil) }
 
 func (l *wireLog) part(b []byte) {
-	l.txOctets += int64(len(b))
+	l.txBytes += int64(len(b))
 	l.add(LogEntry{Sent: true, Opcode: "part", Len: int64(len(b))}, b)
 }
 
 func (l *wireLog) sent(h wire.Header, payload []byte, chop int) {
 	l.tx[wire.Name(h.Opcode)]++
-	l.txOctets += int64(len(payload))
+	l.txBytes += int64(len(payload))
 	l.add(entry(h, true, chop), payload)
 }
 
 func (l *wireLog) received(f wire.Frame) {
 	l.rx[wire.Name(f.Opcode)]++
-	l.rxOctets += f.Len
+	l.rxBytes += f.Len
 	l.add(entry(f.Header, false, 0), f.Payload)
 }
 
@@ -94,9 +94,9 @@ func entry(h wire.Header, sent bool, chop int) LogEntry {
 // readable shows the beginning of b: as text where it is, else in hexadecimal.
 func readable(b []byte) string {
 	more := ""
-	if len(b) > logOctets {
-		more = fmt.Sprintf(" … (%d octets)", len(b))
-		b = b[:logOctets]
+	if len(b) > logBytes {
+		more = fmt.Sprintf(" … (%d bytes)", len(b))
+		b = b[:logBytes]
 	}
 	if s := string(b); utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
 		return fmt.Sprintf("%q", s) + more

@@ -10,7 +10,7 @@ import (
 // output is something for the writer to do, in this order.
 type output struct {
 	data  []byte
-	chop  int    // octets in a TCP write; 0 for as many as there are
+	chop  int    // bytes in a TCP write; 0 for as many as there are
 	alone bool   // share no TCP write with others
 	then  func() // runs in the loop once everything before has been written
 	drop  bool   // close TCP in the orderly way

@@ -84,6 +84,7 @@ type common struct {
 	cases, exclude string
 	out, spec      string
 	strict, quiet  bool
+	quick          bool
 }
 
 // newFlags has -h print to help; what is wrong is an error for run to print.
@@ -94,6 +95,7 @@ func newFlags(name, out string, help io.Writer) *common {
 	c.set.StringVar(&c.exclude, "exclude", "", "`patterns` of cases to leave out")
 	c.set.StringVar(&c.out, "out", out, "`directory` for reports; - writes none")
 	c.set.StringVar(&c.spec, "spec", "", "JSON `file` as the original suite takes it")
+	c.set.BoolVar(&c.quick, "quick", false, "run the cases that take seconds rather than minutes, group 14 with them")
 	c.set.BoolVar(&c.strict, "strict", false, "exit with 1 on anything but OK and INFORMATIONAL, in group 14 too")
 	c.set.BoolVar(&c.quiet, "quiet", false, "print nothing but errors: the exit status tells")
 	return c
@@ -116,6 +118,12 @@ func (c *common) parse(args []string) (*spec, error) {
 		if err := s.read(c.spec); err != nil {
 			return nil, err
 		}
+	}
+	if c.quick {
+		if c.cases != "" {
+			return nil, errors.New("-quick and -cases exclude each other")
+		}
+		s.Cases = autobahn.Quick()
 	}
 	c.set.Visit(func(f *flag.Flag) {
 		switch f.Name {

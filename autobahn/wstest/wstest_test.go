@@ -55,6 +55,11 @@ func TestListNamesEveryCase(t *testing.T) {
 	status, out, _ = command(t, "list", "-cases", "14.1.1")
 	require.Equal(t, passed, status)
 	require.Contains(t, out, "(RFC 6455 §5.2)")
+	cases, err := autobahn.Select(autobahn.Quick(), nil)
+	require.NoError(t, err)
+	status, out, _ = command(t, "list", "-quick")
+	require.Equal(t, passed, status)
+	require.Equal(t, len(cases), strings.Count(out, "\n"))
 	status, out, _ = command(t, "list", "-cases", "1.1.*, 2.1", "-exclude", "1.1.8")
 	require.Equal(t, passed, status)
 	require.Equal(t, 8, strings.Count(out, "\n"))
@@ -63,7 +68,7 @@ func TestListNamesEveryCase(t *testing.T) {
 func TestMisuseIsToldAndExitsWith2(t *testing.T) {
 	for _, args := range [][]string{
 		nil, {"what"}, {"client"}, {"client", "-url", "http://x"}, {"client", "-nonsense"}, {"list", "extra"}, {"list", "-cases", "99.*"},
-		{"client", "-spec", filepath.Join(t.TempDir(), "none.json")}, {"list", "-exclude", "foo"}, {"client", "-url", "ws://x", "-exclude", "foo"},
+		{"client", "-spec", filepath.Join(t.TempDir(), "none.json")}, {"list", "-quick", "-cases", "1.*"}, {"list", "-exclude", "foo"}, {"client", "-url", "ws://x", "-exclude", "foo"},
 		{"server", "-addr", "nowhere:99999"}, {"server", "-cases", "99"},
 	} {
 		status, _, stderr := command(t, args...)

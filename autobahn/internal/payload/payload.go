@@ -17,24 +17,24 @@ type Kind string
 
 // The kinds, with what they stand for.
 const (
-	JSON   Kind = "json"   // records of a feed, 194,056 octets of ASCII
-	Bitmap Kind = "bitmap" // an 8-bit picture with its colour table, 263,222 octets
-	Prose  Kind = "prose"  // a book, 222,218 octets
-	HTML   Kind = "html"   // a page with words beyond ASCII, 263,647 octets
-	Packed Kind = "packed" // a document whose parts are compressed already, 1,042,328 octets
+	JSON   Kind = "json"   // records of a feed, 194,056 bytes of ASCII
+	Bitmap Kind = "bitmap" // an 8-bit picture with its colour table, 263,222 bytes
+	Prose  Kind = "prose"  // a book, 222,218 bytes
+	HTML   Kind = "html"   // a page with words beyond ASCII, 263,647 bytes
+	Packed Kind = "packed" // a document whose parts are compressed already, 1,042,328 bytes
 )
 
-// Sizes in octets.
+// Sizes in bytes.
 var sizes = map[Kind]int{JSON: 194056, Bitmap: 263222, Prose: 222218, HTML: 263647, Packed: 1042328}
 
-// Size is the number of octets of a kind.
+// Size is the number of bytes of a kind.
 func Size(k Kind) int { return sizes[k] }
 
-// Data is the text or the octets of one kind, as a ring to take messages from.
+// Data is the text or the bytes of one kind, as a ring to take messages from.
 type Data struct {
-	octets []byte
+	bytes []byte
 	// starts holds where each character begins, one more for the end; nil when
-	// every character is one octet, or characters do not count.
+	// every character is one byte, or characters do not count.
 	starts []int
 }
 
@@ -43,15 +43,15 @@ type Data struct {
 func Of(k Kind) *Data { return makers[k]() }
 
 var makers = map[Kind]func() *Data{
-	JSON:   sync.OnceValue(func() *Data { return &Data{octets: jsonText(sizes[JSON])} }),
-	Bitmap: sync.OnceValue(func() *Data { return &Data{octets: bitmap(sizes[Bitmap])} }),
-	Prose:  sync.OnceValue(func() *Data { return &Data{octets: prose(sizes[Prose])} }),
+	JSON:   sync.OnceValue(func() *Data { return &Data{bytes: jsonText(sizes[JSON])} }),
+	Bitmap: sync.OnceValue(func() *Data { return &Data{bytes: bitmap(sizes[Bitmap])} }),
+	Prose:  sync.OnceValue(func() *Data { return &Data{bytes: prose(sizes[Prose])} }),
 	HTML:   sync.OnceValue(func() *Data { return text(html(sizes[HTML])) }),
-	Packed: sync.OnceValue(func() *Data { return &Data{octets: packed(sizes[Packed])} }),
+	Packed: sync.OnceValue(func() *Data { return &Data{bytes: packed(sizes[Packed])} }),
 }
 
 func text(b []byte) *Data {
-	d := &Data{octets: b}
+	d := &Data{bytes: b}
 	for i := 0; i < len(b); {
 		d.starts = append(d.starts, i)
 		_, n := utf8.DecodeRune(b[i:])
@@ -61,16 +61,16 @@ func text(b []byte) *Data {
 	return d
 }
 
-// Len is the length of the ring, in characters for HTML, else in octets.
+// Len is the length of the ring, in characters for HTML, else in bytes.
 func (d *Data) Len() int {
 	if d.starts != nil {
 		return len(d.starts) - 1
 	}
-	return len(d.octets)
+	return len(d.bytes)
 }
 
 // Message appends the k-th message of n units (characters for HTML, else
-// octets) to dst: the ring from position k*n on.
+// bytes) to dst: the ring from position k*n on.
 func (d *Data) Message(dst []byte, k, n int) []byte {
 	at := k * n % d.Len()
 	for n > 0 {
@@ -86,7 +86,7 @@ func (d *Data) slice(from, to int) []byte {
 	if d.starts != nil {
 		from, to = d.starts[from], d.starts[to]
 	}
-	return d.octets[from:to]
+	return d.bytes[from:to]
 }
 
 func source(k Kind) *rand.Rand {
@@ -182,7 +182,7 @@ func html(size int) []byte {
 	return wholeRunes(b, size)
 }
 
-// wholeRunes cuts b to size octets; a character that the cut would split gives
+// wholeRunes cuts b to size bytes; a character that the cut would split gives
 // way to spaces.
 func wholeRunes(b []byte, size int) []byte {
 	at := size

@@ -25,18 +25,18 @@ func TestEachKindHasItsSizeAndCompressesLikeWhatItStandsFor(t *testing.T) {
 		{Packed, 1042328, 0.9, 1.01, false},
 	} {
 		d := Of(c.kind)
-		require.Equal(t, c.size, len(d.octets), c.kind)
+		require.Equal(t, c.size, len(d.bytes), c.kind)
 		require.Equal(t, c.size, Size(c.kind))
 		var buf bytes.Buffer
 		w, err := flate.NewWriter(&buf, -1)
 		require.NoError(t, err)
-		_, err = w.Write(d.octets)
+		_, err = w.Write(d.bytes)
 		require.NoError(t, err)
 		require.NoError(t, w.Close())
 		ratio := float64(buf.Len()) / float64(c.size)
-		t.Logf("%s %.3f %x", c.kind, ratio, sha256.Sum256(d.octets))
+		t.Logf("%s %.3f %x", c.kind, ratio, sha256.Sum256(d.bytes))
 		require.True(t, ratio > c.low && ratio < c.high, "%s compresses to %.3f", c.kind, ratio)
-		isASCII := !bytes.ContainsFunc(d.octets, func(r rune) bool { return r >= utf8.RuneSelf })
+		isASCII := !bytes.ContainsFunc(d.bytes, func(r rune) bool { return r >= utf8.RuneSelf })
 		require.Equal(t, c.ascii, isASCII, c.kind)
 	}
 }
@@ -44,13 +44,13 @@ func TestEachKindHasItsSizeAndCompressesLikeWhatItStandsFor(t *testing.T) {
 func TestTheDataAreTheSameInEveryRun(t *testing.T) {
 	h := sha256.New()
 	for _, k := range []Kind{JSON, Bitmap, Prose, HTML, Packed} {
-		h.Write(Of(k).octets)
+		h.Write(Of(k).bytes)
 	}
 	require.Equal(t, "d080b5fafb8e9219639b5f384788c4e6de2226be11098345fb4e338b79eb0fa5", hex.EncodeToString(h.Sum(nil)))
 }
 
 func TestMessagesAreTakenFromARing(t *testing.T) {
-	d := &Data{octets: []byte("abcde")}
+	d := &Data{bytes: []byte("abcde")}
 	require.Equal(t, "abc", string(d.Message(nil, 0, 3)))
 	require.Equal(t, "dea", string(d.Message(nil, 1, 3)))
 	require.Equal(t, "abcdeabcdeab", string(d.Message(nil, 0, 12)))

@@ -16,22 +16,22 @@ const (
 	maxStored  = 1<<16 - 1
 )
 
-// Deflater compresses messages with back-references of at most Window octets.
+// Deflater compresses messages with back-references of at most Window bytes.
 // It is greedy and quick: what matters here is that the window is kept.
 type Deflater struct {
-	// Window is the negotiated window in octets, 1<<8 to 1<<15.
+	// Window is the negotiated window in bytes, 1<<8 to 1<<15.
 	Window int
 	// NoTakeover starts every message without history (§7.1.1).
 	NoTakeover bool
 
 	history []byte // and, while a message is compressed, the message behind it
-	base    int    // place of history[0] in all octets ever compressed
+	base    int    // place of history[0] in all bytes ever compressed
 	table   [1 << hashBits]int32
 	block   block
 	w       bitWriter
 }
 
-// Message compresses one message and leaves off the four octets of RFC 7692
+// Message compresses one message and leaves off the four bytes of RFC 7692
 // §7.2.1. The result is valid until the next call.
 func (d *Deflater) Message(data []byte) []byte {
 	if d.NoTakeover || d.base > 1<<30 {
@@ -101,7 +101,7 @@ func matchLength(buf []byte, a, b int) int {
 
 // block gathers what will be one block (RFC 1951 §3.2.3).
 type block struct {
-	from      int // place of its first octet
+	from      int // place of its first byte
 	sequences []sequence
 	symbols   int
 	extra     int // bits beside the codes
@@ -139,7 +139,7 @@ func (b *block) add(literals []byte, length, distance int) {
 	b.extra += int(lengthExtra[l]) + int(distanceExtra[s])
 }
 
-// write writes the octets of buf from the block's first one on in the way that
+// write writes the bytes of buf from the block's first one on in the way that
 // fits them.
 func (b *block) write(w *bitWriter, buf []byte) {
 	if b.symbols == 0 {

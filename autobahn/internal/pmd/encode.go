@@ -144,7 +144,7 @@ func (w *bitWriter) code(c code) { w.put(uint32(c.bits), uint(c.n)) }
 // block. Between flushes the accumulator takes a match, or three literals: no
 // more than 48 bits on top of seven.
 func (w *bitWriter) sequences(all []sequence, data []byte, lit, dst []code) {
-	// Nothing takes more than 15 bits for each octet that it stands for.
+	// Nothing takes more than 15 bits for each byte that it stands for.
 	w.out = slices.Grow(w.out, 2*len(data)+32)
 	f := flusher{out: w.out[:cap(w.out)], at: len(w.out), acc: w.acc, n: w.n}
 	f.flush()
@@ -217,7 +217,7 @@ func (w *bitWriter) stored(data []byte) {
 	}
 }
 
-// sync ends the message with an empty stored block less its last four octets
+// sync ends the message with an empty stored block less its last four bytes
 // (RFC 7692 §7.2.1).
 func (w *bitWriter) sync() []byte {
 	w.put(0, 3) // BFINAL 0, BTYPE 00
@@ -225,7 +225,7 @@ func (w *bitWriter) sync() []byte {
 	return w.out
 }
 
-// align fills up the octet that has been begun.
+// align fills up the byte that has been begun.
 func (w *bitWriter) align() {
 	for w.n > 0 {
 		w.out = append(w.out, byte(w.acc))

@@ -14,7 +14,7 @@ var (
 	errTooLong   = errors.New("the message inflates to more than it may")
 )
 
-// DistanceError is a back-reference to octets that a receiver with the
+// DistanceError is a back-reference to bytes that a receiver with the
 // negotiated window no longer holds (RFC 7692 §7.1.2).
 type DistanceError struct {
 	Distance, Available int
@@ -22,13 +22,13 @@ type DistanceError struct {
 
 // Error says how far the reference went.
 func (e *DistanceError) Error() string {
-	return fmt.Sprintf("a back-reference of %d octets where %d are to be had", e.Distance, e.Available)
+	return fmt.Sprintf("a back-reference of %d bytes where %d are to be had", e.Distance, e.Available)
 }
 
 // Inflater turns compressed messages back, and knows how far back they
 // reached.
 type Inflater struct {
-	// Window is the negotiated window in octets, 1<<8 to 1<<15.
+	// Window is the negotiated window in bytes, 1<<8 to 1<<15.
 	Window int
 	// NoTakeover forgets the history after each message (§7.1.1).
 	NoTakeover bool
@@ -47,7 +47,7 @@ type Inflater struct {
 }
 
 // Message inflates one message payload as it stood in the frames, without the
-// four octets of §7.2.1, into at most limit octets. The result is valid until
+// four bytes of §7.2.1, into at most limit bytes. The result is valid until
 // the next call.
 func (d *Inflater) Message(compressed []byte, limit int) ([]byte, error) {
 	d.src = append(append(d.src[:0], compressed...), 0x00, 0x00, 0xFF, 0xFF)
@@ -103,7 +103,7 @@ func (d *Inflater) stored() error {
 	if n != inverse^0xFFFF {
 		return errCorrupt
 	}
-	part, ok := d.bits.octets(n)
+	part, ok := d.bits.bytes(n)
 	if !ok {
 		return errTruncated
 	}
@@ -177,7 +177,7 @@ func (d *Inflater) match(lengthSym int, dst *table) error {
 	return nil
 }
 
-// copy repeats n octets from distance back; they may overlap what they make.
+// copy repeats n bytes from distance back; they may overlap what they make.
 func (d *Inflater) copy(n, distance int) {
 	from := len(d.out) - distance
 	for n > 0 {
@@ -232,7 +232,7 @@ func (d *Inflater) fast(literal, dst *table) {
 }
 
 // fastMatch takes the match that begins with the table's entry e and copies it
-// to out[at:], with up to seven octets of anything behind. It returns the length,
+// to out[at:], with up to seven bytes of anything behind. It returns the length,
 // 0 when nothing was done.
 func (d *Inflater) fastMatch(b *bitReader, e uint16, dst *table, out []byte, at int) int {
 	after := *b
@@ -327,11 +327,11 @@ func (b *bitReader) some(n uint8) uint64 {
 
 func (b *bitReader) overrun() bool { return b.lack > 0 }
 
-// align moves to the next octet boundary, counted from the start of the data.
+// align moves to the next byte boundary, counted from the start of the data.
 func (b *bitReader) align() { b.drop(b.n & 7) }
 
-// octets takes n whole octets; the reader must be aligned.
-func (b *bitReader) octets(n int) ([]byte, bool) {
+// bytes takes n whole bytes; the reader must be aligned.
+func (b *bitReader) bytes(n int) ([]byte, bool) {
 	at := b.pos - int(b.n>>3)
 	if at+n > len(b.src) {
 		return nil, false
@@ -340,5 +340,5 @@ func (b *bitReader) octets(n int) ([]byte, bool) {
 	return b.src[at : at+n], true
 }
 
-// ended reports that nothing is left but the padding of the last octet.
+// ended reports that nothing is left but the padding of the last byte.
 func (b *bitReader) ended() bool { return b.pos == len(b.src) && b.n < 8 }

@@ -72,7 +72,7 @@ func TestIllFormedDataAreRefused(t *testing.T) {
 	require.Contains(t, (&DistanceError{600, 512}).Error(), "600")
 }
 
-func TestADeflaterGoesOnAfterManyOctets(t *testing.T) {
+func TestADeflaterGoesOnAfterManyBytes(t *testing.T) {
 	data := samples()[4][:5000]
 	for _, noTakeover := range []bool{false, true} {
 		d := &Deflater{Window: 1 << 10, NoTakeover: noTakeover}
@@ -97,15 +97,15 @@ func TestWindowsAreThoseOfTheParameters(t *testing.T) {
 // and the careful one.
 func TestTheQuickWayAndTheCarefulOneInflateTheSame(t *testing.T) {
 	for name, data := range map[string][]byte{
-		"text": samples()[4], "random": samples()[5], "one octet": samples()[6], "near repeats": bytes.Repeat([]byte("abcdefg"), 3000),
-		"rare octets": rare(),
+		"text": samples()[4], "random": samples()[5], "one byte": samples()[6], "near repeats": bytes.Repeat([]byte("abcdefg"), 3000),
+		"rare bytes": rare(),
 	} {
 		d := &Deflater{Window: 1 << 12}
 		compressed := d.Message(data)
 		whole, err := (&Inflater{Window: 1 << 12, Strict: true}).Message(compressed, len(data))
 		require.NoError(t, err, name)
 		require.True(t, bytes.Equal(data, whole), name)
-		// A limit that is too short ends at the same octet, whichever way is taken.
+		// A limit that is too short ends at the same byte, whichever way is taken.
 		for _, short := range []int{1, 7, 300} {
 			_, err = (&Inflater{Window: 1 << 12}).Message(compressed, len(data)-short)
 			require.ErrorIs(t, err, errTooLong, name)
@@ -113,7 +113,7 @@ func TestTheQuickWayAndTheCarefulOneInflateTheSame(t *testing.T) {
 	}
 }
 
-// rare has octets so unlike in frequency that their codes are of any length.
+// rare has bytes so unlike in frequency that their codes are of any length.
 func rare() []byte {
 	var b []byte
 	for i := range 16 {

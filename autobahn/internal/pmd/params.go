@@ -43,10 +43,10 @@ func (p Params) String() string {
 	return strings.Join(parts, "; ")
 }
 
-// ServerWindow is the window of what the server sends, in octets.
+// ServerWindow is the window of what the server sends, in bytes.
 func (p Params) ServerWindow() int { return window(p.ServerBits) }
 
-// ClientWindow is the window of what the client sends, in octets.
+// ClientWindow is the window of what the client sends, in bytes.
 func (p Params) ClientWindow() int { return window(p.ClientBits) }
 
 func window(bits int) int {

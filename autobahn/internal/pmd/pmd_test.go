@@ -121,7 +121,7 @@ func TestTruncatedDataAreRefused(t *testing.T) {
 	whole := d.Message(samples()[4])
 	for _, n := range []int{1, 2, 10, len(whole) / 2} {
 		_, err := (&Inflater{Window: 1 << 15}).Message(whole[:n], 1<<20)
-		require.Error(t, err, "%d octets", n)
+		require.Error(t, err, "%d bytes", n)
 	}
 }
 

@@ -15,7 +15,7 @@ const MaxPayload = 64 << 20
 type Violation struct {
 	Code int
 	What string
-	// Lost says that the octets that follow cannot be told apart into frames.
+	// Lost says that the bytes that follow cannot be told apart into frames.
 	Lost bool
 }
 
@@ -27,7 +27,7 @@ type Reader struct {
 	src *bufio.Reader
 	// fromClient says that the frames must be masked (§5.1); else they must not.
 	fromClient bool
-	octets     int64
+	bytes      int64
 }
 
 // NewReader reads from src the frames of a client or of a server.
@@ -35,8 +35,8 @@ func NewReader(src *bufio.Reader, fromClient bool) *Reader {
 	return &Reader{src: src, fromClient: fromClient}
 }
 
-// Octets is the number of octets of all frames read so far.
-func (r *Reader) Octets() int64 { return r.octets }
+// Bytes is the number of bytes of all frames read so far.
+func (r *Reader) Bytes() int64 { return r.bytes }
 
 // Next reads one frame. The payload is the caller's. A breach of the framing
 // rules of §5.1 and §5.2 is a *Violation; what depends on earlier frames or on
@@ -62,7 +62,7 @@ func (r *Reader) Next() (Frame, error) {
 	if f.Payload, err = readPayload(r.src, f.Len); err != nil {
 		return f, midFrame(err)
 	}
-	r.octets += int64(2+n) + f.Len
+	r.bytes += int64(2+n) + f.Len
 	if f.Masked {
 		XOR(f.Payload, f.Key, 0)
 	}
@@ -72,7 +72,7 @@ func (r *Reader) Next() (Frame, error) {
 	return f, nil
 }
 
-// length reads the extended payload length and returns how many octets it took.
+// length reads the extended payload length and returns how many bytes it took.
 func (r *Reader) length(f *Frame, short byte, b []byte) (int, error) {
 	switch short {
 	case 126:
@@ -96,7 +96,7 @@ func (r *Reader) length(f *Frame, short byte, b []byte) (int, error) {
 			return 8, notMinimal(f.Len, 64)
 		}
 		if f.Len > MaxPayload {
-			return 8, &Violation{Code: 1009, What: fmt.Sprintf("a frame of %d octets is more than this suite reads", f.Len), Lost: true}
+			return 8, &Violation{Code: 1009, What: fmt.Sprintf("a frame of %d bytes is more than this suite reads", f.Len), Lost: true}
 		}
 		return 8, nil
 	}
@@ -123,7 +123,7 @@ func midFrame(err error) error {
 	return err
 }
 
-// readPayload allocates as octets arrive, never on the header's word alone.
+// readPayload allocates as bytes arrive, never on the header's word alone.
 func readPayload(src io.Reader, n int64) ([]byte, error) {
 	const step = 1 << 18
 	buf := make([]byte, min(n, step))

@@ -92,7 +92,7 @@ func AppendFrame(dst []byte, h Header, payload []byte) []byte {
 	return AppendPart(dst, h, 0, payload)
 }
 
-// AppendPart appends payload octets that stand at the given offset of the
+// AppendPart appends payload bytes that stand at the given offset of the
 // payload of a frame with header h, masked if h says so.
 func AppendPart(dst []byte, h Header, offset int, part []byte) []byte {
 	at := len(dst)

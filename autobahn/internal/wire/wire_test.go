@@ -20,7 +20,7 @@ func reader(b []byte, fromClient bool) *Reader {
 func TestTheExamplesOfTheSpecificationAreReadAndWritten(t *testing.T) {
 	key := [4]byte{0x37, 0xfa, 0x21, 0x3d}
 	for name, x := range map[string]struct {
-		octets  string
+		bytes   string
 		header  Header
 		payload string
 	}{
@@ -30,20 +30,20 @@ func TestTheExamplesOfTheSpecificationAreReadAndWritten(t *testing.T) {
 		"last fragment":   {"\x80\x02lo", Header{Fin: true, Opcode: Continuation}, "lo"},
 		"ping":            {"\x89\x05Hello", Header{Fin: true, Opcode: Ping}, "Hello"},
 		"masked pong":     {"\x8a\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58", Header{Fin: true, Opcode: Pong, Masked: true, Key: key}, "Hello"},
-		"256 octets":      {"\x82\x7e\x01\x00" + string(make([]byte, 256)), Header{Fin: true, Opcode: Binary}, string(make([]byte, 256))},
-		"64 kibioctets":   {"\x82\x7f\x00\x00\x00\x00\x00\x01\x00\x00" + string(make([]byte, 65536)), Header{Fin: true, Opcode: Binary}, string(make([]byte, 65536))},
+		"256 bytes":       {"\x82\x7e\x01\x00" + string(make([]byte, 256)), Header{Fin: true, Opcode: Binary}, string(make([]byte, 256))},
+		"64 kibibytes":    {"\x82\x7f\x00\x00\x00\x00\x00\x01\x00\x00" + string(make([]byte, 65536)), Header{Fin: true, Opcode: Binary}, string(make([]byte, 65536))},
 		"the RSV1 bit":    {"\xc1\x00", Header{Fin: true, RSV: 4, Opcode: Text}, ""},
-		"300,000 octets":  {"\x82\x7f\x00\x00\x00\x00\x00\x04\x93\xe0" + string(make([]byte, 300000)), Header{Fin: true, Opcode: Binary}, string(make([]byte, 300000))},
+		"300,000 bytes":   {"\x82\x7f\x00\x00\x00\x00\x00\x04\x93\xe0" + string(make([]byte, 300000)), Header{Fin: true, Opcode: Binary}, string(make([]byte, 300000))},
 		"65535, 16 bits ": {"\x82\x7e\xff\xff" + string(make([]byte, 65535)), Header{Fin: true, Opcode: Binary}, string(make([]byte, 65535))},
 	} {
-		require.Equal(t, x.octets, string(AppendFrame(nil, x.header, []byte(x.payload))), name)
-		r := reader([]byte(x.octets), x.header.Masked)
+		require.Equal(t, x.bytes, string(AppendFrame(nil, x.header, []byte(x.payload))), name)
+		r := reader([]byte(x.bytes), x.header.Masked)
 		f, err := r.Next()
 		require.NoError(t, err, name)
 		x.header.Len = int64(len(x.payload))
 		require.Equal(t, x.header, f.Header, name)
 		require.Equal(t, x.payload, string(f.Payload), name)
-		require.EqualValues(t, len(x.octets), r.Octets(), name)
+		require.EqualValues(t, len(x.bytes), r.Bytes(), name)
 		_, err = r.Next()
 		require.Equal(t, io.EOF, err, name)
 	}
@@ -51,7 +51,7 @@ func TestTheExamplesOfTheSpecificationAreReadAndWritten(t *testing.T) {
 
 func TestBreachesOfTheFramingAreViolations(t *testing.T) {
 	for name, x := range map[string]struct {
-		octets     string
+		bytes      string
 		fromClient bool
 		code       int
 		lost       bool
@@ -63,7 +63,7 @@ func TestBreachesOfTheFramingAreViolations(t *testing.T) {
 		"the most significant bit":   {"\x81\x7f\x80\x00\x00\x00\x00\x00\x00\x00", false, 1002, true},
 		"more than the suite reads ": {"\x81\x7f\x00\x00\x00\x01\x00\x00\x00\x00", false, 1009, true},
 	} {
-		_, err := reader([]byte(x.octets), x.fromClient).Next()
+		_, err := reader([]byte(x.bytes), x.fromClient).Next()
 		var v *Violation
 		require.ErrorAs(t, err, &v, name)
 		require.Equal(t, x.code, v.Code, name)
@@ -76,7 +76,7 @@ func TestTheEndOfTheStreamInsideAFrameIsUnexpected(t *testing.T) {
 	whole := AppendFrame(nil, Header{Fin: true, Opcode: Binary, Masked: true, Key: [4]byte{1, 2, 3, 4}}, make([]byte, 70000))
 	for _, n := range []int{1, 2, 5, 9, 12, 14, 15, 69999} {
 		_, err := reader(whole[:n], true).Next()
-		require.True(t, errors.Is(err, io.ErrUnexpectedEOF) || n == 1 && err != nil, "%d octets: %v", n, err)
+		require.True(t, errors.Is(err, io.ErrUnexpectedEOF) || n == 1 && err != nil, "%d bytes: %v", n, err)
 	}
 }
 
