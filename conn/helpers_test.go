@@ -122,7 +122,7 @@ func requireTyped(t testing.TB, err error) {
 // tcpBuffer is how much either end of a tcpPair buffers in each direction, about: a size that is set does not grow.
 // tcpFull is more than the four buffers between two connections come to, whatever the system makes of that.
 const (
-	tcpBuffer = 64 << 10
+	tcpBuffer = 256 << 10
 	tcpFull   = 4 << 20
 )
 
