@@ -46,19 +46,11 @@ func pass(from, to *websocket.Conn) {
 	}
 }
 
-// passClose closes to as from was closed, if it was.
+// passClose closes to as from was closed, if it was. Close turns a code that may not travel (§7.4.1) into one that does: an
+// end that vanished (1006) is an internal error (1011) to the other, and a close frame without a code (1005) stays one.
 func passClose(from, to *websocket.Conn) {
 	var end *websocket.CloseError
 	if errors.As(from.Err(), &end) {
-		to.Close(code(end.Code), end.Reason)
+		to.Close(end.Code, end.Reason)
 	}
-}
-
-// code returns what a close frame carries for a code that was seen. A connection that vanished (1006) or failed its TLS
-// handshake (1015) has a code that never travels (§7.4.1): to the other end that is an error of the relay's side.
-func code(seen websocket.StatusCode) websocket.StatusCode {
-	if seen == websocket.StatusAbnormalClosure || seen == websocket.StatusTLSHandshake {
-		return websocket.StatusInternalError
-	}
-	return seen // 1005 among them: a close frame without a code
 }

@@ -175,11 +175,3 @@ func TestOneEndWaitsWhileTheOtherDoesNotRead(t *testing.T) {
 		})
 	}
 }
-
-func TestEveryCodeIsPassedOnAsOneThatMayTravel(t *testing.T) {
-	for seen, want := range map[websocket.StatusCode]websocket.StatusCode{
-		1000: 1000, 1001: 1001, 1002: 1002, 1005: 1005, 1006: 1011, 1009: 1009, 1015: 1011, 3000: 3000, 4999: 4999,
-	} {
-		require.Equal(t, want, code(seen), "%d", seen)
-	}
-}
