@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed60239977/websocket/conn"
 	"github.com/seed60239977/websocket/handshake"
+	"github.com/seed60239977/websocket/internal/interrupt"
 )
 
 // DefaultHandshakeTimeout bounds an opening handshake unless an option says otherwise.
@@ -125,11 +126,8 @@ func (o *AcceptOptions) accept(w http.ResponseWriter, r *http.Request) (*Conn, e
 			Err:    err,
 		})
 	}
-	if err := o.bound(nc); err != nil {
-		nc.Close()
-		return nil, err
-	}
-	return o.open(nc, &resp, buffered(brw.Reader))
+	limit := o.limit(nc)
+	return o.open(nc, &limit, &resp, buffered(brw.Reader))
 }
 
 // decisions are the options that the handshake itself is about.
@@ -177,16 +175,13 @@ func refuse(w http.ResponseWriter, r *http.Request, e *handshake.Error) error {
 	return e
 }
 
-// bound sets nc's deadline for the handshake, in place of those that an HTTP server may have set.
-func (o *AcceptOptions) bound(nc net.Conn) error {
-	var deadline time.Time
+// limit bounds the handshake on nc, in place of the deadlines that an HTTP server may have set.
+func (o *AcceptOptions) limit(nc net.Conn) interrupt.Limit {
+	var at time.Time
 	if timeout := handshakeTimeout(o.HandshakeTimeout); timeout > 0 {
-		deadline = time.Now().Add(timeout)
+		at = time.Now().Add(timeout)
 	}
-	if err := nc.SetDeadline(deadline); err != nil {
-		return failed("the deadline of the connection cannot be set", err)
-	}
-	return nil
+	return interrupt.NewLimit(nc, at)
 }
 
 // handshakeTimeout applies the default; a negative result means none.
@@ -206,16 +201,18 @@ func buffered(br *bufio.Reader) []byte {
 	return bytes.Clone(b)
 }
 
-// open sends the response and makes the connection, whose deadline it clears. It owns nc.
-func (o *AcceptOptions) open(nc net.Conn, resp *handshake.Response, buffered []byte) (*Conn, error) {
+// open sends the response and makes the connection, whose limit it clears. It owns nc.
+func (o *AcceptOptions) open(nc net.Conn, limit *interrupt.Limit, resp *handshake.Response, buffered []byte) (*Conn, error) {
 	s := scratches.Get().(*scratch)
 	_, err := nc.Write(resp.AppendResponse(s.buf[:0]))
 	s.free()
 	if err == nil {
-		err = nc.SetDeadline(time.Time{})
+		err = limit.Clear()
 	}
 	if err != nil {
-		nc.Close()
+		err = limit.Cause(err)
+		limit.Stop()
+		interrupt.CloseGently(nc)
 		return nil, failed("the response could not be sent", err)
 	}
 	cfg := configure(o.Config, &resp.Agreed, o.Deflate, buffered)

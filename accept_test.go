@@ -292,7 +292,6 @@ func TestAcceptClearsTheDeadlinesOfTheServer(t *testing.T) {
 func TestAcceptClosesAConnectionThatCannotBeUsed(t *testing.T) {
 	broken := errors.New("broken")
 	for name, nc := range map[string]*failing{
-		"SetDeadline":        {setDeadline: []error{broken}},
 		"Write":              {write: broken},
 		"second SetDeadline": {setDeadline: []error{nil, broken}},
 	} {

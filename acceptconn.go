@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/seed60239977/websocket/handshake"
+	"github.com/seed60239977/websocket/internal/interrupt"
 )
 
 // AcceptConn serves the opening handshake on a connection that nothing has been read from, without an HTTP server. It
@@ -25,16 +26,16 @@ import (
 // given them up to half a second more to read that, and has closed nc; the error is a [*HandshakeError], and the request is
 // returned too if it was understood. What arrived behind the request is not lost. ctx bounds the handshake only, but lives
 // on as the request's context.
+//
+// nc need not have deadlines that work: where they do not, the limits hold by closing it. That makes AcceptConn the way to
+// serve connections such as those of a listener at the far end of an SSH connection (ssh -R). net/http needs deadlines for
+// handing a connection over: with them set in vain, [Handler] and [Accept] wait for ever.
 func AcceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions) (c *Conn, r *http.Request, err error) {
 	growStack()
 	if o == nil {
 		o = &AcceptOptions{}
 	}
-	if err := o.bound(nc); err != nil {
-		nc.Close()
-		return nil, nil, err
-	}
-	release := interruptible(ctx, nc)
+	release := interrupt.Watch(ctx, nc)
 	c, r, err = o.acceptConn(ctx, nc)
 	if cut := release(); cut != nil && err == nil {
 		c.CloseNow()
@@ -48,14 +49,16 @@ func AcceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions) (c *Conn, r 
 
 func (o *AcceptOptions) acceptConn(ctx context.Context, nc net.Conn) (c *Conn, r *http.Request, err error) {
 	taken := false // by open, which closes nc if it fails
+	limit := o.limit(nc)
 	defer func() {
 		if !taken { // also if a hook of the caller panics
-			nc.Close()
+			limit.Stop()
+			interrupt.CloseGently(nc)
 		}
 	}()
-	r, rest, err := readRequest(ctx, nc)
+	r, rest, err := readRequest(ctx, nc, &limit)
 	if err != nil {
-		o.answer(ctx, nc, err)
+		refuseConn(ctx, nc, &limit, err)
 		return nil, nil, err
 	}
 	if o.Registry.begin() { // a client that has not sent its request holds up no Shutdown
@@ -67,11 +70,11 @@ func (o *AcceptOptions) acceptConn(ctx context.Context, nc net.Conn) (c *Conn, r
 		err = o.Registry.admit()
 	}
 	if err != nil {
-		o.answer(ctx, nc, err)
+		refuseConn(ctx, nc, &limit, err)
 		return nil, r, err
 	}
 	taken = true
-	c, err = o.open(nc, &resp, rest)
+	c, err = o.open(nc, &limit, &resp, rest)
 	return c, r, err
 }
 
@@ -92,7 +95,7 @@ func (s *scratch) free() {
 }
 
 // readRequest reads a request, and a copy of what came behind it.
-func readRequest(ctx context.Context, nc net.Conn) (r *http.Request, rest []byte, err error) {
+func readRequest(ctx context.Context, nc net.Conn, limit *interrupt.Limit) (r *http.Request, rest []byte, err error) {
 	s := scratches.Get().(*scratch)
 	defer s.free()
 	for filled := 0; ; {
@@ -112,7 +115,7 @@ func readRequest(ctx context.Context, nc net.Conn) (r *http.Request, rest []byte
 			describe(r, nc)
 			return r, rest, nil
 		case readErr != nil:
-			return nil, nil, readFailed(ctx, readErr)
+			return nil, nil, readFailed(ctx, limit.Cause(readErr))
 		}
 	}
 }
@@ -152,43 +155,18 @@ const (
 	lingerBytes = 64 << 10
 )
 
-// answer tells the client about a refusal, if it is one, and lets it read that.
-func (o *AcceptOptions) answer(ctx context.Context, nc net.Conn, err error) {
+// refuseConn tells the client about a refusal, if it is one, and lets it read that.
+func refuseConn(ctx context.Context, nc net.Conn, limit *interrupt.Limit, err error) {
 	var e *handshake.Error
 	if !errors.As(err, &e) || e.Status == 0 || ctx.Err() != nil {
 		return
 	}
-	if nc.SetDeadline(time.Now().Add(lingerTime)) != nil {
-		return
-	}
+	limit.Move(time.Now().Add(lingerTime))
 	if _, err := nc.Write(e.AppendResponse(nil)); err != nil {
 		return
 	}
 	if half, ok := nc.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
 		io.CopyN(io.Discard, nc, lingerBytes)
-	}
-}
-
-// longAgo is a deadline that has passed.
-var longAgo = time.Unix(1, 0)
-
-// interruptible makes nc's calls fail once ctx ends. The returned function ends that and returns ctx's error if nc's
-// deadline has been used up for it.
-func interruptible(ctx context.Context, nc net.Conn) (release func() error) {
-	if ctx.Done() == nil {
-		return func() error { return nil }
-	}
-	done := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		nc.SetDeadline(longAgo)
-		close(done)
-	})
-	return func() error {
-		if stop() {
-			return nil
-		}
-		<-done
-		return ctx.Err()
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed60239977/websocket/conn"
 	"github.com/seed60239977/websocket/handshake"
+	"github.com/seed60239977/websocket/internal/interrupt"
 )
 
 // DialOptions configures [Dial]. The zero value, and nil, connect without cookies, subprotocols or redirects. Dial does not
@@ -172,10 +173,10 @@ func (d *dialer) dial(ctx context.Context, u *url.URL) (*Conn, *http.Response, e
 	settled := false
 	defer func() {
 		if !settled { // also if a hook of the caller panics
-			nc.Close()
+			interrupt.CloseGently(nc)
 		}
 	}()
-	release := interruptible(ctx, nc)
+	release := interrupt.Watch(ctx, nc)
 	sent := &http.Request{Method: http.MethodGet, URL: u, Header: o.Header}
 	c, resp, err := d.exchange(nc, req, sent, httptrace.ContextClientTrace(ctx))
 	if cut := release(); cut != nil && resp == nil {

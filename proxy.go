@@ -11,6 +11,7 @@ import (
 	"golang.org/x/net/proxy"
 
 	"github.com/seed60239977/websocket/handshake"
+	"github.com/seed60239977/websocket/internal/interrupt"
 )
 
 // proxyFor asks the caller which proxy to take.
@@ -68,7 +69,7 @@ func (d *dialer) reachThrough(ctx context.Context, via *url.URL, target string) 
 	if err != nil {
 		return nil, err
 	}
-	release := interruptible(ctx, nc)
+	release := interrupt.Watch(ctx, nc)
 	err = connectBySOCKS(nc, via, address, target)
 	if cut := release(); cut != nil {
 		err = failed("the proxy "+address+" did not answer in time", cut)

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/seed60239977/websocket/handshake"
+	"github.com/seed60239977/websocket/internal/interrupt"
 )
 
 // maxConnects is how often CONNECT is sent to a proxy that asks for authentication. Schemes take two or three.
@@ -117,7 +118,7 @@ func (t *tunneler) ask(ctx context.Context, header http.Header) (resp *http.Resp
 		}
 		t.rr = newResponseReader(t.nc)
 	}
-	release := interruptible(ctx, t.nc)
+	release := interrupt.Watch(ctx, t.nc)
 	resp, reusable, err := t.exchange(header)
 	if cut := release(); cut != nil {
 		return nil, failed("the proxy "+t.address+" did not answer in time", cut)

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/interrupt"
 )
 
 // closing is a connection's way from open to closed (§7.1). These are its edges; the state is what of it is set.
@@ -71,7 +71,7 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 
 // finishClose sends our close frame, which is queued, and waits for the end.
 func (c *Conn) finishClose() {
-	bound, cancel := context.WithDeadline(context.Background(), c.closeBy())
+	bound, cancel := context.WithDeadlineCause(context.Background(), c.closeBy(), ErrCloseTimeout)
 	defer cancel()
 	c.kick()
 	if c.acquire(bound, &c.reading) == nil {
@@ -194,7 +194,7 @@ func (c *Conn) patience(timeout time.Duration) time.Duration {
 // to learn the peer's code (§7.1.5), and keeps nothing of it.
 func (c *Conn) expire() {
 	if learned := c.beginLearning(); learned != nil {
-		bound, cancel := context.WithTimeout(context.Background(), closeGrace)
+		bound, cancel := context.WithTimeoutCause(context.Background(), closeGrace, ErrCloseTimeout)
 		c.drain(bound)
 		cancel()
 		c.failNetwork(ErrCloseTimeout) // first, as in finishClose
@@ -224,7 +224,7 @@ func (c *Conn) closeBy() time.Time {
 
 // drain reads until the connection has ended, or bound has.
 func (c *Conn) drain(bound context.Context) {
-	if c.cuts.begin(bound, c.nc, reading) != nil {
+	if c.calls.Begin(bound, c.nc, interrupt.Reading) != nil {
 		return
 	}
 	var part event
@@ -273,7 +273,7 @@ func (c *Conn) finish(ctx context.Context) error {
 	c.out.mu.Lock()
 	at, by := c.rarely().closing.at, c.rare.closing.by
 	c.out.mu.Unlock()
-	bound, cancel := context.WithDeadline(ctx, by)
+	bound, cancel := context.WithDeadlineCause(ctx, by, ErrCloseTimeout)
 	defer cancel()
 	e := c.read.ending
 	flushed := c.flush(bound, at)
@@ -317,8 +317,8 @@ func (c *Conn) awaitEOF(bound context.Context) {
 	} else if c.role() == frame.Server {
 		return
 	}
-	c.cuts.end(reading) // the call's context is part of bound
-	if c.cuts.begin(bound, c.nc, reading) == nil {
+	c.calls.End(interrupt.Reading) // the call's context is part of bound
+	if c.calls.Begin(bound, c.nc, interrupt.Reading) == nil {
 		c.readToEOF()
 	}
 }
@@ -367,15 +367,16 @@ func (c *Conn) fail(e *CloseError) *CloseError {
 // hangUp closes the net.Conn. A tls.Conn says goodbye only if that is asked for: it would wait seconds for a peer that does
 // not read.
 func (c *Conn) hangUp(goodbye bool) {
-	if under, ok := c.nc.(interface{ NetConn() net.Conn }); ok && !goodbye {
-		under.NetConn().Close()
+	if goodbye {
+		interrupt.CloseGently(c.nc)
+	} else {
+		interrupt.Close(c.nc)
 	}
-	c.nc.Close()
 }
 
 // letGo lets go of all that only an open connection needs, and tells those who wait for its end.
 func (c *Conn) letGo() {
-	c.cuts.forget(reading)
+	c.calls.Forget(interrupt.Reading)
 	if c.beat != nil {
 		c.beat.timer.Stop()
 	}

@@ -89,13 +89,13 @@ func TestCloseReadMayStartWhileTheConnectionIsClosed(t *testing.T) {
 	}
 }
 
-// slowToEnd takes a second to say that a read has failed.
+// slowToEnd takes half a second to say that a read has failed.
 type slowToEnd struct{ net.Conn }
 
 func (s slowToEnd) Read(p []byte) (int, error) {
 	n, err := s.Conn.Read(p)
 	if err != nil {
-		<-time.After(time.Second)
+		<-time.After(time.Second / 2)
 	}
 	return n, err
 }

@@ -8,9 +8,11 @@ import (
 	"unique"
 
 	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/interrupt"
 )
 
-// Conn is one end of a WebSocket connection: messages over a net.Conn. [Client] and [Server] make one.
+// Conn is one end of a WebSocket connection: messages over a net.Conn, whose deadlines need not work. [Client] and [Server]
+// make one.
 //
 // One goroutine at a time reads; everything else may be called from any goroutine at any time. Somebody should always be
 // reading: that is how pings are answered and how the end of the connection is noticed. Every Conn must be ended by
@@ -21,7 +23,7 @@ type Conn struct {
 	nc       net.Conn
 	src      source
 	settings unique.Handle[settings]
-	cuts     cuts
+	calls    interrupt.Calls
 	beat     *heartbeat                 // nil if it is off
 	end      atomic.Pointer[CloseError] // how the connection ended; nil until it has
 

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/interrupt"
 	"github.com/seed60239977/websocket/mask"
 )
 
@@ -36,10 +37,10 @@ func (c *Conn) writeDirect(ctx context.Context, m *outgoing) (end int64, err err
 	if h.Masked {
 		randomOctets(h.Key[:])
 	}
-	if err := c.cuts.begin(ctx, c.nc, writing); err != nil {
+	if err := c.calls.Begin(ctx, c.nc, interrupt.Writing); err != nil {
 		return notAccepted, err
 	}
-	defer c.cuts.end(writing)
+	defer c.calls.End(interrupt.Writing)
 	for {
 		first, err := c.reserve(h)
 		if err != nil {

@@ -24,6 +24,10 @@
 // It cuts the call, not the connection. What has arrived of a message is kept, and the next call that reads goes on
 // there. What was accepted for sending and is not yet sent goes out ahead of the next write.
 //
+// The net.Conn's deadlines cut a call that reads. Where they do not work (SSH channels have none), the connection is closed
+// instead, up to a second later: it ends with [StatusAbnormalClosure] and the context's error as its cause. A call that
+// writes is cut on any net.Conn.
+//
 // # Who owns which bytes?
 //
 // What is passed to a call that sends may be changed as soon as it returns. What Read and ReadAppend return is the

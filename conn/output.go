@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/interrupt"
 	"github.com/seed60239977/websocket/mask"
 )
 
@@ -264,12 +265,12 @@ func (c *Conn) flush(ctx context.Context, end int64) error {
 				c.spawn((*Conn).flushOnce) // only the waiting for it is cut
 				continue
 			}
-			if cut = c.cuts.begin(ctx, c.nc, writing); cut == nil {
+			if cut = c.calls.Begin(ctx, c.nc, interrupt.Writing); cut == nil {
 				if c.takePending() {
 					n, err := c.src.write(c.out.rest(), nil, true)
 					c.wrote(ctx, n, err)
 				}
-				c.cuts.end(writing)
+				c.calls.End(interrupt.Writing)
 				cut = ctx.Err()
 			}
 		}
@@ -333,7 +334,7 @@ func (c *Conn) releaseFlushing() {
 	if c.end.Load() != nil {
 		c.out.current.release()
 		c.out.current = nil
-		c.cuts.forget(writing)
+		c.calls.Forget(interrupt.Writing)
 	}
 	c.out.flushing.release()
 }

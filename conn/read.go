@@ -6,6 +6,8 @@ import (
 	"iter"
 	"net"
 	"sync"
+
+	"github.com/seed60239977/websocket/internal/interrupt"
 )
 
 // readState is how far the reading of messages has come. It belongs to whoever holds Conn.reading.
@@ -187,7 +189,7 @@ func (c *Conn) startRead(ctx context.Context) error {
 	c.in.serving = false
 	err := c.Err()
 	if err == nil {
-		err = c.cuts.begin(ctx, c.nc, reading)
+		err = c.calls.Begin(ctx, c.nc, interrupt.Reading)
 	}
 	if err != nil {
 		c.endRead()
@@ -226,9 +228,11 @@ func (c *Conn) dropRest(ctx context.Context) error {
 
 // endRead ends what beginRead began.
 func (c *Conn) endRead() {
-	c.cuts.end(reading)
+	if cause := c.calls.End(interrupt.Reading); cause != nil {
+		c.failNetwork(cause)
+	}
 	if c.end.Load() != nil {
-		c.cuts.forget(reading) // again: begin may have come after the end, and a context may outlive the connection by far
+		c.calls.Forget(interrupt.Reading) // again: begin may have come after the end, and a context may outlive the connection by far
 		c.in.release()
 		c.recv.release()
 		c.dropPartial()
@@ -323,7 +327,16 @@ func (c *Conn) readFailed(ctx context.Context, err error) error {
 	if e := c.end.Load(); e != nil {
 		return e
 	}
-	if cut := ctx.Err(); cut != nil && isTimeout(err) {
+	cut := ctx.Err()
+	switch {
+	case cut == nil:
+		return c.failNetwork(err)
+	case c.calls.Closed(interrupt.Reading): // the network's deadlines do not work
+		if context.Cause(ctx) == ErrCloseTimeout {
+			cut = ErrCloseTimeout
+		}
+		return c.failNetwork(cut)
+	case isTimeout(err):
 		return cut
 	}
 	return c.failNetwork(err)

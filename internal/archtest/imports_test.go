@@ -39,8 +39,8 @@ var house = []room{
 	{pkg: "deflate", never: []string{"net"}},
 	{pkg: "protocol", imports: []string{"frame", "mask", "utf8", "deflate", "internal/buffer", "internal/random"}, never: []string{"net", "context"}},
 	{pkg: "handshake", imports: []string{"deflate"}, outside: []string{"golang.org/x/net"}},
-	{pkg: "conn", imports: []string{"frame", "mask", "utf8", "deflate"}, never: []string{"net/http"}},
-	{pkg: ".", imports: []string{"conn", "handshake"}, outside: []string{"golang.org/x/net"}},
+	{pkg: "conn", imports: []string{"frame", "mask", "utf8", "deflate", "internal/interrupt"}, never: []string{"net/http"}},
+	{pkg: ".", imports: []string{"conn", "handshake", "internal/interrupt"}, outside: []string{"golang.org/x/net"}},
 
 	{pkg: "wsjson", imports: []string{"conn"}, never: []string{"net/http"}},
 	{pkg: "hub", imports: []string{"conn"}, never: []string{"net/http"}},
@@ -60,6 +60,7 @@ var house = []room{
 	{pkg: "internal/flush", never: []string{"net"}},
 	{pkg: "internal/random", never: []string{"net"}},
 	{pkg: "internal/cpu", never: []string{"net"}},
+	{pkg: "internal/interrupt", never: []string{"net/http"}},
 	{pkg: "internal/pipe"},
 	{pkg: "internal/wstest", imports: []string{"frame", "mask", "internal/pipe"}, outside: []string{"github.com/stretchr/testify"}},
 	{pkg: "internal/archtest"},

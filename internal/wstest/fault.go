@@ -41,13 +41,15 @@ type FaultyConn struct {
 	net.Conn
 	faults []Fault
 
-	mu    sync.Mutex
-	calls map[Op]int
+	mu     sync.Mutex
+	calls  map[Op]int
+	once   sync.Once
+	closed chan struct{}
 }
 
 // Faulty wraps nc.
 func Faulty(nc net.Conn, faults ...Fault) *FaultyConn {
-	return &FaultyConn{Conn: nc, faults: faults, calls: map[Op]int{}}
+	return &FaultyConn{Conn: nc, faults: faults, calls: map[Op]int{}, closed: make(chan struct{})}
 }
 
 // Calls returns how often op was called.
@@ -66,7 +68,10 @@ func (c *FaultyConn) next(op Op) Fault {
 	for _, f := range c.faults {
 		if f.Op == op && f.N == n {
 			if f.Delay > 0 {
-				<-time.After(f.Delay)
+				select {
+				case <-time.After(f.Delay):
+				case <-c.closed: // which ends what blocks
+				}
 			}
 			return f
 		}
@@ -111,6 +116,7 @@ func (c *FaultyConn) SetReadDeadline(t time.Time) error {
 // Close implements [net.Conn].
 func (c *FaultyConn) Close() error {
 	f := c.next(OpClose)
+	c.once.Do(func() { close(c.closed) })
 	return errors.Join(c.Conn.Close(), f.Err)
 }
 

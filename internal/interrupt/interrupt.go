@@ -1,0 +1,231 @@
+// Package interrupt ends blocked I/O on a net.Conn when a context ends or time is over: by deadlines, which leave the
+// connection as it was, and by closing it where these do not work. It knows nothing of WebSocket.
+//
+// A deadline may fail to work in three ways: Set*Deadline returns an error, as that of an SSH channel does; it does nothing;
+// or it does not return. The last two show only by a call that goes on for [Grace] after it should have ended.
+package interrupt
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Grace is how long a call may go on after a deadline was set that should have ended it. Then the connection is closed. It
+// is long, because a machine may be busy, and a connection whose deadlines work must never be closed.
+const Grace = time.Second
+
+// longAgo is a deadline that has passed.
+var longAgo = time.Unix(1, 0)
+
+// reliable reports whether the deadlines of nc are known to work, so that no grace is needed.
+func reliable(nc net.Conn) bool {
+	switch nc := nc.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		return true
+	case *tls.Conn:
+		return reliable(nc.NetConn())
+	}
+	return false
+}
+
+// Close closes nc at once. Of a tls.Conn it closes the connection under it first, since its own Close would wait seconds to
+// say goodbye to a peer that does not read.
+func Close(nc net.Conn) {
+	if under, ok := nc.(interface{ NetConn() net.Conn }); ok {
+		under.NetConn().Close()
+	}
+	nc.Close()
+}
+
+// CloseGently closes nc, and gives a tls.Conn up to [Grace] to say goodbye.
+func CloseGently(nc net.Conn) {
+	if under, ok := nc.(interface{ NetConn() net.Conn }); ok {
+		timer := time.AfterFunc(Grace, func() { under.NetConn().Close() })
+		defer timer.Stop()
+	}
+	nc.Close()
+}
+
+// Direction is what the calls do that are interrupted.
+type Direction uint8
+
+// The two directions of a net.Conn. Each has its own deadline.
+const (
+	Reading Direction = iota
+	Writing
+)
+
+// Calls interrupts the calls on one net.Conn, which may be one in each direction at a time. The zero value is ready for
+// use.
+//
+// A context is registered once and stays registered until a call comes with another one: registering costs more than
+// all else that a call does with its context. Between calls an ending context changes nothing. Most connections never see
+// a context that can end; those that do have the rest of it.
+type Calls struct{ at atomic.Pointer[[2]calls] }
+
+// Begin starts a call on nc under ctx: from now until End, the end of ctx interrupts. It returns the error of ctx if that
+// has ended already; then there is no call to end. Calls of one direction do not overlap, and nc is always the same.
+func (u *Calls) Begin(ctx context.Context, nc net.Conn, d Direction) error {
+	done := ctx.Done()
+	if done == nil {
+		return nil
+	}
+	both := u.at.Load()
+	if both == nil {
+		both = &[2]calls{Reading: {set: nc.SetReadDeadline, nc: nc}, Writing: {set: nc.SetWriteDeadline, nc: nc}}
+		if !u.at.CompareAndSwap(nil, both) {
+			both = u.at.Load()
+		}
+	}
+	return both[d].begin(ctx, done)
+}
+
+// End ends the call that Begin started, if it did. If nc had to be closed, because its deadlines do not work, it returns
+// the error of the context that ended.
+func (u *Calls) End(d Direction) error {
+	if both := u.at.Load(); both != nil && both[d].active { // written by begin and end alone
+		return both[d].end()
+	}
+	return nil
+}
+
+// Closed reports whether nc had to be closed to interrupt a call of this direction.
+func (u *Calls) Closed(d Direction) bool {
+	both := u.at.Load()
+	return both != nil && both[d].closed() != nil
+}
+
+// Forget lets go of the context that was registered last.
+func (u *Calls) Forget(d Direction) {
+	if both := u.at.Load(); both != nil {
+		both[d].forget()
+	}
+}
+
+// calls is the state of one direction.
+type calls struct {
+	set func(time.Time) error // the deadline of what is interrupted
+	nc  net.Conn              // if that does not work
+
+	mu     sync.Mutex // held for a moment only, never across I/O
+	done   <-chan struct{}
+	stop   func() bool
+	active bool       // a call is under way
+	fired  *interrupt // the context ended while it was: the deadline is to be undone
+	cause  error      // why nc was closed
+}
+
+// interrupt is one interruption.
+type interrupt struct {
+	why     error         // of the context
+	settled chan struct{} // closed when the deadline is set, or nc is about to be closed
+	grace   *time.Timer   // nil if the deadline is known to work
+}
+
+func (k *calls) begin(ctx context.Context, done <-chan struct{}) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.done != done {
+		if k.stop != nil {
+			k.stop()
+		}
+		k.done = done
+		k.stop = context.AfterFunc(ctx, func() { k.fire(ctx, done) })
+	}
+	// Asked last: if fire ran before the lock was taken, the context has ended and this sees it.
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	k.active = true
+	return nil
+}
+
+// fire runs on a goroutine of package context.
+func (k *calls) fire(ctx context.Context, done <-chan struct{}) {
+	k.mu.Lock()
+	if !k.active || k.done != done {
+		k.mu.Unlock()
+		return
+	}
+	f := &interrupt{why: ctx.Err(), settled: make(chan struct{})}
+	if !reliable(k.nc) {
+		f.grace = time.AfterFunc(Grace, func() { k.giveUp(f) })
+	}
+	k.fired = f
+	k.mu.Unlock()
+	if k.set(longAgo) != nil {
+		k.giveUp(f)
+		return
+	}
+	k.settle(f, nil)
+}
+
+// giveUp closes nc, because the deadline does not work, unless the call that f interrupts has ended.
+func (k *calls) giveUp(f *interrupt) {
+	if k.settle(f, f.why) {
+		Close(k.nc)
+	}
+}
+
+// settle lets end go on. A cause says why nc is about to be closed. It reports whether the call is still under way.
+func (k *calls) settle(f *interrupt, cause error) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	select {
+	case <-f.settled:
+	default:
+		close(f.settled)
+	}
+	if k.fired != f {
+		return false
+	}
+	if k.cause == nil {
+		k.cause = cause
+	}
+	return true
+}
+
+func (k *calls) end() error {
+	k.mu.Lock()
+	k.active = false
+	f := k.fired
+	k.mu.Unlock()
+	if f == nil {
+		return nil
+	}
+	<-f.settled // whether the deadline works or not, nothing of it must come behind what undoes it
+	if f.grace != nil {
+		f.grace.Stop()
+	}
+	k.mu.Lock()
+	k.fired = nil
+	cause := k.cause
+	k.mu.Unlock()
+	if cause == nil && k.set(time.Time{}) != nil {
+		cause = f.why // the call has ended as it should, but no other one could begin
+		k.mu.Lock()
+		k.cause = cause
+		k.mu.Unlock()
+		Close(k.nc)
+	}
+	return cause
+}
+
+func (k *calls) closed() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.cause
+}
+
+func (k *calls) forget() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.stop != nil {
+		k.stop()
+	}
+	k.done, k.stop = nil, nil
+}

@@ -1,0 +1,174 @@
+package interrupt
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/internal/wstest"
+)
+
+// blocking is a call that waits for the other end.
+func blocking(nc net.Conn, d Direction) error {
+	if d == Reading {
+		_, err := nc.Read(make([]byte, 1))
+		return err
+	}
+	_, err := nc.Write(make([]byte, 100))
+	return err
+}
+
+// inBothDirections runs f over a pipe on which every call blocks.
+func inBothDirections(t *testing.T, wrap func(net.Conn) net.Conn, f func(t *testing.T, nc net.Conn, far *wstest.End, d Direction)) {
+	for _, d := range []Direction{Reading, Writing} {
+		synctest.Test(t, func(t *testing.T) {
+			near, far := wstest.Pipe(1)
+			defer far.Close()
+			nc := wrap(near)
+			defer nc.Close()
+			f(t, nc, far, d)
+		})
+	}
+}
+
+func asItIs(nc net.Conn) net.Conn { return nc }
+
+func TestACallEndsWithItsContextAndTheNextOneWaitsAgain(t *testing.T) {
+	inBothDirections(t, asItIs, func(t *testing.T, nc net.Conn, far *wstest.End, d Direction) {
+		var calls Calls
+		start := time.Now()
+		for range 3 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			require.NoError(t, calls.Begin(ctx, nc, d))
+			require.ErrorIs(t, blocking(nc, d), os.ErrDeadlineExceeded)
+			require.NoError(t, calls.End(d))
+			require.ErrorIs(t, calls.Begin(ctx, nc, d), context.DeadlineExceeded)
+			require.False(t, calls.Closed(d))
+			cancel()
+		}
+		require.Equal(t, 3*time.Second, time.Since(start))
+		<-time.After(2 * Grace) // nothing comes behind
+		require.NoError(t, calls.Begin(t.Context(), nc, d))
+		result := make(chan error, 1)
+		go func() { result <- blocking(nc, d) }()
+		synctest.Wait()
+		require.Empty(t, result)
+		far.Close()
+		require.NotErrorIs(t, <-result, os.ErrDeadlineExceeded)
+		require.NoError(t, calls.End(d))
+		calls.Forget(d)
+	})
+}
+
+func TestAContextThatEndsBetweenCallsChangesNothing(t *testing.T) {
+	inBothDirections(t, asItIs, func(t *testing.T, nc net.Conn, far *wstest.End, d Direction) {
+		var calls Calls
+		ctx, cancel := context.WithCancel(t.Context())
+		require.NoError(t, calls.Begin(ctx, nc, d))
+		require.NoError(t, calls.End(d))
+		cancel()
+		synctest.Wait()
+		require.NoError(t, calls.Begin(context.Background(), nc, d))
+		result := make(chan error, 1)
+		go func() { result <- blocking(nc, d) }()
+		synctest.Wait()
+		require.Empty(t, result)
+		far.Close()
+		<-result
+		require.NoError(t, calls.End(d))
+	})
+}
+
+func TestWhereDeadlinesDoNotWorkClosingDoes(t *testing.T) {
+	for name, wrap := range wstest.BadDeadlines {
+		t.Run(name, func(t *testing.T) {
+			inBothDirections(t, wrap, func(t *testing.T, nc net.Conn, far *wstest.End, d Direction) {
+				var calls Calls
+				start := time.Now()
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				require.NoError(t, calls.Begin(ctx, nc, d))
+				require.Error(t, blocking(nc, d))
+				require.True(t, calls.Closed(d))
+				require.ErrorIs(t, calls.End(d), context.DeadlineExceeded)
+				require.GreaterOrEqual(t, time.Since(start), time.Second)
+				require.LessOrEqual(t, time.Since(start), time.Second+Grace)
+				calls.Forget(d)
+			})
+		})
+	}
+}
+
+// TestACallThatEndsWithinTheGraceIsNotClosed: its deadline works, late.
+func TestACallThatEndsWithinTheGraceIsNotClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := wstest.Pipe(0)
+		defer far.Close()
+		var calls Calls
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		nc := wstest.BadDeadlines["do nothing"](near)
+		require.NoError(t, calls.Begin(ctx, nc, Reading))
+		go func() {
+			<-time.After(time.Second + Grace/2)
+			far.Write([]byte{1})
+		}()
+		require.NoError(t, blocking(nc, Reading))
+		require.NoError(t, calls.End(Reading))
+		<-time.After(2 * Grace)
+		_, err := near.Write([]byte{1})
+		require.NoError(t, err, "open")
+	})
+}
+
+func TestADeadlineThatCannotBeUndoneClosesToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := wstest.Pipe(0)
+		nc := wstest.Faulty(near, wstest.Fault{Op: wstest.OpSetReadDeadline, N: 2, Err: wstest.ErrFault})
+		var calls Calls
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		require.NoError(t, calls.Begin(ctx, nc, Reading))
+		require.ErrorIs(t, blocking(nc, Reading), os.ErrDeadlineExceeded)
+		require.ErrorIs(t, calls.End(Reading), context.DeadlineExceeded)
+		_, err := far.Read(make([]byte, 1))
+		require.ErrorIs(t, err, io.EOF)
+	})
+}
+
+// over is a net.Conn over another one, as a tls.Conn is, whose own Close waits for the peer.
+type over struct {
+	net.Conn
+	under net.Conn
+}
+
+func (o over) NetConn() net.Conn { return o.under }
+func (o over) Close() error {
+	_, err := o.under.Write(make([]byte, 100))
+	return errors.Join(err, o.under.Close())
+}
+
+func TestClosingDoesNotWaitForAPeerThatDoesNotRead(t *testing.T) {
+	for _, c := range []struct {
+		close func(net.Conn)
+		took  time.Duration
+		said  int
+	}{{Close, 0, 0}, {CloseGently, Grace, 1}} {
+		synctest.Test(t, func(t *testing.T) {
+			near, far := wstest.Pipe(1)
+			start := time.Now()
+			c.close(over{near, near})
+			require.Equal(t, c.took, time.Since(start))
+			all, err := io.ReadAll(far)
+			require.NoError(t, err)
+			require.Len(t, all, c.said)
+		})
+	}
+}
