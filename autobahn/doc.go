@@ -8,7 +8,7 @@
 //
 //	go run github.com/seed60239977/websocket/autobahn/wstest@latest client -url ws://127.0.0.1:9001 -agent mine
 //
-// or from a test, with [TestServer].
+// or from a test, with [TestServer]. [Quick] names the cases that take seconds.
 //
 // # Testing a client
 //
@@ -21,7 +21,9 @@
 //
 // Each case has two: how the endpoint behaved, and how the connection ended.
 // [Result.Verdict] is the worse of the two. A peer without permessage-deflate is
-// [Unimplemented] in the groups 12 and 13, which is no failure.
+// [Unimplemented] in the groups 12 and 13, which is no failure. [Result.Why] says
+// what was seen, for who knows the RFC; [Result.Plain] what is broken and how a
+// browser would notice, for everybody else.
 //
 // # The strict group
 //

@@ -39,7 +39,7 @@ func ExampleTestServer() {
 	}
 	for _, r := range report.Results {
 		if r.Verdict() == autobahn.Failed {
-			fmt.Println(r.Case.ID, r.Case.Shows, r.Why)
+			fmt.Println(r.Plain())
 		}
 	}
 	fmt.Println(autobahn.Summary(report.Results))
