@@ -48,7 +48,14 @@ func (d *dialer) connect(ctx context.Context, u *url.URL, header http.Header) (n
 			return nil, failed("no TLS with "+target, cause(ctx, err))
 		}
 	}
+	traced := false
+	defer func() {
+		if !traced { // the hook panics
+			nc.Close()
+		}
+	}()
 	gotConn(trace, nc)
+	traced = true
 	return nc, nil
 }
 

@@ -267,6 +267,14 @@ func TestDialCallsTheHooksOfATrace(t *testing.T) {
 	requireRefused(t, err, 0)
 	require.ErrorIs(t, err, stop)
 
+	near, far := wstest.Pipe(0)
+	ctx = httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { panic("oh no") }})
+	require.Panics(t, func() {
+		Dial(ctx, "ws://example.com", &DialOptions{NetDial: func(context.Context, string, string) (net.Conn, error) { return near, nil }})
+	})
+	_, err = far.Read(make([]byte, 1))
+	require.ErrorIs(t, err, io.EOF, "the connection is closed")
+
 	var failed error
 	ctx = httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{TLSHandshakeDone: func(_ tls.ConnectionState, err error) { failed = err }})
 	_, _, err = Dial(ctx, strings.Replace(newServer(t, http.NotFoundHandler()).URL, "http:", "wss:", 1), nil)

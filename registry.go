@@ -38,15 +38,15 @@ type Registry struct {
 	closers sync.WaitGroup // goroutines of Shutdown, one for each connection
 }
 
-// RegistryStats are figures of a [Registry].
+// RegistryStats describes a [Registry] at one moment.
 type RegistryStats struct {
 	Open    int    // connections that have not ended
 	Serving int    // functions of [Handler] that have not returned, and handshakes whose request has arrived
-	Total   uint64 // connections that ever were
+	Total   uint64 // connections that were accepted, open or not
 	Refused uint64 // requests and connections that were refused because of Shutdown
 }
 
-// Stats returns the figures of this moment.
+// Stats returns how many connections there are at this moment.
 func (r *Registry) Stats() RegistryStats {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -3,8 +3,8 @@
 //
 // # When does it not reconnect?
 //
-// When the server has said so, or when the same would happen again. [ShouldRetry] decides, and Options.ShouldRetry instead of it
-// if that is set:
+// When the server has said so, or when the same would happen again. [ShouldRetry] decides, or Options.ShouldRetry if that is
+// set:
 //
 //	how it ended                                           reconnects
 //	1000 normal closure                                    no: the purpose is fulfilled

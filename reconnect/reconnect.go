@@ -188,7 +188,7 @@ func (o *Options) good() time.Duration {
 }
 
 // ShouldRetry reports whether it makes sense to dial again after an error of a connection or of [websocket.Dial]; the table is
-// in the package's documentation. An error of any other kind makes it come back.
+// in the package's documentation. It is true for errors of any other kind.
 func ShouldRetry(err error) bool {
 	var end *websocket.CloseError
 	if errors.As(err, &end) {
@@ -198,7 +198,7 @@ func ShouldRetry(err error) bool {
 	return !errors.As(err, &refused) || mayPass(refused)
 }
 
-// welcome reports whether a close code asks to come back, or at least does not ask to stay away.
+// welcome reports whether a close code asks for another connection, or at least not for none.
 func welcome(code websocket.StatusCode) bool {
 	switch code {
 	case websocket.StatusGoingAway, websocket.StatusServiceRestart,
