@@ -26,8 +26,8 @@ import (
 // It takes some two minutes, and as many file descriptors in each of two processes.
 var (
 	connections = flag.Int("connections", 200, "how many connections the load test holds")
-	interval    = flag.Duration("interval", 500*time.Millisecond, "the server's ping interval in the load test")
-	hold        = flag.Duration("hold", 2*time.Second, "how long the load test holds its connections")
+	interval    = flag.Duration("interval", 2*time.Second, "the server's ping interval in the load test")
+	hold        = flag.Duration("hold", 6*time.Second, "how long the load test holds its connections")
 )
 
 func TestManyConnectionsAreHeldWithAHeartbeat(t *testing.T) {

@@ -18,12 +18,13 @@ import (
 	"github.com/seed60239977/websocket"
 )
 
-// beat is a heartbeat for tests that wait for its end.
-var beat = websocket.Config{PingInterval: 200 * time.Millisecond, IdleTimeout: 600 * time.Millisecond, ReadLimit: 4 << 20}
+// beat is a heartbeat for tests that wait for its end. The limit is longer than a busy machine makes a living peer wait.
+var beat = websocket.Config{PingInterval: 500 * time.Millisecond, IdleTimeout: 4 * time.Second, ReadLimit: 4 << 20}
 
 func TestBothEndsNoticeThatTheLinkIsDead(t *testing.T) {
 	for _, scheme := range []string{"ws", "wss"} {
 		t.Run(scheme, func(t *testing.T) {
+			t.Parallel()
 			ends := make(chan error, 1)
 			server := httptest.NewUnstartedServer(websocket.Handler(func(ctx context.Context, c *websocket.Conn) {
 				ends <- c.Serve(ctx, func(c *websocket.Conn, m websocket.Message) error { return c.Write(ctx, m.Type, m.Data) })
@@ -42,7 +43,7 @@ func TestBothEndsNoticeThatTheLinkIsDead(t *testing.T) {
 			requireEcho(t, ctx, c)
 
 			// Silence is no reason to part as long as the link is there.
-			idle, cancel := context.WithTimeout(ctx, 3*beat.IdleTimeout)
+			idle, cancel := context.WithTimeout(ctx, 2*beat.IdleTimeout)
 			defer cancel()
 			_, _, err := c.Read(idle)
 			require.ErrorIs(t, err, context.DeadlineExceeded)
