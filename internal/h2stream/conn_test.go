@@ -1,0 +1,266 @@
+package h2stream
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/nettest"
+)
+
+// Nothing of the contract of net.Conn is missing. What HTTP/2 has no way for is a server that ends its direction of the
+// stream and reads on: there is no CloseWrite on that side.
+func TestAStreamIsANetConn(t *testing.T) {
+	for _, swapped := range []bool{false, true} {
+		t.Run(map[bool]string{false: "client", true: "server"}[swapped], func(t *testing.T) {
+			nettest.TestConn(t, func() (c1, c2 net.Conn, stop func(), err error) {
+				x := newExchange(t)
+				client, server, err := x.open(t.Context())
+				if err != nil {
+					return nil, nil, nil, err
+				}
+				stop = func() {
+					client.Close()
+					server.Close()
+					x.stop()
+				}
+				if swapped {
+					return server, client, stop, nil
+				}
+				return client, server, stop, nil
+			})
+		})
+	}
+}
+
+func TestBytesAreReadInAnyPieces(t *testing.T) {
+	for _, size := range []int{1, smallRead - 1, smallRead, smallRead + 1, largeRead, 3*largeRead + 7} {
+		f, c := newFake()
+		go c.Pump()
+		want := strings.Repeat("0123456789abcdef", size/16+1)[:size]
+		go func() {
+			io.WriteString(f.arriving, want)
+			f.arriving.Close()
+		}()
+		got, err := io.ReadAll(c)
+		require.NoError(t, err)
+		require.Equal(t, want, string(got))
+		require.NoError(t, c.Close())
+	}
+}
+
+func TestNothingIsReadAheadOfTheReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, c := newFake()
+		go c.Pump()
+		taken := make(chan int, 100)
+		go func() {
+			defer close(taken)
+			for range 3 {
+				n, _ := f.arriving.Write(make([]byte, 100))
+				taken <- n
+			}
+		}()
+		synctest.Wait()
+		require.Len(t, taken, 1, "one read waits for the reader, and no more")
+		n, err := c.Read(make([]byte, 60))
+		require.NoError(t, err)
+		require.Equal(t, 60, n)
+		synctest.Wait()
+		require.Len(t, taken, 1, "and none while a part of it is left")
+		_, err = io.ReadFull(c, make([]byte, 240))
+		require.NoError(t, err)
+		require.NoError(t, c.Close())
+	})
+}
+
+func TestWhatArrivedBeforeTheEndIsReadFirst(t *testing.T) {
+	reset := streamError{StreamID: 1, Code: 8}
+	for _, tc := range []struct {
+		name string
+		end  error
+		want error
+	}{
+		{"END_STREAM", io.EOF, io.EOF},
+		{"RST_STREAM", reset, syscall.ECONNRESET},
+		{"the connection", net.ErrClosed, net.ErrClosed},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f, c := newFake()
+			go c.Pump()
+			go func() {
+				io.WriteString(f.arriving, "last words")
+				f.arriving.CloseWithError(tc.end)
+			}()
+			b := make([]byte, 10)
+			_, err := io.ReadFull(c, b)
+			require.NoError(t, err)
+			require.Equal(t, "last words", string(b))
+			for range 2 {
+				_, err = c.Read(b)
+				require.ErrorIs(t, err, tc.want)
+			}
+			require.NoError(t, c.Close())
+		})
+	}
+}
+
+func TestAResetTellsItsCode(t *testing.T) {
+	f, c := newFake()
+	go c.Pump()
+	f.arriving.CloseWithError(streamError{StreamID: 1, Code: 8})
+	_, err := c.Read(make([]byte, 1))
+	var reset *ResetError
+	require.ErrorAs(t, err, &reset)
+	require.EqualValues(t, 8, reset.Code)
+	require.ErrorAs(t, err, new(net.Error))
+	require.ErrorContains(t, err, "0x8")
+	require.NoError(t, c.Close())
+}
+
+func TestAWriteThatIsCutGoesOutAheadOfTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, c := newFake()
+		require.NoError(t, c.SetWriteDeadline(time.Now().Add(time.Second)))
+		first := []byte("first")
+		n, err := c.Write(first)
+		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		require.Equal(t, 5, n)
+		copy(first, "XXXXX") // which is the caller's again
+		n, err = c.Write([]byte("lost"))
+		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		require.Zero(t, n)
+		require.NoError(t, c.SetWriteDeadline(time.Time{}))
+		go func() {
+			_, err := c.Write([]byte("second"))
+			assert.NoError(t, err)
+			assert.NoError(t, c.Close())
+		}()
+		all, err := io.ReadAll(f.sent)
+		require.NoError(t, err)
+		require.Equal(t, "firstsecond", string(all))
+		<-f.ended
+	})
+}
+
+func TestWritesDoNotMix(t *testing.T) {
+	f, c := newFake()
+	const each, size = 8, 3*sendSize + 1
+	done := make(chan error, each)
+	for i := range each {
+		go func() {
+			_, err := c.Write([]byte(strings.Repeat(string(rune('a'+i)), size)))
+			done <- err
+		}()
+	}
+	for range each {
+		b := make([]byte, size)
+		_, err := io.ReadFull(f.sent, b)
+		require.NoError(t, err)
+		require.Equal(t, strings.Repeat(string(b[:1]), size), string(b))
+	}
+	for range each {
+		require.NoError(t, <-done)
+	}
+	require.NoError(t, c.Close())
+}
+
+func TestCloseEndsAStreamInGoodOrder(t *testing.T) {
+	f, c := newFake()
+	go c.Pump()
+	require.NoError(t, c.Close())
+	<-f.ended
+	require.ErrorIs(t, c.Close(), net.ErrClosed)
+	_, err := c.Read(make([]byte, 1))
+	require.ErrorIs(t, err, net.ErrClosed)
+	_, err = c.Write(make([]byte, 1))
+	require.ErrorIs(t, err, net.ErrClosed)
+	_, err = f.arriving.Write(make([]byte, 1))
+	require.ErrorIs(t, err, io.ErrClosedPipe, "the body is closed")
+	c.AwaitClose()
+}
+
+func TestCloseResetsAStreamWhoseWriteWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, c := newFake()
+		written := make(chan error, 1)
+		go func() {
+			_, err := c.Write([]byte("that nobody takes"))
+			written <- err
+		}()
+		synctest.Wait()
+		require.NoError(t, c.Close())
+		<-f.aborted
+		require.ErrorIs(t, <-written, net.ErrClosed)
+	})
+}
+
+func TestAnErrorOfSendingStays(t *testing.T) {
+	broken := errors.New("broken")
+	for err, want := range map[error]error{
+		broken:                               broken,
+		io.EOF:                               io.ErrUnexpectedEOF,
+		streamError{StreamID: 1, Code: 0x10}: syscall.ECONNRESET,
+	} {
+		c := New(Stream{Body: io.NopCloser(strings.NewReader("")), Send: func([]byte) error { return err }})
+		for range 2 {
+			_, got := c.Write([]byte("x"))
+			require.ErrorIs(t, got, want)
+		}
+		require.NoError(t, c.Close())
+	}
+}
+
+func TestCloseWriteEndsOneDirectionAlone(t *testing.T) {
+	f, c := newFake()
+	go c.Pump()
+	half := HalfCloser{c}
+	require.NoError(t, half.CloseWrite())
+	<-f.ended
+	require.ErrorIs(t, half.CloseWrite(), net.ErrClosed)
+	_, err := c.Write([]byte("x"))
+	require.ErrorIs(t, err, net.ErrClosed)
+	go io.WriteString(f.arriving, "still")
+	b := make([]byte, 5)
+	_, err = io.ReadFull(c, b)
+	require.NoError(t, err)
+	require.Equal(t, "still", string(b))
+	require.NoError(t, c.Close())
+}
+
+func TestCloseWriteWaitsNoLongerThanTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, c := newFake()
+		require.NoError(t, c.SetWriteDeadline(time.Now().Add(time.Second)))
+		_, err := c.Write([]byte("that nobody takes"))
+		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		require.ErrorIs(t, HalfCloser{c}.CloseWrite(), os.ErrDeadlineExceeded)
+		require.NoError(t, c.Close())
+	})
+}
+
+func TestAStreamThatWaitsHoldsNoLargeBuffer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, c := newFake()
+		go c.Pump()
+		go func() {
+			f.arriving.Write(make([]byte, 5*largeRead))
+			f.arriving.Write(make([]byte, 10))
+		}()
+		_, err := io.ReadFull(c, make([]byte, 5*largeRead+10))
+		require.NoError(t, err)
+		synctest.Wait()
+		c.in.mu.Lock()
+		require.Nil(t, c.in.large)
+		c.in.mu.Unlock()
+		require.NoError(t, c.Close())
+	})
+}

@@ -1,0 +1,148 @@
+package h2stream
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/internal/pipe"
+)
+
+// listener accepts one connection, in memory.
+type listener struct {
+	conns chan net.Conn
+	over  chan struct{}
+}
+
+func (l *listener) Accept() (net.Conn, error) {
+	select {
+	case nc := <-l.conns:
+		return nc, nil
+	case <-l.over:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *listener) Close() error {
+	close(l.over)
+	return nil
+}
+
+func (l *listener) Addr() net.Addr { return addr{"pipe", "pipe"} }
+
+// unencrypted is HTTP/2 without TLS.
+func unencrypted() *http.Protocols {
+	p := new(http.Protocols)
+	p.SetUnencryptedHTTP2(true)
+	return p
+}
+
+// An exchange is one HTTP/2 connection in memory with one request after another, whose streams are handed out.
+type exchange struct {
+	server  *http.Server
+	client  *http.ClientConn
+	streams chan *Conn
+	below   *pipe.End // the client's end of the network
+	done    chan error
+}
+
+func newExchange(tb testing.TB) *exchange {
+	tb.Helper()
+	near, far := pipe.New(0)
+	l := &listener{conns: make(chan net.Conn, 1), over: make(chan struct{})}
+	l.conns <- far
+	x := &exchange{streams: make(chan *Conn, 1), below: near, done: make(chan error, 1)}
+	x.server = &http.Server{Protocols: unencrypted(), Handler: http.HandlerFunc(x.serve)}
+	go func() { x.done <- x.server.Serve(l) }()
+	transport := &http.Transport{
+		Protocols:   unencrypted(),
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return near, nil },
+	}
+	client, err := transport.NewClientConn(tb.Context(), "http", "example.com:80")
+	require.NoError(tb, err)
+	x.client = client
+	return x
+}
+
+func (x *exchange) serve(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusOK)
+	c, err := Serve(w, r)
+	if err == nil {
+		err = http.NewResponseController(w).Flush()
+	}
+	if err != nil {
+		panic(err)
+	}
+	x.streams <- c
+	c.Pump()
+	c.AwaitClose()
+}
+
+// open makes a request, and returns both ends of its stream.
+func (x *exchange) open(ctx context.Context) (client HalfCloser, server *Conn, err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://example.com/", nil)
+	if err != nil {
+		return HalfCloser{}, nil, err
+	}
+	q, r := NewRequest(r)
+	resp, err := x.client.RoundTrip(r)
+	if err != nil {
+		return HalfCloser{}, nil, err
+	}
+	client = q.Conn(resp, addr{"pipe", "client"}, addr{"pipe", "server"})
+	go client.Pump()
+	return client, <-x.streams, nil
+}
+
+// pair is open for a test.
+func (x *exchange) pair(tb testing.TB) (client HalfCloser, server *Conn) {
+	tb.Helper()
+	client, server, err := x.open(tb.Context())
+	require.NoError(tb, err)
+	return client, server
+}
+
+func (x *exchange) stop() error {
+	err := errors.Join(x.client.Close(), x.server.Close())
+	if e := <-x.done; e != http.ErrServerClosed {
+		err = errors.Join(err, e)
+	}
+	return err
+}
+
+// A fake is a stream that a test holds the other end of.
+type fake struct {
+	arriving *io.PipeWriter
+	sent     *io.PipeReader
+	aborted  chan struct{}
+	ended    chan struct{}
+}
+
+func newFake() (*fake, *Conn) {
+	in, arriving := io.Pipe()
+	sent, out := io.Pipe()
+	f := &fake{arriving: arriving, sent: sent, aborted: make(chan struct{}), ended: make(chan struct{})}
+	return f, New(Stream{
+		Body: in,
+		Send: func(p []byte) error {
+			_, err := out.Write(p)
+			return err
+		},
+		Abort: func() {
+			close(f.aborted)
+			out.CloseWithError(errors.New("aborted"))
+			sent.CloseWithError(errors.New("aborted"))
+		},
+		End: func() {
+			close(f.ended)
+			out.Close()
+		},
+		Local:  addr{"fake", "local"},
+		Remote: addr{"fake", "remote"},
+	})
+}

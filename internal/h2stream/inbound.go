@@ -1,0 +1,131 @@
+package h2stream
+
+import (
+	"io"
+	"net"
+	"os"
+	"sync"
+)
+
+// How much is read at once. A stream that waits holds the small room only.
+const (
+	smallRead = 512
+	largeRead = 16 << 10 // a frame, as most peers send them
+)
+
+// inbound is the direction that is read. One read of the stream waits here to be taken before there is the next one: what
+// is not read here is not read from the stream, so that its flow control holds the peer back.
+type inbound struct {
+	monitor
+	unread  []byte  // of small or large
+	large   *[]byte // of largeBuffers, nil while reads are small
+	err     error   // why there is no more behind unread
+	pumping bool
+	closed  bool
+	small   [smallRead]byte
+}
+
+var largeBuffers = sync.Pool{New: func() any { b := make([]byte, largeRead); return &b }}
+
+func (in *inbound) pump(body io.Reader) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.pumping = true
+	for in.err == nil && !in.closed {
+		if len(in.unread) > 0 {
+			in.changed.Wait()
+			continue
+		}
+		room := in.small[:]
+		if in.large != nil {
+			room = *in.large
+		}
+		in.mu.Unlock()
+		n, err := body.Read(room)
+		in.mu.Lock()
+		in.unread, in.err = room[:n], streamFailed(err)
+		in.resize(n)
+		in.changed.Broadcast()
+	}
+	in.pumping = false
+	if in.closed {
+		in.unread = nil
+		in.releaseLarge()
+	}
+	in.changed.Broadcast()
+}
+
+// resize chooses how much the next read may take, which comes once these n bytes were taken.
+func (in *inbound) resize(n int) {
+	switch {
+	case in.large == nil && n == smallRead:
+		in.large = largeBuffers.Get().(*[]byte)
+	case in.large != nil && n <= smallRead: // which small has room for
+		in.unread = in.small[:copy(in.small[:], in.unread)]
+		in.releaseLarge()
+	}
+}
+
+func (in *inbound) releaseLarge() {
+	if in.large != nil {
+		largeBuffers.Put(in.large)
+		in.large = nil
+	}
+}
+
+func (in *inbound) read(p []byte) (int, error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for {
+		switch {
+		case in.closed:
+			return 0, net.ErrClosed
+		case in.passed():
+			return 0, os.ErrDeadlineExceeded
+		case len(p) == 0:
+			return 0, nil
+		case len(in.unread) > 0:
+			n := copy(p, in.unread)
+			if in.unread = in.unread[n:]; len(in.unread) == 0 {
+				in.changed.Broadcast()
+			}
+			return n, nil
+		case in.err != nil:
+			return 0, in.err
+		}
+		in.changed.Wait()
+	}
+}
+
+// close reports whether it was this call that closed.
+func (in *inbound) close() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.closed {
+		return false
+	}
+	in.closed = true
+	in.stopTimer()
+	if !in.pumping {
+		in.unread = nil
+		in.releaseLarge()
+	}
+	in.changed.Broadcast()
+	return true
+}
+
+func (in *inbound) awaitPump() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for in.pumping {
+		in.changed.Wait()
+	}
+}
+
+func (in *inbound) awaitClose() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for !in.closed {
+		in.changed.Wait()
+	}
+}
