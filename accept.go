@@ -93,10 +93,16 @@ func (o *AcceptOptions) Validate() error {
 // Accept answers the request with the opening handshake and returns the connection. It may be used with any
 // http.ResponseWriter that http.ResponseController can hijack, also through middleware; the caller must not write to w.
 // If the handshake is refused, Accept has answered with the HTTP status that fits and returns a [*HandshakeError] with the
-// same status. A request of HTTP/2, which has no upgrade, is refused with 501.
+// same status.
 //
-// The connection does not end with the request, and r.Context() is canceled when the http.Handler returns. A handler
-// that stays for as long as the connection lives keeps the request and all its buffers alive; [Handler] does not.
+// With HTTP/1.1, the connection does not end with the request, and r.Context() is canceled when the http.Handler returns. A
+// handler that stays for as long as the connection lives keeps the request and all its buffers alive; [Handler] does not.
+//
+// With HTTP/2 and HTTP/3, an extended CONNECT (RFC 8441, RFC 9220) opens a connection that is a stream of that request: it
+// lives no longer than the request, so the http.Handler must not return before the connection has ended ([Conn.Done] tells),
+// and should return then; [Handler] does so. The response is written with http.ResponseController's deadlines, past
+// middleware that has an Unwrap method; without them, the request is refused with 500. An extended CONNECT for another
+// protocol, and all other requests, are refused with 501. See package http2 for how to have net/http offer it.
 func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, error) {
 	if o == nil {
 		o = &AcceptOptions{}
@@ -109,6 +115,9 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 
 // accept is Accept for a handshake that the Registry knows of.
 func (o *AcceptOptions) accept(w http.ResponseWriter, r *http.Request) (*Conn, error) {
+	if r.ProtoMajor > 1 {
+		return o.acceptConnect(w, r)
+	}
 	decide := o.decisions()
 	decide.Header = withMiddleware(o.Header, w.Header())
 	resp, err := decide.Accept(r)

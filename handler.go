@@ -5,15 +5,19 @@ import (
 	"log"
 	"net/http"
 	"runtime/debug"
+
+	"github.com/seed60239977/websocket/internal/h2stream"
 )
 
 // Handler returns an http.Handler that answers requests as [Accept] does and calls serve for each connection, on a
 // goroutine of its own that outlives the request: while it waits, nothing but the connection is in memory. serve gets the
-// context that AcceptOptions.ConnContext makes, or [context.Background].
+// context that AcceptOptions.ConnContext makes, or [context.Background]. With HTTP/2 and HTTP/3 the request lives on until the
+// connection has ended, since that is a stream of the request.
 //
 // When serve returns, the connection is closed with [StatusNormalClosure], unless serve has closed it; a panic in serve is
 // logged as net/http would log it, and closes the connection with [StatusInternalError]. As with all connections that were
-// taken from it, http.Server.Shutdown waits for none of this; [Registry.Shutdown] does.
+// taken from it, http.Server.Shutdown waits for none of this, except for streams of HTTP/2, which it does not end;
+// [Registry.Shutdown] ends all, and waits for them.
 func Handler(serve func(ctx context.Context, c *Conn), o *AcceptOptions) http.Handler {
 	h := &handler{serve: serve}
 	if o != nil {
@@ -46,7 +50,12 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	serving = true
-	go h.run(ctx, c, errorLog(r))
+	begin := func() { go h.run(ctx, c, errorLog(r)) }
+	if s, ok := c.NetConn().(*h2stream.Conn); ok {
+		s.Host(begin) // the stream ends with the request
+		return
+	}
+	begin()
 }
 
 // refused tells about a request that did not become a connection.

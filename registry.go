@@ -23,8 +23,8 @@ import (
 //	server.Shutdown(ctx)   // no more requests; waits for those that are answered
 //	registry.Shutdown(ctx) // no more connections; waits for those that are open
 //
-// The first line is for connections to hear of it while requests are still being answered; as http.Server.Shutdown does
-// not wait for what it calls, the last line is needed in any case.
+// The first line is for connections to hear of it while requests are still being answered, which streams of HTTP/2 are for as
+// long as they live; as http.Server.Shutdown does not wait for what it calls, the last line is needed in any case.
 type Registry struct {
 	mu      sync.Mutex // never held while a method of a connection is called
 	conns   map[*Conn]struct{}

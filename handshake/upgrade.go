@@ -82,8 +82,8 @@ func checkUpgrade(r *http.Request) (key string, err error) {
 func checkRequestLine(r *http.Request) error {
 	switch {
 	case r.ProtoMajor > 1:
-		// There is no upgrade in HTTP/2 and later: RFC 8441 and RFC 9220 have their own way, extended CONNECT.
-		return refuse(http.StatusNotImplemented, "WebSocket over HTTP/%d is not supported here; use HTTP/1.1", r.ProtoMajor)
+		// There is no upgrade in HTTP/2 and later, but extended CONNECT: see AcceptConnect.
+		return refuse(http.StatusNotImplemented, "HTTP/%d has no upgrade; use HTTP/1.1", r.ProtoMajor)
 	case r.Method != http.MethodGet:
 		e := refuse(http.StatusMethodNotAllowed, "method %.100q: only GET opens a WebSocket", r.Method)
 		e.Header = http.Header{"Allow": {http.MethodGet}}

@@ -26,7 +26,7 @@ type room struct {
 
 // public are the packages that users may import.
 var public = []string{
-	".", "mask", "utf8", "frame", "deflate", "handshake", "protocol", "conn", "hub", "reconnect", "websockettest", "wsjson",
+	".", "mask", "utf8", "frame", "deflate", "handshake", "protocol", "conn", "http2", "hub", "reconnect", "websockettest", "wsjson",
 }
 
 // suite are the packages of the conformance suite.
@@ -40,8 +40,10 @@ var house = []room{
 	{pkg: "protocol", imports: []string{"frame", "mask", "utf8", "deflate", "internal/buffer", "internal/random"}, never: []string{"net", "context"}},
 	{pkg: "handshake", imports: []string{"deflate"}, outside: []string{"golang.org/x/net"}},
 	{pkg: "conn", imports: []string{"frame", "mask", "utf8", "deflate", "internal/interrupt"}, never: []string{"net/http"}},
-	{pkg: ".", imports: []string{"conn", "handshake", "internal/interrupt"}, outside: []string{"golang.org/x/net"}},
+	{pkg: ".", imports: []string{"conn", "handshake", "internal/h2stream", "internal/interrupt"}, outside: []string{"golang.org/x/net"}},
 
+	{pkg: "http2", imports: []string{"http2/internal/xconnect"}, outside: []string{"golang.org/x/net"}},
+	{pkg: "http2/internal/xconnect", never: []string{"net/http", "fmt"}}, // see there
 	{pkg: "wsjson", imports: []string{"conn"}, never: []string{"net/http"}},
 	{pkg: "hub", imports: []string{"conn"}, never: []string{"net/http"}},
 	{pkg: "reconnect", imports: []string{"."}},

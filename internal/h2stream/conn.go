@@ -25,8 +25,6 @@ type Stream struct {
 // Conn is a net.Conn over a stream. Deadlines interrupt calls and leave the stream as it is: of a Write that was cut, the
 // bytes that it counts are sent all the same. A Write returns when its bytes have been handed to the HTTP library, which is
 // when the peer's flow control lets them go.
-//
-// Somebody has to call [Conn.Pump] for anything to be read.
 type Conn struct {
 	stream Stream
 	in     inbound
@@ -41,18 +39,26 @@ func New(s Stream) *Conn {
 	return c
 }
 
-// Pump reads the stream until it ends or c is closed. It is called once, by a goroutine that [Conn.Close] waits for.
-func (c *Conn) Pump() { c.in.pump(c.stream.Body) }
-
-// AwaitClose returns when c is closed, and nothing of it touches the stream any more.
-func (c *Conn) AwaitClose() {
+// Host lends c the calling goroutine until c is closed and nothing of it touches the stream any more. It calls begin, which
+// must not read from c but starts what does. Without Host, the first Read starts a goroutine instead.
+func (c *Conn) Host(begin func()) {
+	claimed := c.in.claim()
+	begin()
+	if claimed {
+		c.in.pump(c.stream.Body)
+	}
 	c.in.awaitClose()
 	c.out.awaitIdle()
 }
 
 // Read implements net.Conn. Once the peer has ended its direction of the stream it returns io.EOF; if it has reset the
 // stream, an error that matches [syscall.ECONNRESET]. What arrived before comes first.
-func (c *Conn) Read(p []byte) (int, error) { return c.in.read(p) }
+func (c *Conn) Read(p []byte) (int, error) {
+	if c.in.claim() {
+		go c.in.pump(c.stream.Body)
+	}
+	return c.in.read(p)
+}
 
 // Write implements net.Conn.
 func (c *Conn) Write(p []byte) (int, error) { return c.out.write(p, c.stream.Send) }

@@ -44,7 +44,6 @@ func TestAStreamIsANetConn(t *testing.T) {
 func TestBytesAreReadInAnyPieces(t *testing.T) {
 	for _, size := range []int{1, smallRead - 1, smallRead, smallRead + 1, largeRead, 3*largeRead + 7} {
 		f, c := newFake()
-		go c.Pump()
 		want := strings.Repeat("0123456789abcdef", size/16+1)[:size]
 		go func() {
 			io.WriteString(f.arriving, want)
@@ -60,7 +59,6 @@ func TestBytesAreReadInAnyPieces(t *testing.T) {
 func TestNothingIsReadAheadOfTheReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, c := newFake()
-		go c.Pump()
 		taken := make(chan int, 100)
 		go func() {
 			defer close(taken)
@@ -70,13 +68,15 @@ func TestNothingIsReadAheadOfTheReader(t *testing.T) {
 			}
 		}()
 		synctest.Wait()
-		require.Len(t, taken, 1, "one read waits for the reader, and no more")
-		n, err := c.Read(make([]byte, 60))
-		require.NoError(t, err)
-		require.Equal(t, 60, n)
-		synctest.Wait()
-		require.Len(t, taken, 1, "and none while a part of it is left")
-		_, err = io.ReadFull(c, make([]byte, 240))
+		require.Empty(t, taken)
+		for i, n := range []int{60, 40} {
+			got, err := c.Read(make([]byte, n))
+			require.NoError(t, err)
+			require.Equal(t, n, got)
+			synctest.Wait()
+			require.Len(t, taken, i+1, "there is one read ahead, and none while a part of it is left")
+		}
+		_, err := io.ReadFull(c, make([]byte, 200))
 		require.NoError(t, err)
 		require.NoError(t, c.Close())
 	})
@@ -95,7 +95,6 @@ func TestWhatArrivedBeforeTheEndIsReadFirst(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			f, c := newFake()
-			go c.Pump()
 			go func() {
 				io.WriteString(f.arriving, "last words")
 				f.arriving.CloseWithError(tc.end)
@@ -115,7 +114,6 @@ func TestWhatArrivedBeforeTheEndIsReadFirst(t *testing.T) {
 
 func TestAResetTellsItsCode(t *testing.T) {
 	f, c := newFake()
-	go c.Pump()
 	f.arriving.CloseWithError(streamError{StreamID: 1, Code: 8})
 	_, err := c.Read(make([]byte, 1))
 	var reset *ResetError
@@ -175,7 +173,6 @@ func TestWritesDoNotMix(t *testing.T) {
 
 func TestCloseEndsAStreamInGoodOrder(t *testing.T) {
 	f, c := newFake()
-	go c.Pump()
 	require.NoError(t, c.Close())
 	<-f.ended
 	require.ErrorIs(t, c.Close(), net.ErrClosed)
@@ -185,7 +182,31 @@ func TestCloseEndsAStreamInGoodOrder(t *testing.T) {
 	require.ErrorIs(t, err, net.ErrClosed)
 	_, err = f.arriving.Write(make([]byte, 1))
 	require.ErrorIs(t, err, io.ErrClosedPipe, "the body is closed")
-	c.AwaitClose()
+}
+
+func TestAHostStaysUntilTheStreamIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, c := newFake()
+		left := false
+		go func() {
+			c.Host(func() {
+				go func() {
+					f.arriving.Write([]byte("hello"))
+					f.arriving.Close()
+				}()
+			})
+			left = true
+		}()
+		all, err := io.ReadAll(c)
+		require.NoError(t, err)
+		require.Equal(t, "hello", string(all))
+		synctest.Wait()
+		require.False(t, left, "this side has not ended")
+		require.NoError(t, c.Close())
+		synctest.Wait()
+		require.True(t, left)
+		c.Host(func() {})
+	})
 }
 
 func TestCloseResetsAStreamWhoseWriteWaits(t *testing.T) {
@@ -212,8 +233,9 @@ func TestAnErrorOfSendingStays(t *testing.T) {
 	} {
 		c := New(Stream{Body: io.NopCloser(strings.NewReader("")), Send: func([]byte) error { return err }})
 		for range 2 {
-			_, got := c.Write([]byte("x"))
+			n, got := c.Write([]byte("x"))
 			require.ErrorIs(t, got, want)
+			require.Zero(t, n)
 		}
 		require.NoError(t, c.Close())
 	}
@@ -221,7 +243,6 @@ func TestAnErrorOfSendingStays(t *testing.T) {
 
 func TestCloseWriteEndsOneDirectionAlone(t *testing.T) {
 	f, c := newFake()
-	go c.Pump()
 	half := HalfCloser{c}
 	require.NoError(t, half.CloseWrite())
 	<-f.ended
@@ -250,7 +271,6 @@ func TestCloseWriteWaitsNoLongerThanTheDeadline(t *testing.T) {
 func TestAStreamThatWaitsHoldsNoLargeBuffer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, c := newFake()
-		go c.Pump()
 		go func() {
 			f.arriving.Write(make([]byte, 5*largeRead))
 			f.arriving.Write(make([]byte, 10))

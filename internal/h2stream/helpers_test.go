@@ -78,9 +78,7 @@ func (x *exchange) serve(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(err)
 	}
-	x.streams <- c
-	c.Pump()
-	c.AwaitClose()
+	c.Host(func() { x.streams <- c })
 }
 
 // open makes a request, and returns both ends of its stream.
@@ -95,16 +93,7 @@ func (x *exchange) open(ctx context.Context) (client HalfCloser, server *Conn, e
 		return HalfCloser{}, nil, err
 	}
 	client = q.Conn(resp, addr{"pipe", "client"}, addr{"pipe", "server"})
-	go client.Pump()
 	return client, <-x.streams, nil
-}
-
-// pair is open for a test.
-func (x *exchange) pair(tb testing.TB) (client HalfCloser, server *Conn) {
-	tb.Helper()
-	client, server, err := x.open(tb.Context())
-	require.NoError(tb, err)
-	return client, server
 }
 
 func (x *exchange) stop() error {

@@ -20,17 +20,29 @@ type inbound struct {
 	unread  []byte  // of small or large
 	large   *[]byte // of largeBuffers, nil while reads are small
 	err     error   // why there is no more behind unread
-	pumping bool
+	claimed bool    // somebody pumps, or will
+	pumping bool    // and has not ended to do so
 	closed  bool
 	small   [smallRead]byte
 }
 
 var largeBuffers = sync.Pool{New: func() any { b := make([]byte, largeRead); return &b }}
 
+// claim reports whether it is for the caller to call pump, once.
+func (in *inbound) claim() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.claimed || in.closed {
+		return false
+	}
+	in.claimed, in.pumping = true, true
+	return true
+}
+
+// pump reads body until it ends or in is closed.
 func (in *inbound) pump(body io.Reader) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.pumping = true
 	for in.err == nil && !in.closed {
 		if len(in.unread) > 0 {
 			in.changed.Wait()

@@ -33,11 +33,16 @@ func (out *outbound) write(p []byte, send func([]byte) error) (n int, err error)
 		out.busy = false
 		out.changed.Broadcast()
 	}()
-	for {
+	for sent := 0; ; {
 		// What a Write that was cut has left behind goes first.
-		if err := out.await(&out.sending); err != nil || n == len(p) {
+		err := out.await(&out.sending)
+		switch {
+		case out.err != nil:
+			return sent, err
+		case err != nil || n == len(p):
 			return n, err
 		}
+		sent = n
 		b := sendBuffers.Get().(*[]byte)
 		*b = append((*b)[:0], p[n:min(len(p), n+sendSize)]...)
 		n += len(*b)

@@ -44,7 +44,7 @@ func NewRequest(r *http.Request) (*Request, *http.Request) {
 // Abort resets the stream.
 func (q *Request) Abort() { q.cancel() }
 
-// Conn makes a Conn of the response, whose body it owns. The caller sees to [Conn.Pump].
+// Conn makes a Conn of the response, whose body it owns.
 func (q *Request) Conn(resp *http.Response, local, remote net.Addr) HalfCloser {
 	body := &responseBody{resp.Body, q}
 	return HalfCloser{New(Stream{

@@ -1,0 +1,120 @@
+// Package http2 has net/http's servers offer WebSockets over HTTP/2 (RFC 8441). It is imported for that alone:
+//
+//	import _ "github.com/seed60239977/websocket/http2"
+//
+// # What it does
+//
+// A server of HTTP/2 tells its clients whether it takes an extended CONNECT. net/http can, but does not say so unless the
+// environment has GODEBUG=http2xconnect=1 when the program starts. A program that imports this package behaves as if it had;
+// its environment, and what it starts, is as before. That goes for all servers of the program, with TLS or without
+// (http.Protocols.SetUnencryptedHTTP2), and for those of golang.org/x/net/http2.
+//
+// [github.com/seed60239977/websocket.Accept] and [github.com/seed60239977/websocket.Handler] serve these requests without
+// further ado. Clients need none of this.
+//
+// # What changes
+//
+// Browsers open a WebSocket on the HTTP/2 connection that they have for the page already, if its server says that it can.
+// So from now on all of a server's WebSockets come as
+//
+//	:method CONNECT, :protocol websocket, :scheme https, :path /chat, :authority example.com
+//
+// which net/http shows as a request with the method CONNECT and a header field ":protocol". Therefore
+//
+//   - a route for "GET /chat" has to become "/chat", or have "CONNECT /chat" beside it;
+//   - handlers of other WebSocket libraries, which want to take the connection over, and [net/http/httputil.ReverseProxy] fail:
+//     leave this package out as long as the program has them;
+//   - middleware that replaces the ResponseWriter needs an Unwrap method, which http.ResponseController needs as well, and what
+//     it does to requests' bodies it does to the connection: http.MaxBytesHandler ends it after so many bytes;
+//   - http.Server.Shutdown waits for these connections; see [github.com/seed60239977/websocket.Registry];
+//   - the connection costs a goroutine more, and what net/http keeps for a request.
+//
+// What HTTP/2 itself can be attacked with (floods of header fields, of CONTINUATION and of streams that are reset) is for
+// net/http to ward off, and http.Server.HTTP2 has its limits: MaxConcurrentStreams is 250, so a browser gets that many
+// WebSockets on a connection. A peer that reads none of a stream takes no more memory than the limits of
+// [github.com/seed60239977/websocket.Config] say, and holds up no other stream.
+package http2
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+
+	"golang.org/x/net/http2"
+
+	"github.com/seed60239977/websocket/http2/internal/xconnect"
+)
+
+func init() { xconnect.Restore() } // net/http and golang.org/x/net/http2 have been initialized
+
+// Enabled reports whether net/http's servers offer extended CONNECT. It asks one, once: what a program has in its
+// environment counts as well as this package, and if Go should change, Enabled says what is so. It may be called from any
+// goroutine.
+func Enabled() bool { return enabled() }
+
+var enabled = sync.OnceValue(func() bool {
+	near, far := net.Pipe()
+	l := &single{conn: make(chan net.Conn, 1), closed: make(chan struct{})}
+	l.conn <- far
+	server := &http.Server{Protocols: new(http.Protocols)}
+	server.Protocols.SetUnencryptedHTTP2(true)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		server.Serve(l)
+	}()
+	defer func() {
+		server.Close()
+		<-done
+	}()
+	return offers(near)
+})
+
+// offers says hello to a server, and reports whether its SETTINGS offer extended CONNECT.
+func offers(nc net.Conn) bool {
+	var hello bytes.Buffer
+	hello.WriteString(http2.ClientPreface)
+	if http2.NewFramer(&hello, nil).WriteSettings() != nil {
+		return false
+	}
+	var writing sync.WaitGroup
+	writing.Go(func() { io.Copy(nc, &hello) })
+	defer writing.Wait()
+	defer nc.Close()
+	frame, err := http2.NewFramer(nil, bufio.NewReader(nc)).ReadFrame()
+	settings, ok := frame.(*http2.SettingsFrame)
+	if err != nil || !ok {
+		return false
+	}
+	value, _ := settings.Value(http2.SettingEnableConnectProtocol)
+	return value == 1
+}
+
+// single is a listener for one connection.
+type single struct {
+	conn   chan net.Conn
+	once   sync.Once
+	closed chan struct{}
+}
+
+// Accept implements net.Listener.
+func (l *single) Accept() (net.Conn, error) {
+	select {
+	case nc := <-l.conn:
+		return nc, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements net.Listener.
+func (l *single) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+// Addr implements net.Listener.
+func (l *single) Addr() net.Addr { return &net.IPAddr{} }
