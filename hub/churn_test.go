@@ -84,7 +84,7 @@ func requireConsistent(t *testing.T, h *Hub) {
 	t.Helper()
 	for name, topic := range h.topics {
 		require.Equal(t, name, topic.name)
-		require.False(t, topic.gone)
+		require.Equal(t, len(topic.members), topic.users)
 		require.NotEmpty(t, topic.members)
 		for m := range topic.members {
 			require.Same(t, topic, m.topics[name])
@@ -141,7 +141,7 @@ func TestNothingIsMixedUpWhilePeersComeAndGo(t *testing.T) {
 			requireConsistent(t, c.h)
 			for _, p := range c.ever {
 				p.server.CloseNow()
-				require.Zero(t, c.h.Subscription(p.server).Octets)
+				require.Zero(t, c.h.Subscription(p.server).Bytes)
 			}
 			requireIdle(t, c.h)
 			require.Empty(t, c.h.members)

@@ -5,55 +5,31 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"sync"
+	"time"
 
 	"github.com/seed60239977/websocket"
 	"github.com/seed60239977/websocket/hub"
+	"github.com/seed60239977/websocket/reconnect"
 )
 
-// chat is a room that remembers what was said.
-type chat struct {
-	hub *hub.Hub
-
-	mu      sync.Mutex // so that those who join miss nothing and get nothing twice
-	history []*websocket.Prepared
-}
-
-func (c *chat) join(conn *websocket.Conn) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, p := range c.history {
-		if err := conn.SendPrepared(p); err != nil {
-			return err
-		}
-	}
-	return c.hub.Subscribe(conn, "room")
-}
-
-func (c *chat) say(ctx context.Context, text string) error {
-	p := websocket.Prepare(websocket.Text, []byte(text))
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.history = append(c.history[max(0, len(c.history)-49):], p)
-	return c.hub.Publish(ctx, "room", p)
-}
-
 // serve is for package websocket's Handler. Nothing has to be done when the connection ends: the hub notices.
-func (c *chat) serve(ctx context.Context, conn *websocket.Conn) {
-	if c.join(conn) != nil {
-		return
-	}
-	for m, err := range conn.Messages(ctx) {
-		if err != nil || c.say(ctx, string(m.Data)) != nil {
+func serve(h *hub.Hub) func(context.Context, *websocket.Conn) {
+	return func(ctx context.Context, c *websocket.Conn) {
+		if _, err := h.SubscribeFrom(ctx, c, "room", hub.From{Last: 50}); err != nil {
 			return
+		}
+		for m, err := range c.Messages(ctx) {
+			if err != nil || h.Publish(ctx, "room", websocket.Prepare(m.Type, m.Data)) != nil {
+				return
+			}
 		}
 	}
 }
 
 func ExampleHub() {
 	ctx := context.Background()
-	room := &chat{hub: hub.New(nil)}
-	server := httptest.NewServer(websocket.Handler(room.serve, nil))
+	broker := hub.NewMemory(hub.Keep(hub.Retention{Messages: 50}))
+	server := httptest.NewServer(websocket.Handler(serve(hub.New(&hub.Options{Broker: broker})), nil))
 	defer server.Close()
 
 	visit := func(name string, say string) {
@@ -97,10 +73,10 @@ func ExampleHub_PublishLatest() {
 	// Output: <nil>
 }
 
-func ExampleBus() {
-	var bus hub.Bus
-	one := hub.New(&hub.Options{Relay: bus.Relay()})
-	two := hub.New(&hub.Options{Relay: bus.Relay()})
+func ExampleMemory() {
+	// Two hubs with the same broker share their topics. With hub/nats or hub/redis they may be on different machines.
+	broker := hub.NewMemory(nil)
+	one, two := hub.New(&hub.Options{Broker: broker}), hub.New(&hub.Options{Broker: broker})
 
 	// Those who are subscribed to "news" in the other hub get it too.
 	ctx := context.Background()
@@ -108,5 +84,52 @@ func ExampleBus() {
 
 	two.Shutdown(ctx)
 	one.Shutdown(ctx)
+	broker.Close()
 	// Output: <nil>
+}
+
+func ExampleClient() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	news := hub.New(&hub.Options{
+		Broker:   hub.NewMemory(hub.Keep(hub.Retention{Messages: 100})),
+		Envelope: hub.JSONEnvelope,
+	})
+	server := httptest.NewServer(websocket.Handler(func(ctx context.Context, c *websocket.Conn) {
+		for m, err := range c.Messages(ctx) {
+			if err != nil {
+				return
+			}
+			wish, err := hub.JSONEnvelope.Parse(m.Type, m.Data)
+			if err == nil {
+				_, err = news.Handle(ctx, c, wish)
+			}
+			if err != nil {
+				c.Close(websocket.StatusPolicyViolation, "")
+				return
+			}
+		}
+	}, nil))
+	defer server.Close()
+	say := func(text string) { news.Publish(ctx, "news", websocket.Prepare(websocket.Text, []byte(text))) }
+
+	said := make(chan string)
+	client := hub.NewClient(hub.JSONEnvelope, func(i hub.Item) {
+		if i.Kind == hub.KindMessage {
+			said <- string(i.Data)
+		}
+	})
+	client.Subscribe("news", 10)
+	say("one")
+	go reconnect.Run(ctx, reconnect.To(server.URL, nil), client.Serve, &reconnect.Options{InitialBackoff: time.Millisecond})
+	fmt.Println(<-said)
+
+	for _, c := range news.Subscribers("news") { // as if the network had failed
+		c.CloseNow()
+	}
+	say("two")
+	fmt.Println(<-said)
+	// Output:
+	// one
+	// two
 }

@@ -25,7 +25,7 @@ type peer struct {
 	got []string
 }
 
-// pipeSize is what the network between the two ends of a peer holds, in octets.
+// pipeSize is what the network between the two ends of a peer holds, in bytes.
 const pipeSize = 1000
 
 // newPeer returns a peer that does not read yet.
@@ -79,7 +79,7 @@ func (p *peer) end() *websocket.CloseError {
 
 func text(s string) *conn.Prepared { return conn.Prepare(conn.Text, []byte(s)) }
 
-// padded is a text of n octets of which the first are s.
+// padded is a text of n bytes of which the first are s.
 func padded(s string, n int) *conn.Prepared {
 	return text(fmt.Sprintf("%-*s", n, s))
 }
@@ -111,6 +111,6 @@ func requireIdle(t *testing.T, h *Hub) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	require.Zero(t, h.active)
-	require.False(t, h.reaping)
-	require.Empty(t, h.doomed)
+	require.False(t, h.evicting)
+	require.Empty(t, h.evicted)
 }

@@ -2,8 +2,10 @@ package hub
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/seed60239977/websocket/conn"
 )
@@ -11,67 +13,97 @@ import (
 // Hub sends messages to the connections that have subscribed to a topic. [New] makes one. Its methods may be called from
 // any goroutine, also by those that read or serve a connection.
 type Hub struct {
-	options    Options
-	cut        context.Context // ends when Shutdown has no more time
-	cutNow     context.CancelFunc
-	closeRelay func() error
+	options Options
+	broker  Broker
+	id      uint64          // Origin.Hub of its connections
+	cut     context.Context // ends when Shutdown has no more time
+	cutNow  context.CancelFunc
 
 	delivered, dropped, slow, published atomic.Uint64
 
 	// mu is locked after that of a topic and that of a member, and held for a moment only.
-	mu      sync.Mutex
-	topics  map[string]*topic
-	members map[*conn.Conn]*member
-	doomed  []*member // for the reaper
-	reaping bool      // it is at work
-	active  int       // calls and goroutines that are under way
-	down    bool      // Shutdown was called
-	idle    chan struct{}
-	over    bool // idle is closed
-	sealed  bool // no goroutine is started any more
+	mu       sync.Mutex
+	topics   map[string]*topic
+	occupied int // topics that somebody uses
+	members  map[*conn.Conn]*member
+	numbers  uint64    // that members have got
+	evicted  []*member // for the goroutine that retires them
+	evicting bool      // it is at work
+	active   int       // calls and goroutines that are under way
+	down     bool      // Shutdown was called
+	idle     chan struct{}
+	over     bool // idle is closed
+	sealed   bool // no goroutine is started any more
 
 	workers sync.WaitGroup // goroutines of the hub
-}
-
-// topic is a set of members. It exists while it is not empty.
-type topic struct {
-	name    string
-	mu      sync.Mutex // held while a message goes to all members, so that all get the same order
-	members map[*member]struct{}
-	gone    bool // it was empty: whoever has it must look again
 }
 
 // New returns a hub. It starts nothing. New panics if the options make no sense, which is a mistake in the program.
 func New(o *Options) *Hub {
 	h := &Hub{
 		options: o.withDefaults(),
+		id:      1 + rand.Uint64N(maxNumber),
 		topics:  map[string]*topic{},
 		members: map[*conn.Conn]*member{},
 		idle:    make(chan struct{}),
 	}
+	h.broker = h.options.Broker
 	h.cut, h.cutNow = context.WithCancel(context.Background())
-	h.closeRelay = func() error { return nil }
-	if relay := h.options.Relay; relay != nil {
-		h.closeRelay = sync.OnceValue(relay.Close)
-		relay.Start(h.receive)
-	}
 	return h
 }
 
 // Subscribe adds c to a topic, until [Hub.Unsubscribe] or shortly after the end of the connection. It gets everything that
-// is published from now on. To subscribe twice is to subscribe once.
+// is published from now on. To subscribe twice is to subscribe once. [Hub.SubscribeFrom] also sends what was before.
 //
-// The error is [ErrShutdown], [ErrTooManyTopics], or how the connection has ended.
+// The error is [ErrShutdown], [ErrTooManyTopics], how the connection has ended, or that of the broker, for which Subscribe
+// waits no longer than [Options].BrokerTimeout.
 func (h *Hub) Subscribe(c *conn.Conn, topic string) error {
+	_, _, _, err := h.enlist(h.cut, c, topic, nil)
+	return err
+}
+
+// enlist makes c a member of a topic that is followed. Unless it is one already, s says what kind of subscription it has:
+// nil is one that begins now. With
+// any other one, the caller has to release the topic.
+func (h *Hub) enlist(ctx context.Context, c *conn.Conn, name string, s *catchUp) (m *member, t *topic, already bool, err error) {
 	for {
-		m, err := h.member(c)
+		m, err = h.member(c)
 		if err != nil {
-			return err
+			return nil, nil, false, err
 		}
-		if done, err := h.join(h.topic(topic), m); done {
-			return err
+		t = h.acquire(name)
+		if s != nil {
+			h.acquire(name) // for the caller
+		}
+		done := false
+		if err = h.follow(ctx, t); err == nil {
+			done, already, err = t.join(m, s)
+		}
+		if err != nil || !done || already {
+			h.release(t) // a member that has joined keeps it
+			if s != nil {
+				h.release(t)
+			}
+		}
+		if err != nil {
+			m.mu.Lock()
+			m.tidy()
+			m.mu.Unlock()
+		}
+		if err != nil || done {
+			return m, t, already, err
 		}
 	}
+}
+
+// follow makes sure that what is published to a topic comes here.
+func (h *Hub) follow(ctx context.Context, t *topic) error {
+	if t.followed.Load() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, h.options.BrokerTimeout)
+	defer cancel()
+	return t.follow(ctx)
 }
 
 // member returns the member that c is, from now on if it was none before.
@@ -88,50 +120,14 @@ func (h *Hub) member(c *conn.Conn) (*member, error) {
 		h.mu.Unlock()
 		return m, nil
 	}
-	m := &member{h: h, c: c, topics: map[string]*topic{}}
+	h.numbers++
+	m := &member{h: h, c: c, number: h.numbers, topics: map[string]*topic{}}
 	m.mu.Lock() // which nobody else has seen
 	defer m.mu.Unlock()
 	h.members[c] = m
 	h.mu.Unlock()
-	m.stop = c.OnEnd(func() { h.doom(m) })
+	m.stop = c.OnEnd(func() { h.evict(m) })
 	return m, nil
-}
-
-// topic returns the topic of that name, which may be a new one.
-func (h *Hub) topic(name string) *topic {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	t := h.topics[name]
-	if t == nil {
-		t = &topic{name: name, members: map[*member]struct{}{}}
-		h.topics[name] = t
-	}
-	return t
-}
-
-// join adds m to t. It reports false if one of them is gone and a new one has to be looked up.
-func (h *Hub) join(t *topic, m *member) (done bool, err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.gone {
-		return false, nil
-	}
-	defer h.drop(t) // if nobody is in it
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.gone {
-		h.forget(m)
-		return false, nil
-	}
-	if _, already := m.topics[t.name]; already {
-		return true, nil
-	}
-	if limit := h.options.MaxTopics; limit >= 0 && len(m.topics) >= limit {
-		return true, ErrTooManyTopics
-	}
-	m.topics[t.name] = t
-	t.members[m] = struct{}{}
-	return true, nil
 }
 
 // Unsubscribe removes c from a topic, if it is there. What was published before is sent.
@@ -142,44 +138,45 @@ func (h *Hub) Unsubscribe(c *conn.Conn, topic string) {
 	if t == nil || m == nil {
 		return
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(t.members, m)
-	h.drop(t)
-	if m.topics[topic] == t { // and not one that has been made anew since
-		delete(m.topics, topic)
+	if leave, was := t.part(m); was {
+		leave()
+		h.release(t)
 	}
-	m.tidy()
 }
 
 // Remove removes c from all topics, and drops what waits for it.
 func (h *Hub) Remove(c *conn.Conn) {
-	h.mu.Lock()
-	m := h.members[c]
-	h.mu.Unlock()
-	if m != nil {
+	if m := h.find(c); m != nil {
 		h.retire(m)
 	}
+}
+
+// find returns the member that c is, or nil.
+func (h *Hub) find(c *conn.Conn) *member {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.members[c]
 }
 
 // retire lets go of a member. No lock is held by the caller.
 func (h *Hub) retire(m *member) {
 	m.mu.Lock()
 	m.gone = true
-	topics := m.topics
-	m.topics = nil
+	topics, present := m.topics, m.present
+	m.topics, m.present = nil, nil
 	m.clear()
-	m.letIn()
+	m.makeRoom()
 	h.forget(m)
 	m.stop()
 	m.mu.Unlock()
+	for _, leave := range present {
+		leave()
+	}
 	for _, t := range topics {
 		t.mu.Lock()
 		delete(t.members, m)
-		h.drop(t)
 		t.mu.Unlock()
+		h.release(t)
 	}
 }
 
@@ -192,40 +189,29 @@ func (h *Hub) forget(m *member) {
 	}
 }
 
-// drop takes a topic out of the list if nobody is in it. The caller holds its mu.
-func (h *Hub) drop(t *topic) {
-	if len(t.members) > 0 || t.gone {
-		return
-	}
-	t.gone = true
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	delete(h.topics, t.name)
-}
-
-// doom has a member retired soon, by a goroutine that holds no locks: connections end, and refuse to send, in the middle
+// evict has a member retired soon, by a goroutine that holds no locks: connections end, and refuse to send, in the middle
 // of calls that do.
-func (h *Hub) doom(m *member) {
+func (h *Hub) evict(m *member) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.sealed || m.doomed {
+	if h.sealed || m.evicted {
 		return
 	}
-	m.doomed = true
-	h.doomed = append(h.doomed, m)
-	if !h.reaping {
-		h.reaping = true
-		h.startLocked(h.reap)
+	m.evicted = true
+	h.evicted = append(h.evicted, m)
+	if !h.evicting {
+		h.evicting = true
+		h.startLocked(h.retireEvicted)
 	}
 }
 
-// reap retires all who are doomed.
-func (h *Hub) reap() {
+// retireEvicted retires all who were evicted.
+func (h *Hub) retireEvicted() {
 	for {
 		h.mu.Lock()
-		batch := h.doomed
-		h.doomed = nil
-		h.reaping = len(batch) > 0
+		batch := h.evicted
+		h.evicted = nil
+		h.evicting = len(batch) > 0
 		h.mu.Unlock()
 		if len(batch) == 0 {
 			return
@@ -234,4 +220,56 @@ func (h *Hub) reap() {
 			h.retire(m)
 		}
 	}
+}
+
+// acquire returns the topic of that name, which may be a new one, and keeps it from being forgotten until release.
+func (h *Hub) acquire(name string) *topic {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t := h.topics[name]
+	if t == nil {
+		t = &topic{h: h, name: name, following: make(chan struct{}, 1), members: map[*member]*catchUp{}}
+		h.topics[name] = t
+	}
+	if t.users == 0 {
+		h.occupied++
+	}
+	t.users++
+	return t
+}
+
+// release lets go of a topic. Once nobody needs it, it is followed for [Options].Linger, and then forgotten. The caller
+// holds no lock.
+func (h *Hub) release(t *topic) {
+	h.mu.Lock()
+	t.users--
+	if t.users > 0 {
+		h.mu.Unlock()
+		return
+	}
+	h.occupied--
+	if h.options.Linger > 0 && !h.down {
+		if t.linger == nil {
+			t.linger = time.AfterFunc(h.options.Linger, func() { h.abandon(t) })
+		} else {
+			t.linger.Reset(h.options.Linger)
+		}
+		h.mu.Unlock()
+		return
+	}
+	delete(h.topics, t.name)
+	h.mu.Unlock()
+	t.unfollow()
+}
+
+// abandon forgets a topic that has had no users for a while.
+func (h *Hub) abandon(t *topic) {
+	h.mu.Lock()
+	if t.users > 0 || h.topics[t.name] != t || h.sealed {
+		h.mu.Unlock()
+		return
+	}
+	delete(h.topics, t.name)
+	h.startLocked(t.unfollow)
+	h.mu.Unlock()
 }

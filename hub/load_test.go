@@ -30,7 +30,7 @@ type audience struct {
 
 const (
 	loadTopic   = "x"
-	loadMessage = 512 // octets
+	loadMessage = 512 // bytes
 )
 
 // newAudience subscribes so many who read, and so many who do not.
@@ -143,7 +143,7 @@ func TestThoseWhoNeverReadHoldUpNobodyAndLittleMemory(t *testing.T) {
 	for _, c := range a.stuck {
 		s := a.h.Subscription(c)
 		require.Equal(t, o.QueueMessages, s.Queued)
-		require.Equal(t, o.QueueMessages*loadMessage, s.Octets)
+		require.Equal(t, o.QueueMessages*loadMessage, s.Bytes)
 		require.GreaterOrEqual(t, s.Dropped, uint64(messages))
 		require.Less(t, c.BufferedAmount(), int64(2*Ahead))
 	}
@@ -179,7 +179,7 @@ func BenchmarkPublish(b *testing.B) {
 			b.ReportMetric(float64(late[len(late)/2].Microseconds()), "p50-µs")
 			b.ReportMetric(float64(late[len(late)*99/100].Microseconds()), "p99-µs")
 			late = nil
-			b.ReportMetric(float64(int64(heap())-int64(before)), "grown-octets")
+			b.ReportMetric(float64(int64(heap())-int64(before)), "grown-bytes")
 		})
 	}
 }

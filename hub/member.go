@@ -15,8 +15,11 @@ type member struct {
 	c    *conn.Conn
 	stop func() bool // of Conn.OnEnd
 
+	number uint64 // Origin.Conn
+
 	mu      sync.Mutex        // locked after that of a topic, before that of the hub
 	topics  map[string]*topic // what it is subscribed to
+	present map[string]func() // where it is present, and how to leave
 	queue   queue
 	pumping bool          // a goroutine sends what is in queue, which otherwise is empty
 	room    chan struct{} // closed when queue is within its bounds again; nil: nobody waits for that
@@ -24,48 +27,48 @@ type member struct {
 	dropped uint64
 	gone    bool // it gets nothing any more
 
-	doomed bool // guarded by the mu of the hub: the reaper knows of it
+	evicted bool // guarded by the mu of the hub: it is retired soon
 }
 
-// deliver hands msg to the connection, or to the queue. It never waits. A place in the queue that is beyond its bounds is
+// deliver hands p, which is what msg looks like on the wire, to the connection, or to the queue. It never waits. A place in the queue that is beyond its bounds is
 // returned if the sender is to wait there; otherwise something was dropped for it.
-func (m *member) deliver(msg *message) *list.Element {
+func (m *member) deliver(msg *Message, p *conn.Prepared) *list.Element {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
 	case m.gone:
 		return nil
 	case m.pumping:
-		return m.enqueue(msg)
+		return m.enqueue(msg, p)
 	case m.c.BufferedAmount() < Ahead:
-		err := m.c.SendPrepared(msg.p)
+		err := m.c.SendPrepared(p)
 		if err == nil {
 			m.h.delivered.Add(1)
 			return nil
 		}
 		if !errors.Is(err, conn.ErrQueueFull) {
-			m.h.doom(m)
+			m.h.evict(m)
 			return nil
 		}
 	}
-	m.queue.push(msg)
+	m.queue.push(msg, p)
 	m.pumping = true
 	m.h.start(m.pump)
 	return nil
 }
 
 // enqueue is deliver when others wait already. The caller holds mu.
-func (m *member) enqueue(msg *message) *list.Element {
+func (m *member) enqueue(msg *Message, p *conn.Prepared) *list.Element {
 	q := &m.queue
 	if at := q.waiting(msg); at != nil {
 		m.drop(1)
-		if q.octets-at.Value.(*entry).size()+msg.size() <= m.h.options.QueueOctets {
-			q.replace(at, msg)
+		if q.bytes-at.Value.(*entry).size()+len(p.Message().Data) <= m.h.options.QueueBytes {
+			q.replace(at, msg, p)
 			return nil
 		}
 		q.remove(at) // where it was, it would be the first to be dropped
 	}
-	at := q.push(msg)
+	at := q.push(msg, p)
 	if m.within() {
 		return nil
 	}
@@ -82,7 +85,7 @@ func (m *member) enqueue(msg *message) *list.Element {
 // within reports whether the queue is within its bounds. The caller holds mu.
 func (m *member) within() bool {
 	o := &m.h.options
-	return m.queue.len() <= 1 || m.queue.len() <= o.QueueMessages && m.queue.octets <= o.QueueOctets
+	return m.queue.len() <= 1 || m.queue.len() <= o.QueueMessages && m.queue.bytes <= o.QueueBytes
 }
 
 // trim drops what the policy says, until the queue is within its bounds or, if the policy is [Block], nothing is left to
@@ -101,11 +104,8 @@ func (m *member) trim() {
 		case DropNewest:
 			q.remove(q.entries.Back())
 		case CloseSlow:
-			m.clear()
-			m.gone = true
 			m.h.slow.Add(1)
-			m.h.doom(m)
-			m.h.start(m.closeSlow)
+			m.expelLocked(m.h.options.SlowCode, "too slow")
 			return
 		}
 		m.drop(1)
@@ -124,8 +124,8 @@ func (m *member) drop(n int) {
 	m.h.dropped.Add(uint64(n))
 }
 
-// letIn wakes those who wait for room, if there is some. The caller holds mu.
-func (m *member) letIn() {
+// makeRoom wakes those who wait for room, if there is some. The caller holds mu.
+func (m *member) makeRoom() {
 	if m.room != nil && m.within() {
 		close(m.room)
 		m.room = nil
@@ -167,7 +167,7 @@ func (m *member) giveUp() {
 	if m.pumping && !m.within() {
 		m.slow = true
 		m.trim()
-		m.letIn()
+		m.makeRoom()
 	}
 }
 
@@ -180,7 +180,7 @@ func (m *member) withdraw(at *list.Element) bool {
 	}
 	m.queue.remove(at)
 	m.drop(1)
-	m.letIn()
+	m.makeRoom()
 	return true
 }
 
@@ -209,7 +209,7 @@ func (m *member) take(batch []*conn.Prepared) []*conn.Prepared {
 		batch = append(batch, e.p)
 		size += e.size()
 	}
-	m.letIn()
+	m.makeRoom()
 	if len(batch) == 0 {
 		m.pumping, m.slow = false, false
 		m.tidy()
@@ -255,11 +255,26 @@ func (m *member) left(rest int) bool {
 	return m.gone
 }
 
-// closeSlow closes the connection of a peer that is too slow.
-func (m *member) closeSlow() {
-	stop := context.AfterFunc(m.h.cut, func() { m.c.CloseNow() })
-	defer stop()
-	m.c.Close(m.h.options.SlowCode, "too slow")
+// expel closes the connection, and drops what waits for it.
+func (m *member) expel(code conn.StatusCode, reason string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.gone {
+		m.expelLocked(code, reason)
+		m.makeRoom()
+	}
+}
+
+// expelLocked is expel for a caller who holds mu.
+func (m *member) expelLocked(code conn.StatusCode, reason string) {
+	m.clear()
+	m.gone = true
+	m.h.evict(m)
+	m.h.start(func() {
+		stop := context.AfterFunc(m.h.cut, func() { m.c.CloseNow() })
+		defer stop()
+		m.c.Close(code, reason)
+	})
 }
 
 // tidy forgets a member that has neither topics nor anything to send. The caller holds mu.

@@ -21,18 +21,20 @@ const (
 	DropNewest
 	// Block lets Publish wait for room until its context ends; then the message is dropped for this connection. All others
 	// have got it before, but they wait for the publisher's next one: give the context a deadline. Each goroutine that
-	// waits exceeds the bound by one message.
+	// waits exceeds the bound by one message. It needs a [Memory], as no other broker can make a publisher wait.
 	Block
 )
 
 // Defaults of [Options].
 const (
 	DefaultQueueMessages = 128
-	DefaultQueueOctets   = 256 << 10
+	DefaultQueueBytes    = 256 << 10
 	DefaultMaxTopics     = 1024
+	DefaultBrokerTimeout = 10 * time.Second
+	DefaultLinger        = 2 * time.Second
 )
 
-// Ahead is how many octets are handed over to a connection before its peer has taken them; more wait in the hub.
+// Ahead is how many bytes are handed over to a connection before its peer has taken them; more wait in the hub.
 const Ahead = 8 << 10
 
 // Patience is how long a call that publishes waits for room in the queues that are full, so that a burst of messages is not
@@ -47,9 +49,9 @@ type Options struct {
 	// QueueMessages is how many messages may wait for one connection. 0 and less stand for [DefaultQueueMessages].
 	QueueMessages int
 
-	// QueueOctets is how long these may be together. One message may wait in any case, whatever its length. Memory is
-	// shared: a message that waits for many connections is there once. 0 and less stand for [DefaultQueueOctets].
-	QueueOctets int
+	// QueueBytes is how long these may be together. One message may wait in any case, whatever its length. Memory is
+	// shared: a message that waits for many connections is there once. 0 and less stand for [DefaultQueueBytes].
+	QueueBytes int
 
 	// SlowCode is the status code with which [CloseSlow] closes. 0 stands for StatusTryAgainLater (1013), which asks the
 	// client to come back; StatusPolicyViolation (1008) tells it to stay away.
@@ -59,8 +61,24 @@ type Options struct {
 	// chooses them. 0 stands for [DefaultMaxTopics]; a negative value sets no limit.
 	MaxTopics int
 
-	// Relay, if not nil, carries messages to and from other hubs. It belongs to the hub from now on.
-	Relay Relay
+	// Broker carries messages and presence to and from other hubs, and remembers them. nil stands for a [Memory] of the
+	// hub's own, without history. The program closes a broker of its own, after the hub's Shutdown.
+	Broker Broker
+
+	// BrokerTimeout is how long Subscribe waits for the broker. 0 stands for [DefaultBrokerTimeout].
+	BrokerTimeout time.Duration
+
+	// Linger is for how long a topic without connections is still followed, so that those who come and go do not make the
+	// broker begin anew each time. 0 stands for [DefaultLinger], or for none at all if the broker is a [Memory]; a negative
+	// value is none.
+	Linger time.Duration
+
+	// Envelope, if not [NoEnvelope], is put around every message, so that clients learn its topic and position.
+	Envelope Envelope
+
+	// OnPresence, if not nil, is called when somebody comes to, or goes from, a topic to which a connection of this hub is
+	// subscribed. The calls for a topic come one at a time, in order. It must be quick, and must not call the hub.
+	OnPresence func(topic string, e PresenceEvent)
 }
 
 // Errors of a hub.
@@ -69,6 +87,10 @@ var (
 	ErrShutdown = errors.New("websocket: hub is shut down")
 	// ErrTooManyTopics: the connection is subscribed to as many topics as it may be.
 	ErrTooManyTopics = errors.New("websocket: too many topics for one connection (Options.MaxTopics)")
+	// ErrSubscribed: SubscribeFrom was called for a connection that is subscribed to the topic already.
+	ErrSubscribed = errors.New("websocket: connection is subscribed to the topic already")
+	// ErrNotSubscribed: Enter was called for a connection that is not subscribed to the topic.
+	ErrNotSubscribed = errors.New("websocket: connection is not subscribed to the topic")
 )
 
 func (o *Options) withDefaults() Options {
@@ -79,14 +101,27 @@ func (o *Options) withDefaults() Options {
 	if d.QueueMessages <= 0 {
 		d.QueueMessages = DefaultQueueMessages
 	}
-	if d.QueueOctets <= 0 {
-		d.QueueOctets = DefaultQueueOctets
+	if d.QueueBytes <= 0 {
+		d.QueueBytes = DefaultQueueBytes
 	}
 	if d.SlowCode == 0 {
 		d.SlowCode = conn.StatusTryAgainLater
 	}
 	if d.MaxTopics == 0 {
 		d.MaxTopics = DefaultMaxTopics
+	}
+	if d.BrokerTimeout <= 0 {
+		d.BrokerTimeout = DefaultBrokerTimeout
+	}
+	if d.Broker == nil {
+		d.Broker = NewMemory(nil)
+	}
+	_, memory := d.Broker.(*Memory)
+	if d.Linger == 0 && !memory {
+		d.Linger = DefaultLinger
+	}
+	if d.Policy == Block && !memory {
+		panic("hub: the policy Block needs a broker in memory")
 	}
 	if d.Policy > Block || !d.SlowCode.ValidOnWire() {
 		panic("hub: Policy or SlowCode is none that there is")

@@ -203,20 +203,20 @@ func TestBlockEndsWithTheConnection(t *testing.T) {
 	}
 }
 
-func TestAQueueIsAlsoBoundedInOctets(t *testing.T) {
+func TestAQueueIsAlsoBoundedInBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, good, bad := slow(t, &Options{Policy: DropOldest, QueueOctets: 1000})
+		h, good, bad := slow(t, &Options{Policy: DropOldest, QueueBytes: 1000})
 		clogs := clog(t, h, "x")
 		for n := range 10 {
 			require.NoError(t, h.Publish(t.Context(), "x", padded(fmt.Sprint(n), 300)))
 		}
-		require.Equal(t, Subscription{Topics: []string{"x"}, Queued: 3, Octets: 900, Dropped: 7}, h.Subscription(bad.server))
+		require.Equal(t, Subscription{Topics: []string{"x"}, Queued: 3, Bytes: 900, Dropped: 7}, h.Subscription(bad.server))
 		require.NoError(t, h.Publish(t.Context(), "x", padded("large", 5000)))
-		require.Equal(t, Subscription{Topics: []string{"x"}, Queued: 1, Octets: 5000, Dropped: 10}, h.Subscription(bad.server))
+		require.Equal(t, Subscription{Topics: []string{"x"}, Queued: 1, Bytes: 5000, Dropped: 10}, h.Subscription(bad.server))
 		require.Len(t, good.all(), clogs+11)
 		bad.read()
 		require.Equal(t, []string{"large"}, bad.all()[clogs:])
-		require.Zero(t, h.Subscription(bad.server).Octets)
+		require.Zero(t, h.Subscription(bad.server).Bytes)
 	})
 }
 
@@ -231,7 +231,7 @@ func TestOnlyTheLatestValueWaits(t *testing.T) {
 			synctest.Wait() // or values would replace each other also for those who read
 		}
 		require.Len(t, good.all(), clogs+3000)
-		require.Equal(t, Subscription{Topics: []string{"x"}, Queued: 3, Octets: 12, Dropped: 2997}, h.Subscription(bad.server))
+		require.Equal(t, Subscription{Topics: []string{"x"}, Queued: 3, Bytes: 12, Dropped: 2997}, h.Subscription(bad.server))
 		bad.read()
 		require.Equal(t, []string{"A999", "B999", "C999"}, bad.all()[clogs:])
 		require.Equal(t, websocket.StateOpen, bad.server.State())
@@ -266,7 +266,7 @@ func TestValuesAreDroppedBeforeMessages(t *testing.T) {
 			value("e")                   // takes its own place
 			publish(t, h, "x", "4")      // e makes room
 			value("f")                   // there is none
-			require.Equal(t, Subscription{Topics: []string{"x"}, Queued: 4, Octets: 4, Dropped: 7}, h.Subscription(bad.server))
+			require.Equal(t, Subscription{Topics: []string{"x"}, Queued: 4, Bytes: 4, Dropped: 7}, h.Subscription(bad.server))
 			bad.read()
 			require.Equal(t, []string{"1", "2", "3", "4"}, bad.all()[clogs:])
 			require.Equal(t, websocket.StateOpen, bad.server.State())
@@ -276,7 +276,7 @@ func TestValuesAreDroppedBeforeMessages(t *testing.T) {
 
 func TestAValueThatHasGrownGoesToTheEndIfItMust(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, _, bad := slow(t, &Options{QueueOctets: 1000})
+		h, _, bad := slow(t, &Options{QueueBytes: 1000})
 		clogs := clog(t, h, "x")
 		latest := func(key string, size int) {
 			require.NoError(t, h.PublishLatest(t.Context(), "x", key, padded(key, size), nil))
@@ -284,11 +284,11 @@ func TestAValueThatHasGrownGoesToTheEndIfItMust(t *testing.T) {
 		latest("a", 300)
 		latest("b", 300)
 		latest("a", 500) // fits where it is
-		require.Equal(t, Subscription{Topics: []string{"x"}, Queued: 2, Octets: 800, Dropped: 1}, h.Subscription(bad.server))
+		require.Equal(t, Subscription{Topics: []string{"x"}, Queued: 2, Bytes: 800, Dropped: 1}, h.Subscription(bad.server))
 		latest("a", 800) // does not: b makes room
-		require.Equal(t, Subscription{Topics: []string{"x"}, Queued: 1, Octets: 800, Dropped: 3}, h.Subscription(bad.server))
+		require.Equal(t, Subscription{Topics: []string{"x"}, Queued: 1, Bytes: 800, Dropped: 3}, h.Subscription(bad.server))
 		latest("a", 2000) // alone it may be as long as it is
-		require.Equal(t, Subscription{Topics: []string{"x"}, Queued: 1, Octets: 2000, Dropped: 4}, h.Subscription(bad.server))
+		require.Equal(t, Subscription{Topics: []string{"x"}, Queued: 1, Bytes: 2000, Dropped: 4}, h.Subscription(bad.server))
 		require.Equal(t, []string{"a"}, bad.read().all()[clogs:])
 	})
 }

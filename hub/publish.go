@@ -8,60 +8,72 @@ import (
 	"github.com/seed60239977/websocket/conn"
 )
 
-// Publish sends a message to all connections that are subscribed to a topic. Once all of them have it, or have it in
-// their queues, it waits for room in those that are full: for [Patience] at most, except with the policy [Block], and not
-// for those that are known to be slow. See [Policy] for what happens to these.
+// Publish sends a message to all connections that are subscribed to a topic, in all hubs of the broker. It returns when
+// the broker has accepted the message. Those of this process get it when it comes back from the broker, like all others;
+// with [Memory] that has happened when Publish returns. Then Publish waits for room in the queues that are full: for
+// [Patience] at most, except with the policy [Block], and not for those that are known to be slow. See [Policy] for what
+// happens to these.
 //
-// The error is [ErrShutdown], that of the relay, or that of ctx. Whatever it is, the message may have reached some.
+// The error is [ErrShutdown], that of the broker, or that of ctx. Nobody gets a message that the broker has refused, but
+// if an error says that nothing is known, such as that of ctx, the message may have been accepted.
 func (h *Hub) Publish(ctx context.Context, topic string, p *conn.Prepared) error {
-	return h.publish(ctx, &message{topic: topic, p: p})
+	return h.publish(ctx, &Message{Topic: topic, prepared: p}, nil)
 }
 
-// PublishExcept is [Hub.Publish] to all but one, usually the one who has said it.
+// PublishExcept is [Hub.Publish] to all but one, usually the one who has said it. If except comes back as another
+// connection and recovers messages, it gets what it has said then.
 func (h *Hub) PublishExcept(ctx context.Context, topic string, p *conn.Prepared, except *conn.Conn) error {
-	return h.publish(ctx, &message{topic: topic, p: p, except: except})
+	return h.publish(ctx, &Message{Topic: topic, prepared: p}, except)
 }
 
 // PublishLatest is [Hub.Publish] for a value of which only the latest matters: while it waits for somebody, a newer one
 // with the same topic and key takes its place. When a queue is full, values are dropped whatever the policy; it never
 // waits for longer than [Patience]. except may be nil.
+//
+// A value with history is a message like others there, so a value that changes often belongs into a topic without.
 func (h *Hub) PublishLatest(ctx context.Context, topic, key string, p *conn.Prepared, except *conn.Conn) error {
-	return h.publish(ctx, &message{topic: topic, p: p, except: except, latest: true, key: key})
+	return h.publish(ctx, &Message{Topic: topic, prepared: p, Latest: true, Key: key}, except)
 }
 
-func (h *Hub) publish(ctx context.Context, m *message) error {
+func (h *Hub) publish(ctx context.Context, m *Message, except *conn.Conn) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	t, err := h.begin(m.topic)
+	number, err := h.begin(except)
 	if err != nil {
+		return err
+	}
+	defer h.done()
+	if number != 0 {
+		m.Except = Origin{h.id, number}
+	}
+	said := m.prepared.Message()
+	m.Type, m.Data = said.Type, said.Data
+	h.published.Add(1)
+	err = h.broker.Publish(ctx, m)
+	full := m.full
+	m.full = nil // the history may keep m
+	return errors.Join(err, h.settleFull(ctx, full))
+}
+
+// PublishHere sends a message to the connections of this hub alone, past the broker: it has no position and is in no
+// history. Otherwise it is [Hub.Publish].
+func (h *Hub) PublishHere(ctx context.Context, topic string, p *conn.Prepared) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if _, err := h.begin(nil); err != nil {
 		return err
 	}
 	defer h.done()
 	h.published.Add(1)
-	full := t.deliver(m)
-	if h.options.Relay != nil {
-		said := m.p.Message()
-		err = h.options.Relay.Publish(ctx, Envelope{m.topic, m.latest, m.key, said.Type, said.Data})
-	}
-	return errors.Join(err, h.await(ctx, full))
-}
-
-// receive is what the relay calls.
-func (h *Hub) receive(ctx context.Context, e Envelope) error {
-	if e.Type != conn.Text && e.Type != conn.Binary {
-		return conn.ErrMessageType
-	}
-	t, err := h.begin(e.Topic)
-	if err != nil {
-		return err
-	}
-	defer h.done()
+	t := h.existing(topic)
 	if t == nil {
 		return nil
 	}
-	m := message{topic: e.Topic, p: conn.Prepare(e.Type, e.Data), latest: e.Latest, key: e.Key}
-	return h.await(ctx, t.deliver(&m))
+	said := p.Message()
+	m := &Message{Topic: topic, Type: said.Type, Data: said.Data, prepared: p}
+	return h.settleFull(ctx, t.deliver(m, h.wire(m, p)))
 }
 
 // place is a place in a queue beyond its bounds.
@@ -70,27 +82,9 @@ type place struct {
 	at *list.Element
 }
 
-// deliver hands m to all members, and returns where the policy Block asks to wait. t may be nil.
-func (t *topic) deliver(m *message) (full []place) {
-	if t == nil {
-		return nil
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for to := range t.members {
-		if to.c == m.except {
-			continue
-		}
-		if at := to.deliver(m); at != nil {
-			full = append(full, place{to, at})
-		}
-	}
-	return full
-}
-
-// await waits until all queues are within their bounds, for which something may be dropped: in the end by the policy, or,
-// if that is [Block], with the end of ctx.
-func (h *Hub) await(ctx context.Context, full []place) error {
+// settleFull waits until all queues are within their bounds, for which something may be dropped: in the end by the policy,
+// or, if that is [Block], with the end of ctx.
+func (h *Hub) settleFull(ctx context.Context, full []place) error {
 	if len(full) == 0 {
 		return nil
 	}

@@ -6,70 +6,65 @@ import (
 	"github.com/seed60239977/websocket/conn"
 )
 
-// message is what was published.
-type message struct {
-	topic  string
-	p      *conn.Prepared
-	except *conn.Conn
-	latest bool
-	key    string // if latest
-}
-
-func (m *message) size() int { return len(m.p.Message().Data) }
-
 // valueKey tells values apart of which only the latest matters.
 type valueKey struct{ topic, key string }
 
 // entry is a message that waits.
 type entry struct {
-	message
-	waits bool // false once it has left the queue, by whichever way
+	*Message
+	p     *conn.Prepared // what it looks like on the wire
+	waits bool           // false once it has left the queue, by whichever way
 }
+
+// size is how many bytes of a queue's bound it takes.
+func (e *entry) size() int { return len(e.p.Message().Data) }
 
 // queue is what waits for one connection, in the order in which it goes out. It does not know its bounds.
 type queue struct {
 	entries list.List // of *entry
 	values  map[valueKey]*list.Element
-	octets  int
+	bytes   int
 }
 
 func (q *queue) len() int { return q.entries.Len() }
 
 // push adds m at the end.
-func (q *queue) push(m *message) *list.Element {
-	at := q.entries.PushBack(&entry{*m, true})
-	q.octets += m.size()
-	if m.latest {
+func (q *queue) push(m *Message, p *conn.Prepared) *list.Element {
+	e := &entry{m, p, true}
+	at := q.entries.PushBack(e)
+	q.bytes += e.size()
+	if m.Latest {
 		if q.values == nil {
 			q.values = map[valueKey]*list.Element{}
 		}
-		q.values[valueKey{m.topic, m.key}] = at
+		q.values[valueKey{m.Topic, m.Key}] = at
 	}
 	return at
 }
 
 // waiting returns the older value that m may replace, or nil.
-func (q *queue) waiting(m *message) *list.Element {
-	if !m.latest {
+func (q *queue) waiting(m *Message) *list.Element {
+	if !m.Latest {
 		return nil
 	}
-	return q.values[valueKey{m.topic, m.key}]
+	return q.values[valueKey{m.Topic, m.Key}]
 }
 
 // replace puts m in the place of an older value.
-func (q *queue) replace(at *list.Element, m *message) {
+func (q *queue) replace(at *list.Element, m *Message, p *conn.Prepared) {
 	e := at.Value.(*entry)
-	q.octets += m.size() - e.size()
-	e.message = *m
+	q.bytes -= e.size()
+	e.Message, e.p = m, p
+	q.bytes += e.size()
 }
 
 // remove takes an entry out.
 func (q *queue) remove(at *list.Element) *entry {
 	e := q.entries.Remove(at).(*entry)
 	e.waits = false
-	q.octets -= e.size()
-	if e.latest {
-		delete(q.values, valueKey{e.topic, e.key})
+	q.bytes -= e.size()
+	if e.Latest {
+		delete(q.values, valueKey{e.Topic, e.Key})
 	}
 	if q.len() == 0 {
 		q.values = nil
@@ -86,7 +81,7 @@ func (q *queue) dropValue() bool {
 		return false
 	}
 	at := q.entries.Front()
-	for !at.Value.(*entry).latest {
+	for !at.Value.(*entry).Latest {
 		at = at.Next()
 	}
 	q.remove(at)

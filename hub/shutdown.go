@@ -2,15 +2,16 @@ package hub
 
 import (
 	"context"
-	"errors"
+
+	"github.com/seed60239977/websocket/conn"
 )
 
 // Shutdown refuses all that is new, with [ErrShutdown], and waits until everything that was published has been handed to
 // the connections; then nobody is subscribed any more. The connections stay open: they belong to others, who close them.
 // What was handed to a connection goes out before Conn.Close closes it.
 //
-// If ctx ends first, Shutdown drops what still waits and returns the error of ctx. Otherwise the error is that of the
-// relay's Close. Shutdown may be called more than once; every call waits.
+// If ctx ends first, Shutdown drops what still waits and returns the error of ctx. The broker stays open. Shutdown may be
+// called more than once; every call waits.
 func (h *Hub) Shutdown(ctx context.Context) error {
 	h.mu.Lock()
 	h.down = true
@@ -24,9 +25,12 @@ func (h *Hub) Shutdown(ctx context.Context) error {
 	for _, m := range h.everybody() {
 		h.retire(m)
 	}
+	for _, t := range h.lingering() {
+		t.unfollow()
+	}
 	h.workers.Wait()
 	h.cutNow()
-	return errors.Join(err, h.closeRelay())
+	return err
 }
 
 // drained waits until nothing is under way.
@@ -61,15 +65,32 @@ func (h *Hub) everybody() []*member {
 	return all
 }
 
-// begin starts a call that publishes, and returns the topic, which is nil if nobody is in it.
-func (h *Hub) begin(topic string) (*topic, error) {
+// lingering forgets the topics that nobody uses, and returns them.
+func (h *Hub) lingering() (idle []*topic) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for name, t := range h.topics {
+		if t.users == 0 {
+			t.linger.Stop()
+			delete(h.topics, name)
+			idle = append(idle, t)
+		}
+	}
+	return idle
+}
+
+// begin starts a call that publishes, and returns the number of c, which is 0 if c is none that the hub knows.
+func (h *Hub) begin(c *conn.Conn) (number uint64, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.down {
-		return nil, ErrShutdown
+		return 0, ErrShutdown
 	}
 	h.active++
-	return h.topics[topic], nil
+	if m := h.members[c]; m != nil {
+		number = m.number
+	}
+	return number, nil
 }
 
 // done ends what begin or start started.

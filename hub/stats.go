@@ -24,7 +24,7 @@ func (h *Hub) Stats() Stats {
 	defer h.mu.Unlock()
 	return Stats{
 		Connections: len(h.members),
-		Topics:      len(h.topics),
+		Topics:      h.occupied,
 		Published:   h.published.Load(),
 		Delivered:   h.delivered.Load(),
 		Dropped:     h.dropped.Load(),
@@ -86,15 +86,13 @@ func (t *topic) len() int {
 type Subscription struct {
 	Topics  []string // sorted
 	Queued  int      // messages that wait
-	Octets  int      // of these messages
+	Bytes   int      // of these messages
 	Dropped uint64   // messages that this connection has missed
 }
 
 // Subscription returns what the hub knows of c, which is nothing if c is not subscribed to anything.
 func (h *Hub) Subscription(c *conn.Conn) Subscription {
-	h.mu.Lock()
-	m := h.members[c]
-	h.mu.Unlock()
+	m := h.find(c)
 	if m == nil {
 		return Subscription{}
 	}
@@ -103,7 +101,7 @@ func (h *Hub) Subscription(c *conn.Conn) Subscription {
 	return Subscription{
 		Topics:  slices.Sorted(maps.Keys(m.topics)),
 		Queued:  m.queue.len(),
-		Octets:  m.queue.octets,
+		Bytes:   m.queue.bytes,
 		Dropped: m.dropped,
 	}
 }

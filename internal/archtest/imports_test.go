@@ -26,7 +26,8 @@ type room struct {
 
 // public are the packages that users may import.
 var public = []string{
-	".", "mask", "utf8", "frame", "deflate", "handshake", "protocol", "conn", "http2", "hub", "reconnect", "websockettest", "wsjson",
+	".", "mask", "utf8", "frame", "deflate", "handshake", "protocol", "conn", "http2", "hub", "hub/brokertest", "reconnect",
+	"websockettest", "wsjson",
 }
 
 // suite are the packages of the conformance suite.
@@ -46,6 +47,7 @@ var house = []room{
 	{pkg: "http2/internal/xconnect", never: []string{"net/http", "fmt"}}, // see there
 	{pkg: "wsjson", imports: []string{"conn"}, never: []string{"net/http"}},
 	{pkg: "hub", imports: []string{"conn"}, never: []string{"net/http"}},
+	{pkg: "hub/brokertest", imports: []string{"conn", "hub"}, never: []string{"net/http", "github.com/stretchr/testify/require"}},
 	{pkg: "reconnect", imports: []string{"."}},
 	{pkg: "websockettest", imports: []string{".", "internal/pipe"}, never: []string{"github.com/stretchr/testify/require"}},
 

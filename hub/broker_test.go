@@ -1,0 +1,241 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket"
+	"github.com/seed60239977/websocket/conn"
+)
+
+// remote is a broker as it is elsewhere: what comes back from it is not what was given to it.
+type remote struct {
+	*Memory
+	err error // of everything that is asked, if not nil
+
+	mu        sync.Mutex
+	followers map[string][]Follower
+}
+
+func newRemote(retention func(string) Retention) *remote {
+	return &remote{Memory: NewMemory(retention), followers: map[string][]Follower{}}
+}
+
+func (b *remote) Publish(ctx context.Context, m *Message) error {
+	if b.err != nil {
+		return b.err
+	}
+	c := &Message{Topic: m.Topic, Type: m.Type, Data: m.Data, Latest: m.Latest, Key: m.Key, Except: m.Except}
+	err := b.Memory.Publish(ctx, c)
+	m.Position = c.Position
+	return err
+}
+
+func (b *remote) Follow(ctx context.Context, topic string, f Follower) (Position, func(), error) {
+	if b.err != nil {
+		return Position{}, nil, b.err
+	}
+	at, stop, err := b.Memory.Follow(ctx, topic, f)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.followers[topic] = append(b.followers[topic], f)
+	return at, func() {
+		b.mu.Lock()
+		delete(b.followers, topic)
+		b.mu.Unlock()
+		stop()
+	}, err
+}
+
+// followed returns how many topics are followed.
+func (b *remote) followed() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.followers)
+}
+
+func TestHubsWithOneBrokerShareTheirTopics(t *testing.T) {
+	for name, broker := range map[string]Broker{"in memory": NewMemory(nil), "elsewhere": newRemote(nil)} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				one, two := New(&Options{Broker: broker}), New(&Options{Broker: broker})
+				a, b, c := join(t, one, "x").read(), join(t, two, "x").read(), join(t, two, "y").read()
+				publish(t, one, "x", "from one")
+				publish(t, two, "x", "from two")
+				require.NoError(t, one.PublishExcept(t.Context(), "x", text("except a"), a.server))
+				require.NoError(t, two.PublishExcept(t.Context(), "x", text("except b"), b.server))
+				require.NoError(t, two.PublishHere(t.Context(), "x", text("here")))
+				require.NoError(t, two.PublishHere(t.Context(), "nobody", text("here")))
+				require.Equal(t, []string{"from one", "from two", "except b"}, a.all())
+				require.Equal(t, []string{"from one", "from two", "except a", "here"}, b.all())
+				require.Empty(t, c.all())
+				require.NoError(t, two.Shutdown(t.Context()))
+				publish(t, one, "x", "two is gone")
+				require.Equal(t, "two is gone", a.all()[3])
+				require.Len(t, b.all(), 4)
+				require.NoError(t, one.Shutdown(t.Context()))
+			})
+		})
+	}
+}
+
+func TestLatestValuesStayThatAcrossHubs(t *testing.T) {
+	for name, broker := range map[string]Broker{"in memory": NewMemory(nil), "elsewhere": newRemote(nil)} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				one, two := New(&Options{Broker: broker}), New(&Options{Broker: broker})
+				p := join(t, two, "x")
+				clogs := clog(t, one, "x")
+				for n := range 100 {
+					require.NoError(t, one.PublishLatest(t.Context(), "x", "k", text(fmt.Sprint(n)), nil))
+				}
+				require.Equal(t, []string{"99"}, p.read().all()[clogs:])
+				require.NoError(t, two.Shutdown(t.Context()))
+			})
+		})
+	}
+}
+
+func TestBlockReachesThroughTheMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broker := NewMemory(nil)
+		one, two := New(&Options{Broker: broker}), New(&Options{Broker: broker, Policy: Block, QueueMessages: 1})
+		join(t, two, "x")
+		clog(t, one, "x")
+		publish(t, one, "x", "fits")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		require.NoError(t, one.Publish(ctx, "x", text("waits for no longer than one's policy says")))
+		require.ErrorIs(t, two.Publish(ctx, "x", text("does not")), context.DeadlineExceeded)
+	})
+}
+
+func TestWhatComesFromElsewhereFindsOutWhoIsSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(&Options{Broker: newRemote(nil), QueueMessages: 1})
+		slow, other := join(t, h, "x"), join(t, h, "x").read()
+		clogs := clog(t, h, "x")
+		publish(t, h, "x", "fits", "does not")
+		require.Equal(t, []string{"fits", "does not"}, other.all()[clogs:])
+		slow.read()
+		require.Equal(t, conn.StatusTryAgainLater, slow.end().Code)
+		require.NoError(t, h.Shutdown(t.Context()))
+	})
+}
+
+var errBroken = errors.New("the broker is gone")
+
+func TestErrorsOfTheBrokerAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newRemote(nil)
+		h := New(&Options{Broker: b})
+		p := join(t, h, "x").read()
+		b.err = errBroken
+		require.ErrorIs(t, h.Publish(t.Context(), "x", text("refused")), errBroken)
+		require.Empty(t, p.all(), "nobody sees what the broker has refused")
+		require.ErrorIs(t, h.Subscribe(p.server, "y"), errBroken)
+		_, err := h.SubscribeFrom(t.Context(), p.server, "y", From{})
+		require.ErrorIs(t, err, errBroken)
+		require.Equal(t, Subscription{Topics: []string{"x"}}, h.Subscription(p.server))
+		stranger := newPeer(t)
+		require.ErrorIs(t, h.Subscribe(stranger.server, "y"), errBroken)
+		require.Equal(t, 1, h.Stats().Connections, "who is subscribed to nothing is nobody")
+		b.err = nil
+		require.NoError(t, h.Subscribe(p.server, "y"), "it may be tried again")
+		publish(t, h, "y", "hello")
+		require.Equal(t, []string{"hello"}, p.all())
+		require.NoError(t, h.Shutdown(t.Context()))
+		require.Zero(t, b.followed())
+	})
+}
+
+func TestMessagesThatAreNoneAreNotDelivered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newRemote(nil)
+		h := New(&Options{Broker: b})
+		p := join(t, h, "x").read()
+		require.NoError(t, b.Publish(t.Context(), &Message{Topic: "x", Type: 9, Data: []byte("?")}))
+		publish(t, h, "x", "!")
+		require.Equal(t, []string{"!"}, p.all())
+		require.NoError(t, h.Shutdown(t.Context()))
+	})
+}
+
+// stuckBroker is a broker that does not answer.
+type stuckBroker struct{ *Memory }
+
+func (stuckBroker) Follow(ctx context.Context, _ string, _ Follower) (Position, func(), error) {
+	<-ctx.Done()
+	return Position{}, nil, ctx.Err()
+}
+
+func TestSubscribeWaitsForTheBrokerForALimitedTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(&Options{Broker: stuckBroker{NewMemory(nil)}, BrokerTimeout: time.Second})
+		a, b := newPeer(t), newPeer(t)
+		began := time.Now()
+		var both sync.WaitGroup
+		both.Go(func() { assert.ErrorIs(t, h.Subscribe(a.server, "x"), context.DeadlineExceeded) })
+		both.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
+			defer cancel()
+			_, err := h.SubscribeFrom(ctx, b.server, "x", From{})
+			assert.ErrorIs(t, err, context.DeadlineExceeded)
+		})
+		both.Wait()
+		require.Equal(t, time.Second, time.Since(began))
+		require.NoError(t, h.Shutdown(t.Context()))
+		require.Empty(t, h.topics)
+	})
+}
+
+func TestATopicIsFollowedForAWhileAfterTheLastHasLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newRemote(nil)
+		h := New(&Options{Broker: b})
+		p := newPeer(t).read()
+		for range 3 {
+			require.NoError(t, h.Subscribe(p.server, "x"))
+			h.Unsubscribe(p.server, "x")
+			<-time.After(DefaultLinger - 1)
+		}
+		require.Equal(t, 1, b.followed())
+		require.Zero(t, h.Stats().Topics)
+		require.NoError(t, h.Subscribe(p.server, "x"))
+		<-time.After(2 * DefaultLinger)
+		require.Equal(t, 1, b.followed(), "somebody is there")
+		h.Unsubscribe(p.server, "x")
+		<-time.After(2 * DefaultLinger)
+		synctest.Wait()
+		require.Zero(t, b.followed())
+		require.Empty(t, h.topics)
+
+		require.NoError(t, h.Subscribe(p.server, "x"))
+		h.Unsubscribe(p.server, "x")
+		require.NoError(t, h.Shutdown(t.Context()))
+		require.Zero(t, b.followed(), "a hub that is shut down follows nothing")
+	})
+}
+
+func TestMessagesThatAreLostEndThoseWhoCountOnThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newRemote(Keep(Retention{Messages: 10}))
+		h := New(&Options{Broker: b})
+		counts, casual := newPeer(t).read(), join(t, h, "x").read()
+		r, err := h.SubscribeFrom(t.Context(), counts.server, "x", From{})
+		require.NoError(t, err)
+		b.followers["x"][0].Gap(Position{r.Position.Epoch + 1, 5})
+		require.Equal(t, websocket.StatusTryAgainLater, counts.end().Code)
+		publish(t, h, "x", "it goes on")
+		require.Equal(t, []string{"it goes on"}, casual.all())
+		require.NoError(t, h.Shutdown(t.Context()))
+	})
+}

@@ -1,0 +1,150 @@
+package hub
+
+import (
+	"context"
+	"sync"
+
+	"github.com/seed60239977/websocket/conn"
+)
+
+// Handle does what a client asks for with an item: KindSubscribe and KindUnsubscribe. For all other kinds the error wraps
+// [ErrEnvelope]. Whether the client may have the topic is for the caller to decide, before.
+func (h *Hub) Handle(ctx context.Context, c *conn.Conn, i Item) (Recovery, error) {
+	switch i.Kind {
+	case KindSubscribe:
+		return h.SubscribeFrom(ctx, c, i.Topic, From{Since: i.Position, Last: i.Last})
+	case KindUnsubscribe:
+		h.Unsubscribe(c, i.Topic)
+		return Recovery{}, nil
+	}
+	return Recovery{}, ErrEnvelope
+}
+
+// Client is the other end of a hub with an envelope: it subscribes, keeps the position of each topic, and when it comes back
+// with another connection, it goes on where it was. Its methods may be called from any goroutine.
+//
+//	client := hub.NewClient(hub.JSONEnvelope, func(i hub.Item) { ... })
+//	client.Subscribe("news", 10)
+//	err := reconnect.Run(ctx, reconnect.To(url, nil), client.Serve, nil)
+type Client struct {
+	envelope Envelope
+	receive  func(Item)
+
+	mu     sync.Mutex
+	c      *conn.Conn // nil: there is none
+	topics map[string]*subscribed
+}
+
+// subscribed is a topic of a client.
+type subscribed struct {
+	at   Position
+	last int
+}
+
+// NewClient returns a client. receive gets messages, each once, and the answers to subscriptions, of which those say
+// something that are not recovered: what the client knows of the topic may be out of date. It is called by Serve,
+// and Item.Data is valid until it returns. An envelope that is none is a mistake in the program, and panics.
+func NewClient(e Envelope, receive func(Item)) *Client {
+	if e != JSONEnvelope && e != BinaryEnvelope {
+		panic("hub: a client needs an envelope")
+	}
+	return &Client{envelope: e, receive: receive, topics: map[string]*subscribed{}}
+}
+
+// Subscribe subscribes to a topic, now or when there is a connection. last is how many messages of before it gets if it
+// has none. To subscribe twice is to subscribe once. The error is that of Conn.Send; the client is subscribed all the same
+// once it comes back.
+func (k *Client) Subscribe(topic string, last int) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.topics[topic] != nil {
+		return nil
+	}
+	k.topics[topic] = &subscribed{last: last}
+	return k.ask(topic)
+}
+
+// Unsubscribe is the opposite of Subscribe. What is under way may still arrive.
+func (k *Client) Unsubscribe(topic string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.topics[topic] == nil {
+		return nil
+	}
+	delete(k.topics, topic)
+	return k.send(Item{Kind: KindUnsubscribe, Topic: topic})
+}
+
+// ask sends the request for a topic. The caller holds mu.
+func (k *Client) ask(topic string) error {
+	s := k.topics[topic]
+	return k.send(Item{Kind: KindSubscribe, Topic: topic, Position: s.at, Last: s.last})
+}
+
+// send sends an item, if there is a connection. The caller holds mu.
+func (k *Client) send(i Item) error {
+	if k.c == nil {
+		return nil
+	}
+	return k.c.Send(k.envelope.MessageType(), k.envelope.Append(nil, i))
+}
+
+// Serve subscribes to all topics from where the client was, and reads c until it ends or something comes that is no
+// envelope; then the error wraps [ErrEnvelope] or is that of the connection. It is a function for package reconnect. Only
+// one call may be under way at a time.
+func (k *Client) Serve(ctx context.Context, c *conn.Conn) error {
+	if err := k.attach(c); err != nil {
+		return err
+	}
+	defer k.detach()
+	for m, err := range c.Messages(ctx) {
+		if err != nil {
+			return err
+		}
+		i, err := k.envelope.Parse(m.Type, m.Data)
+		if err != nil {
+			return err
+		}
+		if k.note(i) {
+			k.receive(i)
+		}
+	}
+	return c.Err()
+}
+
+// attach makes c the connection, and asks for all topics.
+func (k *Client) attach(c *conn.Conn) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.c = c
+	for topic := range k.topics {
+		if err := k.ask(topic); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *Client) detach() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.c = nil
+}
+
+// note keeps the position of an item, and reports whether it is news.
+func (k *Client) note(i Item) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	s := k.topics[i.Topic]
+	switch {
+	case s == nil:
+		return false // it has been unsubscribed
+	case i.Kind == KindSubscribed:
+		s.at = i.Position
+	case i.Kind != KindMessage || !i.Position.after(s.at):
+		return false
+	case !i.Position.IsZero():
+		s.at = i.Position
+	}
+	return true
+}

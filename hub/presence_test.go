@@ -1,0 +1,58 @@
+package hub
+
+import (
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestPresenceLastsAsLongAsTheSubscription(t *testing.T) {
+	for name, end := range map[string]func(*Hub, *peer){
+		"Unsubscribe":           func(h *Hub, p *peer) { h.Unsubscribe(p.server, "x") },
+		"Remove":                func(h *Hub, p *peer) { h.Remove(p.server) },
+		"the connection's end":  func(_ *Hub, p *peer) { p.client.CloseNow() },
+		"the end of the server": func(h *Hub, p *peer) { require.NoError(p.t, h.Shutdown(p.t.Context())) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				broker := NewMemory(nil)
+				var events []PresenceEvent
+				one := New(&Options{Broker: broker})
+				two := New(&Options{Broker: broker, OnPresence: func(topic string, e PresenceEvent) {
+					require.Equal(t, "x", topic)
+					events = append(events, e)
+				}})
+				p := join(t, one, "x")
+				join(t, two, "x")
+				ada := Presence{"1", "Ada"}
+				require.NoError(t, one.Enter(t.Context(), p.server, "x", Presence{"1", "A"}))
+				require.NoError(t, one.Enter(t.Context(), p.server, "x", ada))
+				require.NoError(t, one.Enter(t.Context(), p.server, "x", ada), "which is no news")
+				there, err := two.Present(t.Context(), "x")
+				require.NoError(t, err)
+				require.Equal(t, []Presence{ada}, there)
+				end(one, p)
+				synctest.Wait()
+				n, err := two.CountPresent(t.Context(), "x")
+				require.NoError(t, err)
+				require.Zero(t, n)
+				require.Equal(t, []PresenceEvent{{Presence: Presence{"1", "A"}}, {Presence: ada}, {Presence: ada, Left: true}}, events)
+			})
+		})
+	}
+}
+
+func TestOnlySubscribersArePresent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broker := newRemote(nil)
+		h := New(&Options{Broker: broker})
+		p := join(t, h, "x")
+		require.ErrorIs(t, h.Enter(t.Context(), p.server, "y", Presence{ID: "1"}), ErrNotSubscribed)
+		require.ErrorIs(t, h.Enter(t.Context(), newPeer(t).server, "x", Presence{ID: "1"}), ErrNotSubscribed)
+		require.NoError(t, broker.Close())
+		require.ErrorIs(t, h.Enter(t.Context(), p.server, "x", Presence{ID: "1"}), ErrBrokerClosed)
+		require.NoError(t, h.Shutdown(t.Context()))
+		require.ErrorIs(t, h.Enter(t.Context(), p.server, "x", Presence{ID: "1"}), ErrShutdown)
+	})
+}

@@ -1,0 +1,212 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/seed60239977/websocket/conn"
+)
+
+// From says where a subscription begins.
+type From struct {
+	// Since is the position of the last message that the client has. It gets all that came after, unless some of that is
+	// gone. The zero value is no position.
+	Since Position
+
+	// Last is how many messages of before a client gets that has no position, or one from which it cannot be recovered.
+	Last int
+
+	// Ready, if not nil, returns what the client is told once everything that was before is sent, and before it gets
+	// anything else of the topic; nil is nothing. It must be quick, and must not call the hub. Without it, and with an
+	// envelope, the client gets an item of the kind [KindSubscribed].
+	Ready func(Recovery) *conn.Prepared
+}
+
+// Recovery is how a subscription has begun.
+type Recovery struct {
+	// Position is where the topic is now: the client has everything up to here that it can get. It is zero if the topic has
+	// no history.
+	Position Position
+	// Recovered says that nothing is missing between From.Since and Position.
+	Recovered bool
+	// Missed is how many messages are missing, if that is known, and 0 otherwise.
+	Missed uint64
+	// Sent is how many messages of before were sent.
+	Sent int
+}
+
+// historyPage is how many messages are taken from the history at once: what a client that recovers takes of memory.
+const historyPage = 64
+
+// SubscribeFrom is [Hub.Subscribe] from a position in the history of the topic: first come the messages since then, then
+// those that are published, in the order of the topic, without a gap and none twice. It returns when the history is sent,
+// which takes as long as the peer takes to read it, or ctx allows. The result says whether the recovery is complete. A
+// client that has been away for longer than the history lasts is subscribed, too, but not recovered.
+//
+// Such a connection is closed with StatusTryAgainLater if the broker loses messages later on: it comes back, and is told.
+//
+// The errors are those of Subscribe, [ErrSubscribed], [ErrNotSubscribed] if the connection has left meanwhile, and that of
+// ctx; then the connection is not subscribed.
+func (h *Hub) SubscribeFrom(ctx context.Context, c *conn.Conn, topic string, from From) (Recovery, error) {
+	s := &catchUp{from: from, behind: true, at: from.Since, bound: h.options}
+	m, t, already, err := h.enlist(ctx, c, topic, s)
+	if err == nil && already {
+		err = ErrSubscribed
+	}
+	if err != nil {
+		return Recovery{}, err
+	}
+	defer h.release(t) // which is kept also if the connection leaves it meanwhile
+	err = h.catchUp(ctx, t, m, s)
+	if err == nil {
+		return s.recovery, nil
+	}
+	h.Unsubscribe(c, topic)
+	if end := c.Err(); end != nil {
+		err = end
+	}
+	return Recovery{}, err
+}
+
+// catchUp is a subscription that began in the past, of one who is, or was, behind. What is published meanwhile is held back.
+type catchUp struct {
+	from     From
+	bound    Options
+	at       Position // of the last message that was sent; only its own goroutine uses it
+	recovery Recovery // likewise
+
+	// Guarded by the mu of the topic.
+	behind   bool
+	held     []held // what was published since
+	bytes    int
+	overflow bool // held was too much and is empty: the history has it
+	gap      bool // the broker has lost something since
+}
+
+// held is a message that waits until those before it are sent.
+type held struct {
+	m *Message
+	p *conn.Prepared
+}
+
+// hold keeps a message back. The caller holds the mu of the topic.
+func (s *catchUp) hold(m *Message, p *conn.Prepared) {
+	s.held = append(s.held, held{m, p})
+	s.bytes += len(p.Message().Data)
+	if len(s.held) > s.bound.QueueMessages || s.bytes > s.bound.QueueBytes {
+		s.held, s.bytes, s.overflow = nil, 0, true
+	}
+}
+
+// catchUp sends what s has missed, and lets it go on with what is published.
+func (h *Hub) catchUp(ctx context.Context, t *topic, m *member, s *catchUp) error {
+	s.recovery.Recovered = !s.from.Since.IsZero()
+	since, last := s.from.Since, s.from.Last
+	for {
+		if !since.IsZero() || last > 0 {
+			if err := h.sendHistory(ctx, t, m, s, since, last); err != nil {
+				return err
+			}
+		}
+		done, full, err := h.goLive(t, m, s)
+		if done || err != nil {
+			return errors.Join(err, h.settleFull(ctx, full))
+		}
+		since, last = s.at, 0 // more was published than may be held: the history has that by now
+	}
+}
+
+// sendHistory sends what came after since, or the last messages, page by page.
+func (h *Hub) sendHistory(ctx context.Context, t *topic, m *member, s *catchUp, since Position, last int) error {
+	for {
+		page, err := h.broker.History(ctx, t.name, Query{Since: since, Last: last, Limit: historyPage})
+		if err != nil {
+			return err
+		}
+		if !since.IsZero() && !page.Complete {
+			s.recovery.Recovered = false
+			s.recovery.Missed += page.Missed
+			s.at, since, last = page.Top, Position{}, s.from.Last
+			if last > 0 && s.recovery.Sent == 0 && !page.Top.IsZero() {
+				continue // with the last ones, as if it were new
+			}
+			return nil
+		}
+		for _, msg := range page.Messages {
+			if err := h.sendOld(ctx, m, s, msg); err != nil {
+				return err
+			}
+		}
+		if !page.More {
+			s.at = page.Top
+			return nil
+		}
+		since = s.at
+	}
+}
+
+// sendOld sends a message of the history. It waits for the peer.
+func (h *Hub) sendOld(ctx context.Context, m *member, s *catchUp, msg *Message) error {
+	s.at = msg.Position
+	p := msg.prepared
+	if p == nil {
+		p = conn.Prepare(msg.Type, msg.Data)
+	}
+	if err := m.c.WritePrepared(ctx, h.wire(msg, p)); err != nil {
+		return err
+	}
+	h.delivered.Add(1)
+	s.recovery.Sent++
+	return nil
+}
+
+// goLive ends the time in which s is behind. It reports false if something has to be taken from the history again.
+// It returns places beyond the bounds of the queue.
+func (h *Hub) goLive(t *topic, m *member, s *catchUp) (done bool, full []place, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.members[m] != s {
+		return false, nil, ErrNotSubscribed // it has left meanwhile
+	}
+	if s.overflow {
+		s.held, s.bytes, s.overflow = nil, 0, false
+		if !s.at.IsZero() {
+			return false, nil, nil
+		}
+	}
+	if s.gap {
+		s.recovery.Recovered = false
+	}
+	rest := slices.DeleteFunc(s.held, func(d held) bool { return !d.m.Position.after(s.at) })
+	s.held, s.bytes, s.behind = nil, 0, false
+	s.recovery.Position = t.last
+	if p := h.ready(t, s); p != nil {
+		rest = append(rest, held{&Message{Topic: t.name}, p})
+	}
+	for _, d := range rest {
+		if at := m.deliver(d.m, d.p); at != nil {
+			full = append(full, place{m, at})
+		}
+	}
+	return true, full, nil
+}
+
+// ready returns what a client is told.
+func (h *Hub) ready(t *topic, s *catchUp) *conn.Prepared {
+	if s.from.Ready != nil {
+		return s.from.Ready(s.recovery)
+	}
+	e := h.options.Envelope
+	if e == NoEnvelope {
+		return nil
+	}
+	r := s.recovery
+	i := Item{Kind: KindSubscribed, Topic: t.name, Position: r.Position, Recovered: r.Recovered, Missed: r.Missed}
+	return conn.Prepare(e.MessageType(), e.Append(nil, i))
+}
+
+// after reports whether a message with the position p comes after at. Without history, and after the loss of a log, all do.
+func (p Position) after(at Position) bool {
+	return p.IsZero() || at.IsZero() || p.Epoch != at.Epoch || p.Offset > at.Offset
+}
