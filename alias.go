@@ -22,6 +22,8 @@ type (
 	State = conn.State
 	// StatusCode says why a connection was closed.
 	StatusCode = conn.StatusCode
+	// MessageWriter writes one message piece by piece.
+	MessageWriter = conn.MessageWriter
 	// Prepared is a message that goes to many connections and is encoded once.
 	Prepared = conn.Prepared
 	// CloseError is how a connection ended.
@@ -76,7 +78,7 @@ const (
 	DefaultCloseTimeout = conn.DefaultCloseTimeout
 	DefaultSendQueue    = conn.DefaultSendQueue
 	SmallFragment       = conn.SmallFragment
-	FragmentSize        = conn.FragmentSize
+	DefaultFragmentSize = conn.DefaultFragmentSize
 )
 
 // The errors of a [Conn]; see package conn for what each means.
@@ -92,12 +94,19 @@ var (
 	ErrReaderDone       = conn.ErrReaderDone
 	ErrWriterClosed     = conn.ErrWriterClosed
 	ErrCloseSent        = conn.ErrCloseSent
+	ErrClosedNow        = conn.ErrClosedNow
+	ErrNobodyReads      = conn.ErrNobodyReads
+	ErrControlTooLong   = conn.ErrControlTooLong
 )
 
 // Stream returns the connection as a net.Conn whose bytes travel in messages of the given type: each Write is one message,
 // and the ends of messages mean nothing to Read. ctx bounds all its calls. See package conn for how deadlines and the end
 // of the connection show.
 func Stream(ctx context.Context, c *Conn, typ MessageType) net.Conn { return conn.Stream(ctx, c, typ) }
+
+// CloseStatus returns the code with which a connection ended according to err, that of the [*CloseError] in its chain, and 0
+// if there is none.
+func CloseStatus(err error) StatusCode { return conn.CloseStatus(err) }
 
 // Prepare encodes a message once for any number of connections; see Conn.WritePrepared and Conn.SendPrepared.
 func Prepare(typ MessageType, data []byte) *Prepared { return conn.Prepare(typ, data) }

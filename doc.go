@@ -36,7 +36,7 @@
 // # How does a connection end?
 //
 // With Conn.Close, by the peer, or by an error. From then on every call returns the same [*CloseError], which tells by whom
-// and why, like a browser's CloseEvent, and errors.Is(err, net.ErrClosed) holds. Every connection must be ended by
+// and why, like a browser's CloseEvent, and [CloseStatus] finds the code; errors.Is(err, net.ErrClosed) holds if it was this side that closed. Every connection must be ended by
 // Conn.Close or Conn.CloseNow; [Handler] does so when the function returns.
 //
 // # Is it safe to expose?

@@ -227,7 +227,7 @@ func ExampleConn_Close() {
 	if errors.As(err, &closed) {
 		fmt.Println(uint16(closed.Code), closed.Reason, closed.Remote, closed.WasClean)
 	}
-	fmt.Println(errors.Is(err, net.ErrClosed), c.Close(websocket.StatusNormalClosure, ""))
+	fmt.Println(websocket.CloseStatus(err) == websocket.StatusTryAgainLater, c.Close(websocket.StatusNormalClosure, ""))
 	// Output:
 	// 1013 the house is full true true
 	// true <nil>

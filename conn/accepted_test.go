@@ -66,7 +66,7 @@ func TestWhatSendTookDuringAWriterGoesOutThoughThatIsCut(t *testing.T) {
 		require.NoError(t, err)
 		first := make(chan wstest.Frame, 1)
 		go func() { first <- peer.Receive() }()
-		_, err = io.WriteString(w, strings.Repeat("a", conn.FragmentSize+1))
+		_, err = io.WriteString(w, strings.Repeat("a", conn.DefaultFragmentSize+1))
 		require.NoError(t, err)
 		<-first
 		require.NoError(t, c.Send(conn.Text, []byte("sent")))

@@ -83,7 +83,7 @@ func churn(t *testing.T, own byte, random *rand.Rand) error {
 		if err != nil {
 			return err
 		}
-		go w.Write(bytes.Repeat([]byte{own}, 2*conn.FragmentSize))
+		go w.Write(bytes.Repeat([]byte{own}, 2*conn.DefaultFragmentSize))
 	}
 	client.CloseNow()
 	<-echoes
@@ -156,7 +156,7 @@ func TestDataOfMessagesIsTheCallersUntilTheNextIteration(t *testing.T) {
 	n := 0
 	for m, err := range server.Messages(t.Context()) {
 		if err != nil {
-			require.ErrorIs(t, err, net.ErrClosed)
+			require.Equal(t, conn.StatusNormalClosure, conn.CloseStatus(err))
 			break
 		}
 		require.NoError(t, server.Send(conn.Binary, make([]byte, 1000))) // takes and gives back buffers meanwhile

@@ -28,6 +28,7 @@ import (
 // In the state "ending", for which readState has a field, nothing more is read as frames: "after receiving a control frame indicating the connection
 // should be closed, a peer discards any further data received" (§1.4). Who lets TCP go first is told at conclude and awaitEOF.
 type closing struct {
+	own      bool        // our close frame is the application's: Close or SendClose queued it
 	sent     bool        // our close frame is queued: nothing may be sent behind it (§5.5.1)
 	received bool        // their close frame came
 	clock    *time.Timer // ends the connection when CloseTimeout is over and nobody else did
@@ -57,7 +58,7 @@ type closing struct {
 // first (§7.1.1), and has until the end of Config.CloseTimeout for that. A goroutine of the connection waits for it;
 // CloseNow closes TCP at once and waits for the goroutine. A server's connection leaves nothing behind.
 func (c *Conn) Close(code StatusCode, reason string) error {
-	wrong := c.sendClose(code, reason)
+	wrong := c.queueClose(code, reason, true)
 	if c.end.Load() == nil {
 		c.finishClose()
 	}
@@ -66,6 +67,25 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 	} else if err != nil {
 		return err
 	}
+	return wrong
+}
+
+// SendClose sends a close frame and returns without waiting for anything: not for the frame to be on the wire, nor for the
+// peer's. Nothing may be sent from then on; reading goes on, and gets what the peer still sends, until its close frame. The
+// clock of Config.CloseTimeout runs. It is for programs that want the peer's last messages; all others use [Conn.Close], which
+// must follow in any case.
+//
+// code and reason are as for Close, and so is the [*frame.ProtocolError] for those that may not travel. Other errors are
+// [ErrCloseSent] if a close frame was sent before and, once the connection has ended, the *[CloseError].
+func (c *Conn) SendClose(code StatusCode, reason string) error {
+	c.out.mu.Lock()
+	err := c.sendable()
+	c.out.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	wrong := c.queueClose(code, reason, true)
+	c.kick()
 	return wrong
 }
 
@@ -85,13 +105,10 @@ func (c *Conn) finishClose() {
 // CloseNow closes the net.Conn without a closing handshake. Every call that is under way returns. It returns nil, unless
 // the connection had ended before and not cleanly: then how it had. Nothing of the connection is left when it returns.
 func (c *Conn) CloseNow() error {
-	c.fail(&CloseError{Code: StatusAbnormalClosure, Err: errClosedNow})
+	c.fail(&CloseError{Code: StatusAbnormalClosure, Err: ErrClosedNow})
 	c.stopLingering()
 	return c.closed()
 }
-
-// errClosedNow is the cause when this side ended the connection without a closing handshake.
-var errClosedNow = errors.New("websocket: closed without a closing handshake")
 
 // closed waits for what is still at work on a connection that has ended and says whether that was as it should be.
 func (c *Conn) closed() error {
@@ -110,7 +127,7 @@ func (c *Conn) closed() error {
 		background.acquire(context.Background(), nil)
 		background.release()
 	}
-	if e := c.end.Load(); !e.WasClean && e.Err != errClosedNow {
+	if e := c.end.Load(); !e.WasClean && e.Err != ErrClosedNow {
 		return e
 	}
 	return nil
@@ -127,6 +144,11 @@ func (c *Conn) awaitFlusher() {
 // sendClose queues a close frame unless one was queued before, and starts the clock. It returns what is wrong with code
 // and reason; the frame then has what fits.
 func (c *Conn) sendClose(code StatusCode, reason string) (wrong error) {
+	return c.queueClose(code, reason, false)
+}
+
+// queueClose is sendClose; own says that it is the application that closes.
+func (c *Conn) queueClose(code StatusCode, reason string, own bool) (wrong error) {
 	var room [frame.MaxControlPayload]byte
 	body, wrong := appendFitting(room[:0], code, reason)
 	c.out.mu.Lock()
@@ -139,8 +161,9 @@ func (c *Conn) sendClose(code StatusCode, reason string) (wrong error) {
 		c.encodeDeferred()
 	}
 	c.encode(&outgoing{opcode: frame.Close, fin: true, payload: body})
-	c.rarely().closing.sent = true
-	c.rare.closing.at = c.out.queued
+	way := &c.rarely().closing
+	way.sent, way.own = true, own && !way.received
+	way.at = c.out.queued
 	c.startClock()
 	return wrong
 }
@@ -248,6 +271,11 @@ func (c *Conn) peerClosed(ctx context.Context, body []byte) error {
 	way.received, way.peer = true, peer
 	c.startClock()
 	c.out.mu.Unlock()
+	if h := c.settings.Value().hooks; h != nil && h.close != nil {
+		if code, reason, err = h.close(c, code, reason); err != nil {
+			return c.peerFailed(ctx, err)
+		}
+	}
 	c.sendClose(code, reason)
 	clean := *peer
 	clean.WasClean = true
@@ -343,6 +371,7 @@ func (c *Conn) conclude(e *CloseError, by time.Time) *CloseError {
 	l := &linger{done: make(chan struct{})}
 	c.out.mu.Lock()
 	c.rarely().lingering = l // before the end, so that CloseNow sees it
+	e.own = c.rare.closing.own
 	c.out.mu.Unlock()
 	if !c.end.CompareAndSwap(nil, e) {
 		close(l.done)
@@ -356,6 +385,9 @@ func (c *Conn) conclude(e *CloseError, by time.Time) *CloseError {
 // fail makes e the way in which the connection ended, unless it had ended before, and lets go of what it holds. It
 // returns how the connection ended.
 func (c *Conn) fail(e *CloseError) *CloseError {
+	c.out.mu.Lock()
+	e.own = e.Err == ErrClosedNow || c.rare != nil && c.rare.closing.own
+	c.out.mu.Unlock()
 	if !c.end.CompareAndSwap(nil, e) {
 		return c.end.Load()
 	}
@@ -403,7 +435,7 @@ func (r *rare) release() {
 	if r.dead != nil {
 		close(r.dead)
 	}
-	r.newest, r.deferred = nil, nil
+	r.newest, r.deferred, r.kept = nil, nil, nil
 	if r.closing.clock != nil {
 		r.closing.clock.Stop()
 	}

@@ -229,7 +229,7 @@ func TestClosingEndsInTimeAlsoIfNobodySeesToIt(t *testing.T) {
 		ended := reading(c)
 		w, err := c.Writer(within(t, time.Second), conn.Binary)
 		require.NoError(t, err)
-		_, err = w.Write(pattern(3 * conn.FragmentSize))
+		_, err = w.Write(pattern(3 * conn.DefaultFragmentSize))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.Error(t, w.Close())
 		start := time.Now()

@@ -8,10 +8,11 @@ import (
 
 // Defaults of a [Config] whose fields are zero.
 const (
-	DefaultReadLimit    = 1 << 20         // octets
+	DefaultReadLimit    = 1 << 20         // bytes
 	DefaultMaxFragments = 16384           // frames
 	DefaultCloseTimeout = 5 * time.Second // for a whole closing handshake
-	DefaultSendQueue    = 256 << 10       // octets
+	DefaultSendQueue    = 256 << 10       // bytes
+	DefaultFragmentSize = 16 << 10        // of a message that a Writer sends, in bytes
 )
 
 // SmallFragment is the payload in octets below which a frame counts towards Config.MaxFragments.
@@ -70,6 +71,28 @@ type Config struct {
 	// SkipUTF8 turns off the check that text messages are UTF-8, which §8.1 asks for. Only for applications that check
 	// themselves.
 	SkipUTF8 bool
+
+	// FragmentSize is up to how many bytes of a [Conn.Writer]'s message go out in one frame. 0 stands for
+	// [DefaultFragmentSize]; a negative value never cuts: the whole message is gathered in memory until Close or Flush. That
+	// is for peers that take each fragment for a message, as golang.org/x/net/websocket does.
+	FragmentSize int
+
+	// OnPing, if not nil, is called for each ping that comes. If answer is false, no pong is sent for it; then the function
+	// or somebody else should send one ([Conn.SendPong]).
+	//
+	// OnPing, OnPong and OnClose are called on the goroutine that reads, or, for what comes during [Conn.Close], on that one's.
+	// An error that they return ends the connection: the peer is told [StatusInternalError], or the code of a
+	// [*frame.ProtocolError], and the call that reads returns a *[CloseError] with the error as its cause. Payloads are valid
+	// until the function returns. The functions may be called for several connections at once; they must not block, read, or
+	// call Close or CloseNow ([Conn.SendClose] they may call).
+	OnPing func(c *Conn, payload []byte) (answer bool, err error)
+
+	// OnPong, if not nil, is called for each pong that comes, before the [Conn.Ping] that it answers returns. See OnPing.
+	OnPong func(c *Conn, payload []byte) error
+
+	// OnClose, if not nil, is called when the peer's close frame comes, with what it says, and returns what to answer; to
+	// answer as without it, return code and reason. The answer goes out unless a close frame was sent before. See OnPing.
+	OnClose func(c *Conn, code StatusCode, reason string) (answerCode StatusCode, answerReason string, err error)
 }
 
 func (c *Config) withDefaults() Config {
@@ -82,6 +105,9 @@ func (c *Config) withDefaults() Config {
 	}
 	if d.MaxFragments == 0 {
 		d.MaxFragments = DefaultMaxFragments
+	}
+	if d.FragmentSize == 0 {
+		d.FragmentSize = DefaultFragmentSize
 	}
 	if d.CloseTimeout <= 0 {
 		d.CloseTimeout = DefaultCloseTimeout

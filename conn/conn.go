@@ -47,6 +47,23 @@ type settings struct {
 	subprotocol  string
 	closeTimeout time.Duration
 	sendQueue    int
+	fragment     int    // Config.FragmentSize
+	hooks        *hooks // nil if there are none
+}
+
+// hooks are what a Config has to be called when control frames come.
+type hooks struct {
+	ping  func(*Conn, []byte) (bool, error)
+	pong  func(*Conn, []byte) error
+	close func(*Conn, StatusCode, string) (StatusCode, string, error)
+}
+
+// hooks returns c's hooks, nil if it has none.
+func (c *Config) hooks() *hooks {
+	if c.OnPing == nil && c.OnPong == nil && c.OnClose == nil {
+		return nil
+	}
+	return &hooks{c.OnPing, c.OnPong, c.OnClose}
 }
 
 // rare is what most connections do without. All of it is guarded by out.mu.
@@ -61,6 +78,7 @@ type rare struct {
 	background *slot         // held by the goroutine of CloseRead; nil until there is one
 	listening  func() error  // while CloseRead holds Conn.reading, whether its context has ended
 
+	kept     *buffer     // see input.kept; nil when the connection has ended
 	deferred []outgoing  // what Send took while the last fragment of a message was still to come
 	waiting  int         // octets of deferred
 	newest   []byte      // payload of the newest ping that found too many pongs pending
@@ -94,7 +112,7 @@ func Server(nc net.Conn, cfg *Config) *Conn { return newConn(nc, frame.Server, c
 func newConn(nc net.Conn, role frame.Role, cfg *Config) *Conn {
 	full := cfg.withDefaults()
 	c := &Conn{nc: nc}
-	c.settings = unique.Make(settings{full.Subprotocol, full.CloseTimeout, full.SendQueue})
+	c.settings = unique.Make(settings{full.Subprotocol, full.CloseTimeout, full.SendQueue, full.FragmentSize, full.hooks()})
 	c.src = newSource(nc, &c.in)
 	if len(full.Buffered) > 0 {
 		c.in.buf = &buffer{b: full.Buffered, foreign: true}

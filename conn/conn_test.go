@@ -222,14 +222,14 @@ func TestNothingIsLeftBehindByConnectionsOverTCP(t *testing.T) {
 		switch n % 3 {
 		case 0:
 			require.NoError(t, client.Close(conn.StatusNormalClosure, ""))
-			require.ErrorIs(t, <-ended, net.ErrClosed)
+			require.Equal(t, conn.StatusNormalClosure, conn.CloseStatus(<-ended))
 		case 1:
 			require.NoError(t, server.CloseNow())
 			_, _, err := client.Read(t.Context())
-			require.ErrorIs(t, err, net.ErrClosed)
+			require.Equal(t, conn.StatusAbnormalClosure, conn.CloseStatus(err))
 		case 2:
 			near.Close()
-			require.ErrorIs(t, <-ended, net.ErrClosed)
+			require.Equal(t, conn.StatusAbnormalClosure, conn.CloseStatus(<-ended))
 		}
 		client.CloseNow()
 		server.CloseNow()

@@ -2,6 +2,7 @@ package conn
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -12,7 +13,8 @@ import (
 // be reading, or the pong is never seen. Pings may be sent from several goroutines at once: each carries its own random
 // payload, and a pong that matches none changes nothing.
 //
-// If ctx ends first, its error is returned and the connection goes on; give every ping a deadline. Other errors are
+// If ctx ends first, its error is returned and the connection goes on; give every ping a deadline. If nobody reads at that
+// moment, errors.Is finds [ErrNobodyReads] in the error too. Other errors are
 // [ErrCloseSent] and, once the connection has ended, the *[CloseError].
 func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 	if err := ctx.Err(); err != nil {
@@ -35,8 +37,79 @@ func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 	case <-c.Done():
 		return 0, c.Err()
 	case <-ctx.Done():
+		if !c.reading.taken() {
+			return 0, fmt.Errorf("%w: %w", ErrNobodyReads, ctx.Err())
+		}
 		return 0, ctx.Err()
 	}
+}
+
+// Pong sends a pong that nobody has asked for (§5.5.3) and returns when it is on the wire; a peer expects no answer to it.
+// payload is copied and has at most [frame.MaxControlPayload] bytes. The pings of the peer are answered without it.
+//
+// If ctx ends first, its error is returned and the connection goes on; the pong may then go out all the same. Other errors are
+// [ErrControlTooLong], [ErrCloseSent] and, once the connection has ended, the *[CloseError].
+func (c *Conn) Pong(ctx context.Context, payload []byte) error {
+	if len(payload) > frame.MaxControlPayload {
+		return ErrControlTooLong
+	}
+	if err := ctx.Err(); err != nil {
+		return c.ended(err)
+	}
+	end, err := c.enqueue(ctx, &outgoing{opcode: frame.Pong, fin: true, payload: payload})
+	if err != nil {
+		return err
+	}
+	return c.flush(ctx, end)
+}
+
+// SendPing sends a ping with a payload of at most [frame.MaxControlPayload] bytes, which is copied, and returns at once.
+// Config.OnPong hears of the pong. [Conn.Ping] is simpler where only the time matters.
+//
+// What waits is bounded as for [Conn.Send], by Config.SendQueue. The errors are [ErrControlTooLong], [ErrQueueFull],
+// [ErrCloseSent] and, once the connection has ended, the *[CloseError].
+func (c *Conn) SendPing(payload []byte) error { return c.sendControl(frame.Ping, payload) }
+
+// SendPong is [Conn.Pong] without waiting, with the errors of [Conn.SendPing].
+func (c *Conn) SendPong(payload []byte) error { return c.sendControl(frame.Pong, payload) }
+
+func (c *Conn) sendControl(opcode frame.Opcode, payload []byte) error {
+	if len(payload) > frame.MaxControlPayload {
+		return ErrControlTooLong
+	}
+	m := outgoing{opcode: opcode, fin: true, payload: payload}
+	c.out.mu.Lock()
+	err := c.acceptable(&m)
+	if err == nil {
+		c.encode(&m)
+	}
+	c.out.mu.Unlock()
+	if err == nil {
+		c.kick()
+	}
+	return err
+}
+
+// peerPinged deals with a ping that came. An error is that of Config.OnPing.
+func (c *Conn) peerPinged(payload []byte) error {
+	if h := c.settings.Value().hooks; h != nil && h.ping != nil {
+		if answer, err := h.ping(c, payload); err != nil || !answer {
+			return err
+		}
+	}
+	c.enqueuePong(payload)
+	c.in.replied = true
+	return nil
+}
+
+// peerPonged deals with a pong that came. An error is that of Config.OnPong.
+func (c *Conn) peerPonged(payload []byte) error {
+	var err error
+	if h := c.settings.Value().hooks; h != nil && h.pong != nil {
+		err = h.pong(c, payload)
+	}
+	c.pong(payload)
+	return err
 }
 
 // enqueuePong answers a ping. "If an endpoint receives a Ping frame and has not yet sent Pong frame(s) in response to

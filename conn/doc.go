@@ -37,7 +37,7 @@
 // # How does it end?
 //
 // By [Conn.Close], [Conn.CloseNow], the peer, or an error. Every valid call then returns the same *[CloseError]; errors.Is
-// and errors.As find its cause, and errors.Is(err, net.ErrClosed) holds. Every connection must be closed, also after an
+// and errors.As find its cause, and errors.Is(err, net.ErrClosed) holds if this side has closed. Every connection must be closed, also after an
 // error of the peer or the network; the second and later calls do nothing.
 //
 // A write that the network refuses ends sending, with a [*WriteError] for all who send, and not receiving: what the peer

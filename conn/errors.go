@@ -54,20 +54,26 @@ var (
 	ErrQueueFull = errors.New("websocket: send queue is full (Config.SendQueue)")
 	// ErrMessageType: the type of an outgoing message is neither Text nor Binary.
 	ErrMessageType = errors.New("websocket: message type is neither Text nor Binary")
+	// ErrControlTooLong: the payload of a ping or pong is longer than frame.MaxControlPayload, 125 bytes (§5.5).
+	ErrControlTooLong = errors.New("websocket: payload of a control frame is longer than 125 bytes")
 	// ErrReaderDone: a reader of a message was used after the connection moved on to another message.
 	ErrReaderDone = errors.New("websocket: message reader used after the next message was begun")
 	// ErrWriterClosed: a writer of a message was used after Close.
 	ErrWriterClosed = errors.New("websocket: message writer used after Close")
 )
 
-// ErrCloseSent is returned by everything that sends once a close frame has been sent: nothing may follow it (§5.5.1).
-// errors.Is(ErrCloseSent, net.ErrClosed) holds.
+// ErrCloseSent is returned by everything that sends once a close frame has been sent: nothing may follow it (§5.5.1). Find it
+// with errors.Is. If it was the application that closed, errors.Is(err, net.ErrClosed) holds too.
 var ErrCloseSent error = closeSentError{}
 
-type closeSentError struct{}
+// closeSentError is ErrCloseSent. own is set if the application closed, rather than the connection in answer to the peer.
+type closeSentError struct{ own bool }
 
-func (closeSentError) Error() string        { return "websocket: close frame already sent" }
-func (closeSentError) Is(target error) bool { return target == net.ErrClosed }
+func (closeSentError) Error() string { return "websocket: close frame already sent" }
+
+func (e closeSentError) Is(target error) bool {
+	return target == ErrCloseSent || e.own && target == net.ErrClosed
+}
 
 // WriteError is what everything that sends returns from the moment on in which the network has refused a write, until the
 // connection has ended: nothing more can be sent. What the peer sent before it went away can still be read, and so can the
@@ -82,11 +88,21 @@ func (e *WriteError) Error() string { return "websocket: nothing more can be sen
 // Unwrap returns what the net.Conn said.
 func (e *WriteError) Unwrap() error { return e.Err }
 
+// ErrClosedNow is the cause, found with errors.Is, when [Conn.CloseNow] ended the connection.
+var ErrClosedNow = errors.New("websocket: closed without a closing handshake (CloseNow)")
+
+// ErrNobodyReads is found with errors.Is, beside the error of the context, in what [Conn.Ping] returns when its context ends
+// while no call reads from the connection: the pong may well have arrived.
+var ErrNobodyReads = errors.New("websocket: nobody reads from the connection, so no pong is seen")
+
 // errPeerVanished is the cause when the byte stream ends without a close frame.
 var errPeerVanished = errors.New("websocket: peer closed the network connection without a close frame")
 
-// CloseError is how a connection ended. Once it has, every call returns the same one. errors.Is(err, net.ErrClosed)
-// holds for each.
+// CloseError is how a connection ended. Once it has, every call returns the same one.
+//
+// errors.Is(err, net.ErrClosed) holds if this side has closed, with [Conn.Close], [Conn.SendClose] or [Conn.CloseNow], before
+// the connection ended in another way. It does not hold for what the peer or the network did: a close frame of the peer's,
+// a broken rule, a reset, a timeout. [CloseStatus] finds the code in any error.
 type CloseError struct {
 	// Code is the status code of the peer's close frame: [StatusNoStatus] if that had none, [StatusAbnormalClosure] if
 	// no close frame came. When the peer broke a rule it is the code that was sent to the peer.
@@ -101,6 +117,17 @@ type CloseError struct {
 	// Err is the cause if there is more to say: a *frame.ProtocolError, [ErrMessageTooBig], [ErrInvalidUTF8], an error
 	// of the network or of a context, …
 	Err error
+
+	own bool // the application closed
+}
+
+// CloseStatus returns the Code of the [*CloseError] in err's chain, and 0 if there is none.
+func CloseStatus(err error) StatusCode {
+	var e *CloseError
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return 0
 }
 
 // Error says who closed, with which code and reason, and the cause.
@@ -122,8 +149,8 @@ func (e *CloseError) Error() string {
 // Unwrap returns the cause, which may be nil.
 func (e *CloseError) Unwrap() error { return e.Err }
 
-// Is makes errors.Is(err, net.ErrClosed) hold.
-func (e *CloseError) Is(target error) bool { return target == net.ErrClosed }
+// Is makes errors.Is(err, net.ErrClosed) hold if this side has closed.
+func (e *CloseError) Is(target error) bool { return e.own && target == net.ErrClosed }
 
 // violation turns what the receiving state machine refused into what the peer is told (§7.1.7).
 func violation(err error) *CloseError {

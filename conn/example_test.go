@@ -186,7 +186,7 @@ func ExampleCloseError() {
 		fmt.Println(closed.Reason)
 		fmt.Println("by the peer:", closed.Remote, "clean:", closed.WasClean)
 	}
-	fmt.Println(errors.Is(err, net.ErrClosed))
+	fmt.Println(conn.CloseStatus(err) == conn.StatusTryAgainLater)
 	// Output:
 	// 1013 try again later
 	// come back in a minute

@@ -164,7 +164,7 @@ func requireSuccess(t *testing.T, o *outcome) {
 		require.NoError(t, err)
 	}
 	require.Equal(t, o.end, o.errs[len(o.errs)-1], "of reading on after the last message")
-	require.Equal(t, &conn.CloseError{Code: conn.StatusNormalClosure, Reason: "done", WasClean: true}, o.end)
+	require.EqualExportedValues(t, conn.CloseError{Code: conn.StatusNormalClosure, Reason: "done", WasClean: true}, *o.end.(*conn.CloseError))
 	require.Equal(t, 1, o.nc.Calls(wstest.OpClose))
 }
 

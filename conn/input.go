@@ -8,6 +8,8 @@ type input struct {
 	r    int32 // buf.b[r:] is what the receiver did not take
 	// lent is set while a caller looks at a message inside buf: then its bytes stay where they are.
 	lent bool
+	// kept is set while rare.kept is a message whose reader has left the loop of Messages.
+	kept bool
 	// within is set while the rest of a frame is to come, so that reading need not start small.
 	within bool
 	// class is the size of the next buffer. It follows how much comes at once; small counts reads of little in a row.

@@ -108,7 +108,7 @@ func TestEveryFrameOfAClientHasAKeyOfItsOwn(t *testing.T) {
 		}
 		w, err := c.Writer(t.Context(), Binary)
 		require.NoError(t, err)
-		_, err = w.Write(make([]byte, 5*FragmentSize))
+		_, err = w.Write(make([]byte, 5*DefaultFragmentSize))
 		require.NoError(t, err)
 		require.NoError(t, w.Close())
 		require.NoError(t, c.Write(t.Context(), Binary, make([]byte, 200_000)))

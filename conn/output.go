@@ -202,7 +202,7 @@ func (c *Conn) sendable() error {
 		return e
 	}
 	if c.rare != nil && c.rare.closing.sent {
-		return ErrCloseSent
+		return closeSentError{own: c.rare.closing.own}
 	}
 	if c.out.broken {
 		return c.rare.refused

@@ -187,3 +187,70 @@ func TestThePongOfAPingThatWasGivenUpAnswersOlderOnes(t *testing.T) {
 		require.NoError(t, <-answered)
 	})
 }
+
+func TestAPingWhileNobodyReadsSaysSo(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		answered := pinging(within(t, time.Second), c)
+		peer.Receive()
+		err := (<-answered).err
+		require.ErrorIs(t, err, conn.ErrNobodyReads)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		reading(c)
+		answered = pinging(within(t, time.Second), c)
+		peer.Receive()
+		err = (<-answered).err
+		require.NotErrorIs(t, err, conn.ErrNobodyReads)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+	})
+}
+
+func TestPingsAndPongsOfOnesOwn(t *testing.T) {
+	long := []byte(strings.Repeat("x", frame.MaxControlPayload))
+	inBothRolesOver(t, &conn.Config{SendQueue: 1000}, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		require.NoError(t, c.Pong(t.Context(), long))
+		require.Equal(t, pong(string(long)), peer.Receive())
+		w, err := c.Writer(t.Context(), conn.Text)
+		require.NoError(t, err)
+		w.Write([]byte("in the"))
+		require.NoError(t, w.Flush())
+		require.NoError(t, c.SendPong(nil))
+		require.NoError(t, c.SendPing([]byte("between")))
+		w.Write([]byte(" middle"))
+		require.NoError(t, w.Close())
+		for _, want := range []wstest.Frame{begin("in the"), pong(""), ping("between"), last(" middle")} {
+			require.Equal(t, want, peer.Receive())
+		}
+		long := append(long, 'x')
+		require.ErrorIs(t, c.Pong(t.Context(), long), conn.ErrControlTooLong)
+		require.ErrorIs(t, c.SendPong(long), conn.ErrControlTooLong)
+		require.ErrorIs(t, c.SendPing(long), conn.ErrControlTooLong)
+		for err = error(nil); err == nil; {
+			err = c.SendPing(long[1:]) // and the peer reads nothing
+		}
+		require.ErrorIs(t, err, conn.ErrQueueFull)
+	})
+}
+
+func TestHooksSeePingsAndPongs(t *testing.T) {
+	var pings, pongs []string
+	cfg := &conn.Config{
+		OnPing: func(_ *conn.Conn, payload []byte) (bool, error) {
+			pings = append(pings, string(payload))
+			return len(pings)%2 == 1, nil
+		},
+		OnPong: func(_ *conn.Conn, payload []byte) error {
+			pongs = append(pongs, string(payload))
+			return nil
+		},
+	}
+	inBothRolesOver(t, cfg, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		pings, pongs = nil, nil
+		peer.Send(ping("answered"), pong("a"), ping("not answered"), ping("once more"), text("end"))
+		_, _, err := c.Read(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, []string{"answered", "not answered", "once more"}, pings)
+		require.Equal(t, []string{"a"}, pongs)
+		require.Equal(t, pong("answered"), peer.Receive())
+		require.Equal(t, pong("once more"), peer.Receive())
+	})
+}

@@ -56,7 +56,7 @@ func TestSendDuringAWriterIsBoundedToo(t *testing.T) {
 	inBothRoles(t, &conn.Config{SendQueue: 1000}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		w, err := c.Writer(t.Context(), conn.Text)
 		require.NoError(t, err)
-		_, err = w.Write(pattern(conn.FragmentSize + 1))
+		_, err = w.Write(pattern(conn.DefaultFragmentSize + 1))
 		require.NoError(t, err)
 		accepted := 0
 		for c.Send(conn.Text, make([]byte, 100)) == nil {
@@ -65,7 +65,7 @@ func TestSendDuringAWriterIsBoundedToo(t *testing.T) {
 		require.Equal(t, 8, accepted)
 		require.NoError(t, w.Close())
 		require.NoError(t, c.Flush(t.Context()))
-		peer.Expect(begin(string(pattern(conn.FragmentSize))), last(string(pattern(conn.FragmentSize + 1)[conn.FragmentSize:])))
+		peer.Expect(begin(string(pattern(conn.DefaultFragmentSize))), last(string(pattern(conn.DefaultFragmentSize + 1)[conn.DefaultFragmentSize:])))
 		for range accepted {
 			peer.Expect(text(string(make([]byte, 100))))
 		}
@@ -76,7 +76,7 @@ func TestFlushWaitsForWhatSendLeftForTheEndOfAWriter(t *testing.T) {
 	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		w, err := c.Writer(t.Context(), conn.Text)
 		require.NoError(t, err)
-		_, err = w.Write(pattern(conn.FragmentSize + 1))
+		_, err = w.Write(pattern(conn.DefaultFragmentSize + 1))
 		require.NoError(t, err)
 		require.NoError(t, c.Send(conn.Text, []byte("sent")))
 		require.ErrorIs(t, c.Flush(within(t, time.Second)), context.DeadlineExceeded)
@@ -97,7 +97,7 @@ func TestFlushTellsThatAnAbandonedWriterTookSentMessagesAlong(t *testing.T) {
 	inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		w, err := c.Writer(within(t, time.Second), conn.Binary)
 		require.NoError(t, err)
-		_, err = w.Write(pattern(3 * conn.FragmentSize))
+		_, err = w.Write(pattern(3 * conn.DefaultFragmentSize))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.NoError(t, c.Send(conn.Text, []byte("never sent")))
 		require.Error(t, w.Close())
@@ -149,9 +149,9 @@ func TestAWriterThatIsCutClosesTheConnection(t *testing.T) {
 		ended := reading(c)
 		w, err := c.Writer(within(t, time.Second), conn.Binary)
 		require.NoError(t, err)
-		n, err := w.Write(pattern(3 * conn.FragmentSize))
+		n, err := w.Write(pattern(3 * conn.DefaultFragmentSize))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.Equal(t, conn.FragmentSize, n)
+		require.Equal(t, conn.DefaultFragmentSize, n)
 		n, err = w.Write([]byte("more"))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.Zero(t, n)
@@ -162,7 +162,7 @@ func TestAWriterThatIsCutClosesTheConnection(t *testing.T) {
 		require.Equal(t, conn.StateClosing, c.State())
 		require.ErrorIs(t, c.Write(t.Context(), conn.Text, nil), conn.ErrCloseSent, "the next message is let through to its error")
 
-		peer.Expect(wstest.Frame{Opcode: frame.Binary, Payload: pattern(conn.FragmentSize)}, closing(conn.StatusInternalError, "message abandoned"))
+		peer.Expect(wstest.Frame{Opcode: frame.Binary, Payload: pattern(conn.DefaultFragmentSize)}, closing(conn.StatusInternalError, "message abandoned"))
 		peer.Send(closing(conn.StatusInternalError, ""))
 		peer.Conn().Close()
 		requireEnded(t, c, <-ended, conn.CloseError{Code: conn.StatusInternalError, WasClean: true}, nil)
@@ -231,7 +231,7 @@ func TestAWriterWhoseLastFragmentIsRefusedClosesTheConnection(t *testing.T) {
 		w, err := c.Writer(ctx, conn.Text)
 		require.NoError(t, err)
 		go peer.Receive()
-		_, err = io.WriteString(w, strings.Repeat("a", conn.FragmentSize+1))
+		_, err = io.WriteString(w, strings.Repeat("a", conn.DefaultFragmentSize+1))
 		require.NoError(t, err) // the first fragment is on the wire
 		for range 12000 {       // the peer does not read, and somebody pings and pings, until there is no room
 			go c.Ping(ctx)
@@ -276,7 +276,7 @@ func TestNothingIsSentAfterACloseFrame(t *testing.T) {
 			c.Send(conn.Text, nil), c.SendPrepared(conn.Prepare(conn.Text, nil)), pingErr, w.Close(),
 			c.Write(t.Context(), conn.Text, nil), c.WritePrepared(t.Context(), conn.Prepare(conn.Text, nil)),
 		} {
-			require.Equal(t, conn.ErrCloseSent, err)
+			require.ErrorIs(t, err, conn.ErrCloseSent)
 			require.ErrorIs(t, err, net.ErrClosed)
 			require.False(t, errors.As(err, new(*conn.CloseError)), "not ended yet")
 		}

@@ -66,7 +66,8 @@ var lent = sync.Pool{New: func() any { return new(buffer) }}
 //		…
 //	}
 //
-// It is [Conn.Read] without the copy: m.Data is valid, and may be changed, until the next iteration. The last
+// It is [Conn.Read] without the copy: m.Data is valid, and may be changed, until the next iteration or, once the loop
+// has been left, until the next call that reads or the end of the connection. The last
 // iteration is the one with an error, the same that Read would return. The loop body may call anything but the methods
 // that read; it may end the loop at any time, and reading may go on later in any way.
 func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
@@ -76,7 +77,7 @@ func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 
 func (c *Conn) messages(ctx context.Context, yield func(Message, error) bool) {
 	var l loan
-	for more := true; more; c.giveBack(&l) {
+	for {
 		err := c.awaitMessage(ctx, &l, false)
 		if err == nil {
 			err = c.gatherRest(ctx, &l)
@@ -86,7 +87,11 @@ func (c *Conn) messages(ctx context.Context, yield func(Message, error) bool) {
 			return
 		}
 		c.borrow(&l)
-		more = yield(l.message(), nil)
+		if !yield(l.message(), nil) {
+			c.keepLoan(&l)
+			return
+		}
+		c.giveBack(&l)
 	}
 }
 
@@ -151,12 +156,44 @@ func (c *Conn) giveBack(l *loan) {
 	if !c.reading.tryAcquire() {
 		return // somebody reads, perhaps for long, or cleans up; the garbage collector takes the buffer
 	}
+	c.endLoan(l)
+	c.endRead()
+}
+
+// endLoan is giveBack for who holds reading.
+func (c *Conn) endLoan(l *loan) {
 	if c.in.buf == l.held {
 		c.in.lent = false
 	} else {
 		l.held.release()
 	}
+}
+
+// keepLoan leaves a loan to a caller who has left the loop, until the next call that reads.
+func (c *Conn) keepLoan(l *loan) {
+	if l.held == nil || !c.reading.tryAcquire() {
+		return // somebody reads, perhaps for long, or cleans up; the garbage collector takes the buffer
+	}
+	c.out.mu.Lock()
+	if c.end.Load() == nil { // else nobody asks for it back
+		c.rarely().kept = l.held
+		c.in.kept = true
+	}
+	c.out.mu.Unlock()
 	c.endRead()
+}
+
+// takeBack ends the loan that keepLoan left. The caller holds reading.
+func (c *Conn) takeBack() {
+	if !c.in.kept {
+		return
+	}
+	c.in.kept = false
+	c.out.mu.Lock()
+	l := loan{held: c.rare.kept}
+	c.rare.kept = nil
+	c.out.mu.Unlock()
+	c.endLoan(&l)
 }
 
 // beginRead makes the caller the one who reads. If it returns nil, endRead must follow.
@@ -186,6 +223,7 @@ func (c *Conn) takeOver(ctx context.Context) error {
 
 // startRead is beginRead for who holds reading. If it fails, the caller does no longer.
 func (c *Conn) startRead(ctx context.Context) error {
+	c.takeBack()
 	c.in.serving = false
 	err := c.Err()
 	if err == nil {
@@ -266,10 +304,13 @@ func (c *Conn) nextPart(ctx context.Context, part *event) error {
 			c.sendReplies()
 			return nil
 		case eventPing:
-			c.enqueuePong(part.payload)
-			c.in.replied = true
+			if err := c.peerPinged(part.payload); err != nil {
+				return c.peerFailed(ctx, err)
+			}
 		case eventPong:
-			c.pong(part.payload)
+			if err := c.peerPonged(part.payload); err != nil {
+				return c.peerFailed(ctx, err)
+			}
 		case eventClose:
 			return c.peerClosed(ctx, part.payload)
 		case eventNone:

@@ -368,3 +368,27 @@ func TestBytesThatCameWithTheHandshakeAreReadFirst(t *testing.T) {
 		})
 	}
 }
+
+func TestAMessageKeptAfterBreakStaysUntilTheNextRead(t *testing.T) {
+	inBothRolesOver(t, nil, 64<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		for _, frames := range [][]wstest.Frame{{text("kept")}, {begin("ke"), last("pt")}} {
+			for range 3 {
+				peer.Send(frames...)
+				var kept conn.Message
+				for m, err := range c.Messages(t.Context()) {
+					require.NoError(t, err)
+					kept = m
+					break
+				}
+				peer.Send(ping("x"), text("other"))
+				require.NoError(t, c.Write(t.Context(), conn.Text, []byte("output")))
+				require.Equal(t, "kept", string(kept.Data))
+				_, data, err := c.Read(t.Context())
+				require.NoError(t, err)
+				require.Equal(t, "other", string(data))
+				require.Equal(t, text("output"), peer.Receive())
+				require.Equal(t, pong("x"), peer.Receive())
+			}
+		}
+	})
+}

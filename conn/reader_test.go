@@ -199,7 +199,7 @@ func TestUnixSocketsCarryMessages(t *testing.T) {
 		require.Equal(t, string(pattern(n)), string(data))
 	}
 	require.NoError(t, client.Close(conn.StatusNormalClosure, ""))
-	require.ErrorIs(t, <-ended, net.ErrClosed)
+	require.Equal(t, conn.StatusNormalClosure, conn.CloseStatus(<-ended))
 	require.NoError(t, server.CloseNow())
 }
 

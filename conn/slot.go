@@ -28,6 +28,9 @@ type slotQueue struct {
 // uncontended stands for a queue that nobody is in. It is never used as one.
 var uncontended slotQueue
 
+// taken reports whether somebody holds the slot.
+func (s *slot) taken() bool { return s.queue.Load() != nil }
+
 // tryAcquire takes the slot if it is free.
 func (s *slot) tryAcquire() bool { return s.queue.CompareAndSwap(nil, &uncontended) }
 

@@ -37,7 +37,7 @@ func calls(ctx context.Context, c *conn.Conn) map[string]func() error {
 			if writerErr != nil {
 				return writerErr
 			}
-			_, err := w.Write(make([]byte, 10*conn.FragmentSize))
+			_, err := w.Write(make([]byte, 10*conn.DefaultFragmentSize))
 			return err
 		},
 		"Flush": func() error { return c.Flush(ctx) },

@@ -18,7 +18,8 @@ import (
 //
 // Deadlines and concurrent calls work as with any net.Conn. A read or write that a deadline cuts may be repeated; the n
 // of such a write counts bytes that the connection accepted and will send. ctx bounds every call. When the peer closes
-// with [StatusNormalClosure] or [StatusGoingAway], Read returns io.EOF. Close closes c with [StatusNormalClosure].
+// with [StatusNormalClosure] or [StatusGoingAway], or without a code ([StatusNoStatus], as a browser's close() does), Read
+// returns io.EOF. Close closes c with [StatusNormalClosure]; Read and Write return net.ErrClosed from then on.
 //
 // Stream panics if typ is neither Text nor Binary, which is a mistake in the program.
 func Stream(ctx context.Context, c *Conn, typ MessageType) net.Conn {
@@ -72,7 +73,7 @@ func (s *stream) Read(p []byte) (int, error) {
 func endOfStream(err error) error {
 	var closed *CloseError
 	if errors.As(err, &closed) && closed.Remote && closed.WasClean &&
-		(closed.Code == StatusNormalClosure || closed.Code == StatusGoingAway) {
+		(closed.Code == StatusNormalClosure || closed.Code == StatusGoingAway || closed.Code == StatusNoStatus) {
 		return io.EOF
 	}
 	return err
@@ -182,7 +183,10 @@ func (d *deadlineContext) error() error {
 // convert turns the error of a call that ctx bounded into one that users of a net.Conn know.
 func (d *deadlineContext) convert(ctx context.Context, err error) error {
 	var closed *CloseError
-	if ctx.Err() != nil && !errors.As(err, &closed) {
+	d.mu.Lock()
+	stopped := d.stopped
+	d.mu.Unlock()
+	if stopped || ctx.Err() != nil && !errors.As(err, &closed) {
 		return d.error()
 	}
 	return err

@@ -90,7 +90,7 @@ func TestAStreamSendsAMessagePerWriteAndCutsLongOnes(t *testing.T) {
 
 func TestOnlyANormalCloseIsTheEndOfAStream(t *testing.T) {
 	for code, eof := range map[conn.StatusCode]bool{
-		conn.StatusNormalClosure: true, conn.StatusGoingAway: true, conn.StatusNoStatus: false,
+		conn.StatusNormalClosure: true, conn.StatusGoingAway: true, conn.StatusNoStatus: true,
 		conn.StatusInternalError: false, conn.StatusPolicyViolation: false, 3000: false,
 	} {
 		inBothRolesAsStream(t, 0, func(t *testing.T, s net.Conn, c *conn.Conn, peer *wstest.Peer) {
@@ -111,6 +111,10 @@ func TestOnlyANormalCloseIsTheEndOfAStream(t *testing.T) {
 		_, err = s.Write(nil)
 		require.Same(t, c.Err(), err)
 		require.Error(t, s.Close())
+		_, err = s.Read(make([]byte, 1))
+		require.Equal(t, net.ErrClosed, err, "whoever closed first")
+		_, err = s.Write(nil)
+		require.Equal(t, net.ErrClosed, err)
 	})
 }
 

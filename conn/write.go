@@ -2,7 +2,7 @@ package conn
 
 import (
 	"context"
-	"io"
+	"math"
 
 	"github.com/seed60239977/websocket/frame"
 )
@@ -77,12 +77,8 @@ func (c *Conn) accept(m *outgoing) (pending int, err error) {
 	o := &c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if err := c.sendable(); err != nil {
+	if err := c.acceptable(m); err != nil {
 		return 0, err
-	}
-	waiting := c.buffered()
-	if waiting > 0 && waiting+int64(m.size()) > int64(c.settings.Value().sendQueue) {
-		return 0, ErrQueueFull
 	}
 	if o.open {
 		c.deferMessage(m)
@@ -94,6 +90,18 @@ func (c *Conn) accept(m *outgoing) (pending int, err error) {
 		c.encodeMessage(m)
 	}
 	return len(o.pending.b), nil
+}
+
+// acceptable returns why m may not be sent without waiting, or nil. The caller holds out.mu.
+func (c *Conn) acceptable(m *outgoing) error {
+	if err := c.sendable(); err != nil {
+		return err
+	}
+	waiting := c.buffered()
+	if waiting > 0 && waiting+int64(m.size()) > int64(c.settings.Value().sendQueue) {
+		return ErrQueueFull
+	}
+	return nil
 }
 
 // deferMessage keeps m until the message that is open has ended. The caller holds out.mu.
@@ -122,7 +130,7 @@ func (c *Conn) beginMessage(ctx context.Context) error {
 // ctx bounds the wait for other messages and every call of the writer. If one of these returns an error, the message
 // cannot be completed: Close then begins to close the connection with [StatusInternalError], so that the peer never takes
 // a part for the whole. The writer must be closed, and is for one goroutine.
-func (c *Conn) Writer(ctx context.Context, typ MessageType) (io.WriteCloser, error) {
+func (c *Conn) Writer(ctx context.Context, typ MessageType) (*MessageWriter, error) {
 	if !typ.valid() {
 		return nil, ErrMessageType
 	}
@@ -138,14 +146,12 @@ func (c *Conn) Writer(ctx context.Context, typ MessageType) (io.WriteCloser, err
 		c.out.message.release()
 		return nil, err
 	}
-	return &messageWriter{c: c, ctx: ctx, opcode: frame.Opcode(typ)}, nil
+	return &MessageWriter{c: c, ctx: ctx, opcode: frame.Opcode(typ)}, nil
 }
 
-// FragmentSize is how much of a message a [Conn.Writer] gathers before it sends a frame, in octets.
-const FragmentSize = 16 << 10
-
-// messageWriter holds Conn.out.message from its making until Close.
-type messageWriter struct {
+// MessageWriter writes one message; [Conn.Writer] makes it. It is an io.WriteCloser, and for one goroutine. It holds the turn
+// of its message, for which others wait, until Close.
+type MessageWriter struct {
 	c      *Conn
 	ctx    context.Context
 	opcode frame.Opcode // of the next frame
@@ -155,16 +161,20 @@ type messageWriter struct {
 }
 
 // Write gathers p and sends what fills a frame. n counts the bytes that were accepted.
-func (w *messageWriter) Write(p []byte) (n int, err error) {
+func (w *MessageWriter) Write(p []byte) (n int, err error) {
+	size := w.c.settings.Value().fragment
+	if size < 0 {
+		size = math.MaxInt
+	}
 	for len(p) > 0 && w.err == nil {
 		if w.part == nil {
-			w.part = getBuffer(min(FragmentSize, len(p)))
+			w.part = getBuffer(min(size, len(p)))
 		}
-		if len(w.part.b) == FragmentSize {
+		if len(w.part.b) == size {
 			w.err = w.send(false)
 			continue
 		}
-		room := min(FragmentSize-len(w.part.b), len(p))
+		room := min(size-len(w.part.b), len(p))
 		w.part = w.part.add(p[:room])
 		p = p[room:]
 		n += room
@@ -173,7 +183,7 @@ func (w *messageWriter) Write(p []byte) (n int, err error) {
 }
 
 // send sends what was gathered as the next frame of the message.
-func (w *messageWriter) send(fin bool) error {
+func (w *MessageWriter) send(fin bool) error {
 	var part []byte
 	if w.part != nil {
 		part = w.part.b
@@ -188,8 +198,17 @@ func (w *messageWriter) send(fin bool) error {
 	return w.c.flush(w.ctx, end)
 }
 
+// Flush sends what was written and has not gone out yet as a fragment of the message, even if it is short, and returns when
+// it is on the wire. It does nothing if there is none. Its errors are those of Write.
+func (w *MessageWriter) Flush() error {
+	if w.err == nil && w.part != nil {
+		w.err = w.send(false)
+	}
+	return w.err
+}
+
 // Close sends the last frame and returns when the message is on the wire.
-func (w *messageWriter) Close() error {
+func (w *MessageWriter) Close() error {
 	if w.err == ErrWriterClosed {
 		return w.err
 	}
@@ -209,6 +228,8 @@ func (w *messageWriter) Close() error {
 }
 
 // Flush returns when everything that was accepted before it is on the wire, with the same errors as [Conn.Write].
+// It does not cover what a [Conn.Writer] has gathered and not sent: see [MessageWriter.Flush]. Where Send has left messages behind
+// a Writer's, it waits until that message has ended.
 func (c *Conn) Flush(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return c.ended(err)

@@ -53,7 +53,7 @@ var writes = map[string]func(context.Context, *conn.Conn, conn.MessageType, []by
 func TestAMessageIsOneFrame(t *testing.T) {
 	for name, write := range writes {
 		for _, n := range []int{0, 1, 125, 126, 127, 65535, 65536, 100_000} {
-			if name == "Writer" && n > conn.FragmentSize {
+			if name == "Writer" && n > conn.DefaultFragmentSize {
 				continue
 			}
 			t.Run(fmt.Sprint(name, " ", n), func(t *testing.T) {
@@ -73,7 +73,7 @@ func TestAMessageIsOneFrame(t *testing.T) {
 }
 
 func TestAWriterSendsFragments(t *testing.T) {
-	const full = conn.FragmentSize
+	const full = conn.DefaultFragmentSize
 	for _, n := range []int{0, 1, full - 1, full, full + 1, 2 * full, 2*full + 1, 50_000} {
 		for _, chunk := range []int{1000, full, full + 1, 1 << 20} {
 			t.Run(fmt.Sprint(n, " in ", chunk), func(t *testing.T) {
@@ -105,9 +105,9 @@ func TestOtherMessagesWaitForTheEndOfAWriterAndControlFramesDoNot(t *testing.T) 
 		reading(c)
 		w, err := c.Writer(t.Context(), conn.Binary)
 		require.NoError(t, err)
-		_, err = w.Write(pattern(conn.FragmentSize + 1))
+		_, err = w.Write(pattern(conn.DefaultFragmentSize + 1))
 		require.NoError(t, err)
-		peer.Expect(wstest.Frame{Opcode: frame.Binary, Payload: pattern(conn.FragmentSize)})
+		peer.Expect(wstest.Frame{Opcode: frame.Binary, Payload: pattern(conn.DefaultFragmentSize)})
 
 		written := make(chan error, 1)
 		go func() { written <- c.Write(t.Context(), conn.Text, []byte("written")) }()
@@ -137,7 +137,7 @@ func TestOtherMessagesWaitForTheEndOfAWriterAndControlFramesDoNot(t *testing.T) 
 
 		require.NoError(t, w.Close())
 		require.NoError(t, <-written)
-		peer.Expect(last(string(pattern(conn.FragmentSize + 1)[conn.FragmentSize:])), text("first"), binary("second"), text("written"))
+		peer.Expect(last(string(pattern(conn.DefaultFragmentSize + 1)[conn.DefaultFragmentSize:])), text("first"), binary("second"), text("written"))
 		require.Zero(t, c.BufferedAmount())
 	})
 }
@@ -296,4 +296,36 @@ func TestMessagesAreTextOrBinary(t *testing.T) {
 	})
 	require.Equal(t, "text", conn.Text.String())
 	require.Equal(t, "binary", conn.Binary.String())
+}
+
+func TestFragmentSizeSaysWhereAWriterCuts(t *testing.T) {
+	for size, want := range map[int][]wstest.Frame{
+		0:  {text("hello world")},
+		5:  {begin("hello"), more(" worl"), last("d")},
+		-1: {text("hello world")},
+	} {
+		inBothRolesOver(t, &conn.Config{FragmentSize: size}, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+			w, err := c.Writer(t.Context(), conn.Text)
+			require.NoError(t, err)
+			require.NoError(t, w.Flush(), "with nothing to push")
+			for _, b := range []byte("hello world") {
+				_, err := w.Write([]byte{b})
+				require.NoError(t, err)
+			}
+			require.NoError(t, w.Close())
+			require.ErrorIs(t, w.Flush(), conn.ErrWriterClosed)
+			for _, f := range want {
+				require.Equal(t, f, peer.Receive())
+			}
+		})
+	}
+	inBothRolesOver(t, &conn.Config{FragmentSize: -1}, 1<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		w, err := c.Writer(t.Context(), conn.Binary)
+		require.NoError(t, err)
+		long := pattern(5 * conn.DefaultFragmentSize)
+		_, err = w.Write(long)
+		require.NoError(t, err)
+		require.NoError(t, w.Close())
+		require.Equal(t, binary(string(long)), peer.Receive(), "in one frame")
+	})
 }

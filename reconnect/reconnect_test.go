@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -275,7 +274,7 @@ func TestAPanicOfServeLeavesNoConnection(t *testing.T) {
 		require.Panics(t, func() {
 			reconnect.Run(t.Context(), s.dial, func(context.Context, *websocket.Conn) error { panic("oh no") }, nil)
 		})
-		require.ErrorIs(t, <-ends, net.ErrClosed)
+		require.Equal(t, websocket.StatusAbnormalClosure, websocket.CloseStatus(<-ends))
 	})
 }
 

@@ -132,7 +132,7 @@ func TestAPipeIsANetworkConnection(t *testing.T) {
 		})
 		require.NoError(t, err)
 		_, _, err = c.Read(t.Context())
-		require.ErrorIs(t, err, net.ErrClosed)
+		require.Equal(t, websocket.StatusGoingAway, websocket.CloseStatus(err))
 		_, err = a.Read(make([]byte, 1))
 		require.NotErrorIs(t, err, io.EOF)
 		require.Error(t, err)

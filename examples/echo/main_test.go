@@ -109,7 +109,7 @@ func TestAMessageInManyFramesComesBackInOne(t *testing.T) {
 	c, _ := start(t).dial(nil)
 	w, err := c.Writer(t.Context(), websocket.Binary)
 	require.NoError(t, err)
-	const length = 3 * websocket.FragmentSize
+	const length = 3 * websocket.DefaultFragmentSize
 	_, err = w.Write(make([]byte, length))
 	require.NoError(t, err)
 	require.NoError(t, w.Close())

@@ -121,7 +121,7 @@ func TestHalfAMessageIsNeverTakenForAWholeOne(t *testing.T) {
 	eachWay(t, func(t *testing.T, one, other *websocket.Conn) {
 		w, err := one.Writer(t.Context(), websocket.Text)
 		require.NoError(t, err)
-		_, err = w.Write(bytes.Repeat([]byte("x"), 3*websocket.FragmentSize))
+		_, err = w.Write(bytes.Repeat([]byte("x"), 3*websocket.DefaultFragmentSize))
 		require.NoError(t, err)
 		require.NoError(t, one.Close(4000, "no more"))
 		_, data, err := other.Read(t.Context())
