@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -164,6 +165,45 @@ func TestNothingThatWasAcceptedWaitsForEverOverTCP(t *testing.T) {
 			peer.CloseNow()
 			require.Error(t, <-received)
 			require.Empty(t, mixed, "octets of two messages in one")
+		}
+	}
+}
+
+// endsAtCheck is a context that ends when its Err is asked for once more after left times.
+type endsAtCheck struct {
+	context.Context
+	cancel context.CancelFunc
+	left   int
+}
+
+func (e *endsAtCheck) Err() error {
+	if e.left--; e.left < 0 {
+		e.cancel()
+	}
+	return e.Context.Err()
+}
+
+// TestAMessageWhoseContextEndsBeforeItIsWrittenGoesOutByItself: for every moment in which a call looks at its context.
+func TestAMessageWhoseContextEndsBeforeItIsWrittenGoesOutByItself(t *testing.T) {
+	for _, role := range roles {
+		for _, n := range []int{2, 100_000} {
+			for left := range 6 {
+				near, far := tcpPair(t)
+				c := open(near, role, nil)
+				ctx, cancel := context.WithCancel(t.Context())
+				err := c.Write(&endsAtCheck{ctx, cancel, left}, conn.Binary, pattern(n))
+				if c.BufferedAmount() > 0 {
+					require.ErrorIs(t, err, context.Canceled)
+				}
+				go io.Copy(io.Discard, far)
+				for end := time.Now().Add(patience); c.BufferedAmount() > 0 && time.Now().Before(end); {
+					runtime.Gosched()
+				}
+				require.Zero(t, c.BufferedAmount(), "it waits for ever")
+				c.CloseNow()
+				far.Close()
+				cancel()
+			}
 		}
 	}
 }

@@ -306,3 +306,14 @@ func TestAConnFitsItsSizeClass(t *testing.T) {
 		require.LessOrEqual(t, unsafe.Sizeof(Conn{}), uintptr(288), "the next class of the allocator is 320")
 	}
 }
+
+func TestAPartOfAMessageIsNotKeptBehindTheEnd(t *testing.T) {
+	inAllWays(t, nil, func(t *testing.T, c *Conn, peer *wstest.Peer, read func(context.Context, *Conn) error) {
+		peer.Send(wstest.Part(frame.Binary, false, string(make([]byte, 10_000))))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		require.ErrorIs(t, read(ctx, c), context.DeadlineExceeded)
+		c.CloseNow()
+		requireNoBuffer(t, c)
+	})
+}

@@ -254,3 +254,33 @@ func TestHooksSeePingsAndPongs(t *testing.T) {
 		require.Equal(t, pong("once more"), peer.Receive())
 	})
 }
+
+// TestNoPongGoesOutBehindACloseFrame: there were more pings than pongs that may wait, so the newest is answered when there
+// is room again, unless this side has closed.
+func TestNoPongGoesOutBehindACloseFrame(t *testing.T) {
+	inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		message := binary(string(make([]byte, 1000)))
+		require.NoError(t, c.Send(conn.Binary, message.Payload))
+		ended := reading(c)
+		for range 100 {
+			peer.Send(ping("p"))
+		}
+		synctest.Wait()
+		closed := inBackground(func() error { return c.Close(conn.StatusNormalClosure, "bye") })
+		synctest.Wait()
+		peer.Send(ping("behind"))
+		peer.Expect(message)
+		f := peer.Receive()
+		for f.Opcode == frame.Pong {
+			f = peer.Receive()
+		}
+		require.Equal(t, bye, f)
+		synctest.Wait()
+		require.Zero(t, peer.Conn().(*wstest.End).Buffered())
+		peer.Send(bye)
+		require.NoError(t, <-closed)
+		<-ended
+		halfClose(peer)
+		require.Empty(t, everything(t, peer))
+	})
+}

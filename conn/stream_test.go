@@ -316,3 +316,25 @@ func TestADeadlineThatIsMovedAsItPassesDoesNotPass(t *testing.T) {
 		}
 	})
 }
+
+func TestOnesOwnCloseIsNoEndOfAStream(t *testing.T) {
+	for name, end := range map[string]func(s net.Conn, c *conn.Conn) error{
+		"of the stream":     func(s net.Conn, _ *conn.Conn) error { return s.Close() },
+		"of the connection": func(_ net.Conn, c *conn.Conn) error { return c.Close(conn.StatusNormalClosure, "") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBothRolesAsStream(t, 0, func(t *testing.T, s net.Conn, c *conn.Conn, peer *wstest.Peer) {
+				read := inBackground(func() error { _, err := s.Read(make([]byte, 1)); return err })
+				synctest.Wait()
+				closed := inBackground(func() error { return end(s, c) })
+				peer.Expect(closing(conn.StatusNormalClosure, ""))
+				peer.Send(closing(conn.StatusNormalClosure, ""))
+				require.NoError(t, <-closed)
+				require.True(t, c.Err().(*conn.CloseError).WasClean)
+				require.ErrorIs(t, <-read, net.ErrClosed)
+				_, err := s.Read(make([]byte, 1))
+				require.ErrorIs(t, err, net.ErrClosed)
+			})
+		})
+	}
+}

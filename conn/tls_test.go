@@ -101,3 +101,21 @@ func TestCloseNowOverTLSDoesNotWaitForAPeerThatDoesNotRead(t *testing.T) {
 		require.Zero(t, time.Since(start))
 	})
 }
+
+// TestCloseNowOverTLSDoesNotSayGoodbyeToAPeerThatDoesNotRead: no write is under way that closing would have to cut, but there
+// is no room for the goodbye of a tls.Conn.
+func TestCloseNowOverTLSDoesNotSayGoodbyeToAPeerThatDoesNotRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := wstest.Pipe(4000)
+		client, server := tlsOver(t, near, far)
+		for end, c := range map[*wstest.End]*conn.Conn{near: conn.Client(client, nil), far: conn.Server(server, nil)} {
+			require.NoError(t, end.SetWriteDeadline(time.Now().Add(time.Second)))
+			_, err := end.Write(make([]byte, 5000))
+			require.Error(t, err, "it is full")
+			require.NoError(t, end.SetWriteDeadline(time.Time{}))
+			start := time.Now()
+			require.NoError(t, c.CloseNow())
+			require.Zero(t, time.Since(start))
+		}
+	})
+}
