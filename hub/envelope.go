@@ -97,7 +97,7 @@ func (h *Hub) wire(m *Message, p *conn.Prepared) *conn.Prepared {
 
 // itemJSON is the JSON form. Which of the fields are there says what it is.
 type itemJSON struct {
-	Topic       string          `json:"topic,omitempty"`
+	Topic       *string         `json:"topic,omitempty"`
 	Epoch       uint64          `json:"epoch,omitempty"`
 	Offset      uint64          `json:"offset,omitempty"`
 	Data        json.RawMessage `json:"data,omitempty"`
@@ -162,7 +162,7 @@ func parseJSON(data []byte) (Item, error) {
 	if err := json.Unmarshal(data, &j); err != nil {
 		return Item{}, err
 	}
-	i := Item{Topic: j.Topic, Position: Position{j.Epoch, j.Offset}}
+	i := Item{Position: Position{j.Epoch, j.Offset}}
 	found := 0
 	is := func(kind Kind, there bool) bool {
 		if there {
@@ -191,6 +191,12 @@ func parseJSON(data []byte) (Item, error) {
 	}
 	if is(KindUnsubscribe, j.Unsubscribe != nil) {
 		i.Topic, i.Position = *j.Unsubscribe, Position{}
+	}
+	if i.Kind == KindMessage || i.Kind == KindSubscribed {
+		if j.Topic == nil {
+			return Item{}, errors.New("no topic")
+		}
+		i.Topic = *j.Topic
 	}
 	if found != 1 {
 		return Item{}, errors.New("not exactly one of the fields that say what it is")

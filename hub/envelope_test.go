@@ -58,7 +58,7 @@ func TestTheWireFormIsTheOneOfTheDocumentation(t *testing.T) {
 
 func TestWhatIsNoEnvelopeIsRefused(t *testing.T) {
 	for _, s := range []string{
-		``, `x`, `[]`, `{}`, `{"topic":"a"}`, `{"topic":"a","data":1,"text":"x"}`, `{"topic":"a","binary":"?"}`,
+		``, `x`, `[]`, `{}`, `{"topic":"a"}`, `{"recovered":true}`, `{"data":1}`, `{"topic":1,"data":1}`, `{"topic":"a","data":1,"text":"x"}`, `{"topic":"a","binary":"?"}`,
 		`{"subscribe":"a","unsubscribe":"a"}`, `{"subscribe":1}`, `{"subscribe":"a","last":-1}`, `{"subscribe":"a","offset":-1}`,
 		`{"subscribe":"a","epoch":9007199254740992}`, `{"topic":"a","recovered":false,"missed":9007199254740992}`, `{"topic":"a","text":"x"} ` + "x",
 	} {

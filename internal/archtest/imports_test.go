@@ -56,7 +56,8 @@ var house = []room{
 	{pkg: "autobahn/*", imports: suite},
 	{pkg: "autobahn/*/*", imports: suite},
 
-	{pkg: "examples/*", imports: append([]string{"examples/internal/program"}, public...)},
+	{pkg: "examples/*", imports: append([]string{"examples/internal/program", "examples/internal/chat"}, public...)},
+	{pkg: "examples/internal/chat", imports: append([]string{"examples/internal/program"}, public...)},
 	{pkg: "examples/internal/program"},
 	{pkg: "examples/internal/programtest", imports: []string{".", "examples/internal/program"}, outside: []string{"github.com/stretchr/testify"}},
 	{pkg: "internal/buffer", never: []string{"net"}},

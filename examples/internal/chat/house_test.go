@@ -1,13 +1,18 @@
-package main
+package chat
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed60239977/websocket"
+	"github.com/seed60239977/websocket/examples/internal/program"
 	"github.com/seed60239977/websocket/examples/internal/programtest"
 	"github.com/seed60239977/websocket/hub"
 	"github.com/seed60239977/websocket/wsjson"
@@ -19,11 +24,19 @@ type tab struct {
 	c *websocket.Conn
 }
 
+// running is a run of the server.
+type running struct{ *programtest.Running }
+
+func start(t *testing.T, addr string) *running {
+	t.Helper()
+	return &running{programtest.Start(t, Program("chat", nil), addr)}
+}
+
 // open returns a tab that has heard which rooms there are.
 func (p *running) open() tab {
 	p.T.Helper()
 	b := tab{p.T, p.Dial()}
-	require.Equal(p.T, event{Type: "rooms", Rooms: names}, b.next())
+	require.Equal(p.T, event{Type: "rooms", Rooms: Rooms}, b.next())
 	return b
 }
 
@@ -31,7 +44,7 @@ func (p *running) open() tab {
 func (p *running) enter(room, name string) (tab, []message) {
 	p.T.Helper()
 	b := p.open()
-	return b, b.join(room, name).Messages
+	return b, b.join(room, name, hub.Position{})
 }
 
 func (b tab) send(q request) {
@@ -39,39 +52,68 @@ func (b tab) send(q request) {
 	require.NoError(b.t, wsjson.Write(b.t.Context(), b.c, q))
 }
 
-func (b tab) next() event {
+// receive returns the next event, and its position if it has one.
+func (b tab) receive() (e event, at hub.Position) {
 	b.t.Helper()
-	e, err := wsjson.Read[event](b.t.Context(), b.c)
+	typ, data, err := b.c.Read(b.t.Context())
 	require.NoError(b.t, err)
-	return e
+	if i, err := hub.JSONEnvelope.Parse(typ, data); err == nil {
+		at, data = i.Position, i.Data
+	}
+	require.NoError(b.t, json.Unmarshal(data, &e))
+	return e, at
 }
 
-func (b tab) join(room, name string) event {
+// next returns the next event but for those that say who is there.
+func (b tab) next() event {
 	b.t.Helper()
-	b.send(request{Type: "join", Room: room, Name: name})
-	e := b.next()
-	require.Equal(b.t, "room", e.Type)
-	require.Equal(b.t, room, e.Room)
-	return e
+	for {
+		if e, _ := b.receive(); e.Type != "people" {
+			return e
+		}
+	}
+}
+
+// join enters a room and returns what was said since.
+func (b tab) join(room, name string, since hub.Position) (history []message) {
+	b.t.Helper()
+	b.send(request{Type: "join", Room: room, Name: name, Since: since})
+	for {
+		e := b.next()
+		require.Equal(b.t, room, e.Room)
+		if e.Type == "room" {
+			require.Equal(b.t, !since.IsZero(), e.Recovered)
+			return history
+		}
+		require.Equal(b.t, "said", e.Type)
+		history = append(history, *e.Message)
+	}
 }
 
 func (b tab) say(id, text string) { b.t.Helper(); b.send(request{Type: "say", ID: id, Text: text}) }
 
-// hears requires the next event to be something that was said.
-func (b tab) hears(name, text string) {
+// hears requires the next event to be something that was said, and returns its position.
+func (b tab) hears(name, text string) (at hub.Position) {
 	b.t.Helper()
-	e := b.next()
+	e, at := b.receive()
+	for e.Type == "people" {
+		e, at = b.receive()
+	}
 	require.Equal(b.t, "said", e.Type)
-	require.Len(b.t, e.Messages, 1)
-	require.Equal(b.t, []string{name, text}, []string{e.Messages[0].Name, e.Messages[0].Text})
+	require.Equal(b.t, []string{name, text}, []string{e.Message.Name, e.Message.Text})
+	return at
 }
 
-// sees requires the next event to be who is there.
+// sees waits until the tab is told that these people are there. Nothing else may happen meanwhile.
 func (b tab) sees(people ...string) {
 	b.t.Helper()
-	e := b.next()
-	require.Equal(b.t, "people", e.Type)
-	require.Equal(b.t, people, e.People)
+	for {
+		e, _ := b.receive()
+		require.Equal(b.t, "people", e.Type)
+		if slices.Equal(people, e.People) {
+			return
+		}
+	}
 }
 
 // quiet requires that the server has nothing more to say than an answer.
@@ -96,7 +138,8 @@ func TestGuestsOfARoomHearEachOtherAndNobodyElseDoes(t *testing.T) {
 	require.Equal(t, event{Type: "typing", Room: "lobby", Name: "Ben"}, ada.next())
 	ben.quiet()
 
-	require.Equal(t, []string{"Ben", "Cy"}, ben.join("kitchen", "Ben").People)
+	require.Empty(t, ben.join("kitchen", "Ben", hub.Position{}))
+	ben.sees("Ben", "Cy")
 	ada.sees("Ada")
 	cy.sees("Ben", "Cy")
 	require.NoError(t, ben.c.CloseNow())
@@ -105,44 +148,51 @@ func TestGuestsOfARoomHearEachOtherAndNobodyElseDoes(t *testing.T) {
 
 func TestANewcomerGetsTheLast50Messages(t *testing.T) {
 	p := start(t, "127.0.0.1:0")
-	house := newHouse()
-	room := house.rooms["lobby"]
-	for i := range 60 {
-		require.NoError(t, room.say(nil, message{ID: fmt.Sprint(i), Text: fmt.Sprint("message ", i)}))
-	}
-	require.Len(t, room.history, 50)
-	require.Equal(t, "message 10", room.history[0].Text)
-
 	ada, history := p.enter("lobby", "Ada")
 	require.Empty(t, history)
-	ada.say("1", "first")
-	ada.hears("Ada", "first")
-	ada.say("2", "second")
-	ada.hears("Ada", "second")
-	_, history = p.enter("lobby", "Ben")
-	require.Len(t, history, 2)
-	require.Equal(t, "first", history[0].Text)
-	require.Equal(t, "Ada", history[1].Name)
-	require.NotZero(t, history[1].At)
+	ben, _ := p.enter("lobby", "Ben") // three of them, so that nobody floods
+	cy, _ := p.enter("lobby", "Cy")
+	const each = 20
+	for i := range each {
+		for _, who := range []tab{ada, ben, cy} {
+			who.say(fmt.Sprint(i), fmt.Sprint("message ", i))
+		}
+	}
+	for range 3 * each {
+		require.Equal(t, "said", ada.next().Type)
+	}
+	_, history = p.enter("lobby", "Dan")
+	require.Len(t, history, maxHistory)
+	require.Equal(t, fmt.Sprint("message ", each-1), history[maxHistory-1].Text)
+	require.NotEmpty(t, history[maxHistory-1].Name)
+	require.NotZero(t, history[maxHistory-1].At)
 }
 
-func TestAMessageThatIsSentAgainIsSaidOnce(t *testing.T) {
+func TestWhoComesBackGetsWhatWasMissed(t *testing.T) {
 	p := start(t, "127.0.0.1:0")
 	ada, _ := p.enter("lobby", "Ada")
-	ada.say("same", "hello")
-	ada.hears("Ada", "hello")
-	require.NoError(t, ada.c.CloseNow()) // as if the answer had been lost
-	ada, history := p.enter("lobby", "Ada")
-	require.Len(t, history, 1)
-	ada.say("same", "hello")
-	ada.quiet()
+	ben, _ := p.enter("lobby", "Ben")
+	ada.say("1", "before")
+	at := ben.hears("Ada", "before")
+	require.False(t, at.IsZero())
+	require.NoError(t, ben.c.CloseNow())
+	ada.hears("Ada", "before")
+	ada.say("2", "meanwhile")
+	ada.hears("Ada", "meanwhile")
+	ben = p.open()
+	missed := ben.join("lobby", "Ben", at)
+	require.Len(t, missed, 1)
+	require.Equal(t, "meanwhile", missed[0].Text)
+	ada.say("3", "after")
+	ben.hears("Ada", "after")
 }
 
 func TestTwoTabsOfTheSameNameAreOnePerson(t *testing.T) {
 	p := start(t, "127.0.0.1:0")
 	ada, _ := p.enter("lobby", "Ada")
 	second := p.open()
-	require.Equal(t, []string{"Ada"}, second.join("lobby", "Ada").People)
+	second.join("lobby", "Ada", hub.Position{})
+	second.sees("Ada")
 	ada.sees("Ada")
 	require.NoError(t, second.c.Close(websocket.StatusNormalClosure, ""))
 	ada.sees("Ada")
@@ -212,9 +262,18 @@ func TestEverybodyIsToldThatTheServerGoesAwayAndMayComeBack(t *testing.T) {
 }
 
 func TestNobodyEntersAfterTheEnd(t *testing.T) {
-	h := newHouse()
+	h := newHouse(hub.NewMemory(Retention))
 	h.close()
-	code, _ := verdict(h.rooms["lobby"].typing(nil))
+	g := &guest{house: h, room: "lobby"}
+	code, _ := verdict(g.typing(t.Context()))
 	require.Equal(t, websocket.StatusGoingAway, code)
-	require.ErrorIs(t, h.rooms["lobby"].say(nil, message{ID: "1"}), hub.ErrShutdown)
+	require.ErrorIs(t, g.say(t.Context(), request{ID: "1", Text: "hello"}), hub.ErrShutdown)
+}
+
+func TestAMistakeInTheURLOfABrokerIsOneInTheCommandLine(t *testing.T) {
+	failed := errors.New("no such broker")
+	p := Program("chat", func(string) (hub.Broker, error) { return nil, failed })
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, program.StatusUsage, p.Run(t.Context(), []string{"-broker", "x://y"}, &stdout, &stderr))
+	require.Contains(t, stderr.String(), failed.Error())
 }
