@@ -15,7 +15,7 @@
 //
 // The README's pictures are made anew by
 //
-//	go test -run 'TwoTabsChat|TickerNotices|PictureCanBeDrawn' . -update-screenshots
+//	go test -run 'TwoTabsChat|TickerNotices|PictureCanBeDrawn|PictureOfTheGame' . -update-screenshots
 //
 // # The programs in peers
 //

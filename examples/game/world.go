@@ -26,7 +26,7 @@ const (
 	maxPlayers = 250
 	maxName    = 16 // characters
 
-	maxInputs = 6  // inputs that wait; of more than that, the oldest are lost
+	maxInputs = 6  // inputs that wait; of more than that, the oldest are lost, but for their dash
 	coasting  = 15 // ticks for which a player who says nothing goes on as before
 
 	ticksPerSecond = 30
@@ -101,6 +101,7 @@ func (p *player) away() bool { return p.silent > ticksPerSecond }
 // next returns the input for this tick. When none has come in time the last one goes on, and the one that comes late does
 // not count twice: so a delay changes nothing for a player who goes straight on.
 func (p *player) next() input {
+	p.last.dash = false
 	for ; p.owed > 0 && len(p.inputs) > 0; p.owed-- {
 		p.take()
 	}
@@ -108,18 +109,19 @@ func (p *player) next() input {
 	switch {
 	case len(p.inputs) > 0:
 		p.take()
-		return p.last
 	case p.silent > coasting:
 		p.owed, p.last.dx, p.last.dy = 0, 0, 0
 	default:
 		p.owed++
 	}
-	p.last.dash = false
 	return p.last
 }
 
+// take goes on to the next input. A dash that had no effect yet is kept.
 func (p *player) take() {
+	dash := p.last.dash
 	p.last = p.inputs[0]
+	p.last.dash = p.last.dash || dash
 	p.inputs = slices.Delete(p.inputs, 0, 1)
 }
 
@@ -190,7 +192,9 @@ func (w *world) leave(gone *player) {
 func (w *world) input(p *player, in input) {
 	p.silent = 0
 	if p.inputs = append(p.inputs, in); len(p.inputs) > maxInputs {
+		dash := p.inputs[0].dash
 		p.inputs = slices.Delete(p.inputs, 0, 1)
+		p.inputs[0].dash = p.inputs[0].dash || dash
 	}
 }
 

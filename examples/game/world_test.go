@@ -196,6 +196,21 @@ func TestOfTooManyInputsTheOldestAreLost(t *testing.T) {
 	require.Equal(t, uint16(100-maxInputs+1), p.last.seq)
 }
 
+func TestADashIsNotLostWithItsTick(t *testing.T) {
+	w, p := empty()
+	for seq := uint16(1); seq <= 100; seq++ {
+		w.input(p, input{seq: seq, dx: 127, dash: seq == 1}) // too many at once
+	}
+	w.step()
+	require.Equal(t, dashPause, p.pause)
+
+	w, p = empty()
+	w.step() // without an input, which the next one makes up for
+	w.input(p, input{seq: 1, dx: 127, dash: true})
+	w.step()
+	require.Equal(t, dashPause, p.pause)
+}
+
 func TestAPlayerWhoFallsSilentCoastsAndStops(t *testing.T) {
 	w, p := empty()
 	w.input(p, input{seq: 1, dx: 127})
