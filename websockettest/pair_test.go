@@ -37,6 +37,7 @@ func TestBothEndsOfAPairTalkInFakeTime(t *testing.T) {
 		require.Equal(t, time.Hour, time.Since(start))
 		go server.Read(t.Context())
 		require.NoError(t, client.Close(websocket.StatusNormalClosure, "bye"))
+		<-server.Done()
 		require.Equal(t, websocket.StateClosed, server.State())
 	})
 }
@@ -133,6 +134,7 @@ func TestAPipeIsANetworkConnection(t *testing.T) {
 		require.NoError(t, err)
 		_, _, err = c.Read(t.Context())
 		require.Equal(t, websocket.StatusGoingAway, websocket.CloseStatus(err))
+		synctest.Wait() // for the end of TCP, which the client need not wait for
 		_, err = a.Read(make([]byte, 1))
 		require.NotErrorIs(t, err, io.EOF)
 		require.Error(t, err)
