@@ -39,7 +39,8 @@ type Config struct {
 	// connection with [StatusPolicyViolation] and [ErrTooManyFragments].
 	MaxFragments int
 
-	// CloseTimeout bounds the closing handshake: from the first close frame in either direction until TCP is closed.
+	// CloseTimeout bounds the closing handshake: from the first close frame in either direction until TCP is closed. It is
+	// also how long what has arrived may be read after the network has refused a write; see [Conn.Write].
 	// 0 and less stand for [DefaultCloseTimeout].
 	CloseTimeout time.Duration
 

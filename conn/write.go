@@ -56,7 +56,7 @@ const notAccepted = -1
 //
 // What the peer is too slow to take is bounded by Config.SendQueue: a message that finds others waiting and does not fit
 // is refused with [ErrQueueFull]. [Conn.BufferedAmount] says how much waits, [Conn.Flush] waits for it. Other errors are
-// those of [Conn.Write]; a network error after Send ends the connection.
+// those of [Conn.Write]; a write that the network refuses after Send shows in the next call that sends.
 func (c *Conn) Send(typ MessageType, data []byte) error {
 	if !typ.valid() {
 		return ErrMessageType
