@@ -2,12 +2,12 @@
 //
 //	go run ./examples/client ws://127.0.0.1:9001/
 //
-// It sends each line of standard input as a text message, or as a binary one if it is not UTF-8, and prints each message
-// that comes on a line of standard output: text as it is, binary as its length and its first bytes. On a terminal,
-// control characters in a text are made visible. Everything else that there is to say goes to standard error.
+// It sends each line of standard input as a text message, or as a binary one if it is not UTF-8. It prints each message
+// that it receives on a line of standard output: text as it is, binary as its length and its first bytes. On a terminal,
+// control characters in text are made visible. Everything else goes to standard error.
 //
-// At the end of its input it waits until the server has read all of it, which a ping shows, and closes the connection with
-// 1000, unless -stay is set. When it is interrupted or terminated, it closes with 1001. The exit status tells how it ended:
+// At the end of its input it sends a ping to wait until the server has read everything, and closes the connection with 1000,
+// unless -stay is set. When it is interrupted or terminated, it closes with 1001. The exit status says how it ended:
 //
 //	0          closed by this program, or by the server with 1000
 //	1          not connected, or standard input or output failed

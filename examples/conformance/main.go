@@ -1,12 +1,12 @@
-// Command conformance is a client to be tested by a conformance suite: it echoes what comes, once for each case.
+// Command conformance is a client for a conformance suite to test. It echoes whatever it receives, once for each case.
 //
 // Start the suite, then the client in another terminal:
 //
 //	go run ./autobahn/wstest server -addr 127.0.0.1:9001
 //	go run ./examples/conformance -url ws://127.0.0.1:9001 -agent mine -compress
 //
-// The reports are the suite's: it prints a summary when it is interrupted, and has written reports/clients/index.html. The
-// original suite works as well, with the same protocol.
+// The suite writes the reports: a summary when it is interrupted, and reports/clients/index.html. The original suite uses
+// the same protocol and works as well.
 package main
 
 import (

@@ -1,8 +1,8 @@
-// Command echo is a WebSocket echo server with a page to try it from a browser.
+// Command echo is a WebSocket echo server, with a page to try it from a browser.
 //
 //	go run ./examples/echo
 //
-// It upgrades requests on every path, sends each message back as it came, and answers other GET requests with the page.
+// It accepts WebSockets on every path and sends each message back as it came. Other GET requests get the page.
 package main
 
 import (

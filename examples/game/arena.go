@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed60239977/websocket"
+	"github.com/seed60239977/websocket/examples/internal/program"
 	"github.com/seed60239977/websocket/hub"
 )
 
@@ -118,12 +119,7 @@ func (a *arena) handler() http.Handler {
 			CloseTimeout: shutdownTime,
 		},
 	}))
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'unsafe-inline'; "+
-			"style-src 'unsafe-inline'; img-src data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'")
-		w.Write(page)
-	})
+	mux.Handle("GET /{$}", program.Page(page))
 	return mux
 }
 

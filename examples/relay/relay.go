@@ -20,8 +20,8 @@ func relay(a, b *websocket.Conn) {
 // buffers for pieces of messages. None is held while an end is silent.
 var buffers = sync.Pool{New: func() any { return new([16 << 10]byte) }}
 
-// pass is one of the two ways. It reads no further while to does not take what was read: so the sender has to wait, and
-// not the memory of the relay to grow.
+// pass is one of the two ways. While to does not take what was read, it reads no further: the sender has to wait, and the
+// relay needs no more memory.
 func pass(from, to *websocket.Conn) {
 	ctx := context.Background()
 	for {

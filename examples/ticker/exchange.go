@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed60239977/websocket"
+	"github.com/seed60239977/websocket/examples/internal/program"
 	"github.com/seed60239977/websocket/hub"
 	"github.com/seed60239977/websocket/wsjson"
 )
@@ -65,16 +66,11 @@ func (e *exchange) handler() http.Handler {
 			CloseTimeout: shutdownTime,
 		},
 	}))
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'unsafe-inline'; "+
-			"style-src 'unsafe-inline'; img-src data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'")
-		w.Write(page)
-	})
+	mux.Handle("GET /{$}", program.Page(page))
 	return mux
 }
 
-// request is what a page sends: a symbol to be watched from now on, or no longer.
+// request is what a page sends: a symbol to watch from now on, or to stop watching.
 type request struct {
 	Watch   string `json:"watch"`
 	Unwatch string `json:"unwatch"`
@@ -125,7 +121,7 @@ func (e *exchange) do(c *websocket.Conn, q request) error {
 func (e *exchange) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
 	defer cancel()
-	// Both fail only if the time is over; who is left then is cut off.
+	// Both fail only when the time is up. Whoever is left then is cut off.
 	_ = e.hub.Shutdown(ctx)
 	_ = e.subscribers.Shutdown(ctx)
 }

@@ -2,8 +2,8 @@
 //
 //	go run ./examples/ticker
 //
-// Quotes are values of which only the latest matters: who is too slow for them, or sleeps for a while, loses old ones but
-// not the connection. The chart shows what is missing as gaps.
+// Only the latest quote matters. A page that is too slow, or sleeps for a while, loses old quotes but not its connection.
+// The chart shows what is missing as gaps.
 package main
 
 import (
@@ -33,5 +33,5 @@ func open() (handler http.Handler, closeAll func()) {
 	}
 }
 
-// shutdownTime is how long subscribers have to take what was published and to answer the close frame when the server ends.
+// shutdownTime is how long subscribers have, when the server ends, to take what was published and answer the close frame.
 const shutdownTime = 4 * time.Second

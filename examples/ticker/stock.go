@@ -27,7 +27,7 @@ type stock struct {
 	symbol string
 	hub    *hub.Hub
 
-	mu      sync.Mutex // held while something is published, and while a newcomer gets the history and is subscribed
+	mu      sync.Mutex // held while publishing, and while a newcomer gets the history and is subscribed
 	price   float64
 	tick    int
 	history []float64

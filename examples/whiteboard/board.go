@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/seed60239977/websocket"
+	"github.com/seed60239977/websocket/examples/internal/program"
 	"github.com/seed60239977/websocket/hub"
 )
 
@@ -28,16 +29,16 @@ type board struct {
 	hub    *hub.Hub
 	people websocket.Registry
 
-	mu      sync.Mutex // held while something is published, and while a newcomer gets the board and is subscribed
+	mu      sync.Mutex // held while publishing, and while a newcomer gets the board and is subscribed
 	strokes [][]byte
 	size    int                 // of strokes, in bytes
 	ids     map[uint64]struct{} // of strokes
-	whole   *websocket.Prepared // all strokes in one message; nil when there are others by now
-	last    uint32              // person
+	whole   *websocket.Prepared // all strokes in one message; nil once it is out of date
+	last    uint32              // person that came
 }
 
 func newBoard() *board {
-	// Who is too slow even for strokes is closed with 1013: the page comes back and gets the board.
+	// A page that is too slow even for strokes is closed with 1013. It comes back and gets the board.
 	return &board{hub: hub.New(&hub.Options{Policy: hub.CloseSlow}), ids: map[uint64]struct{}{}}
 }
 
@@ -53,12 +54,7 @@ func (b *board) handler() http.Handler {
 			CloseTimeout: shutdownTime,
 		},
 	}))
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'unsafe-inline'; "+
-			"style-src 'unsafe-inline'; img-src data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'")
-		w.Write(page)
-	})
+	mux.Handle("GET /{$}", program.Page(page))
 	return mux
 }
 
@@ -135,8 +131,8 @@ func (b *board) leave(c *websocket.Conn, person uint32) {
 	_ = b.hub.Publish(context.Background(), topic, websocket.Prepare(websocket.Binary, gone)) // the server may be ending
 }
 
-// add puts a stroke on the board, for all to see. One that is there already was sent by a page that had not seen it come
-// back before its connection was lost.
+// add puts a stroke on the board, for all to see. If it is there already, a page has sent it again: its connection was
+// lost before the stroke came back.
 func (b *board) add(stroke []byte) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -174,7 +170,7 @@ func (b *board) point(c *websocket.Conn, person uint32, message []byte) error {
 func (b *board) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
 	defer cancel()
-	// Both fail only if the time is over; who is left then is cut off.
+	// Both fail only when the time is up. Whoever is left then is cut off.
 	_ = b.hub.Shutdown(ctx)
 	_ = b.people.Shutdown(ctx)
 }

@@ -1,10 +1,10 @@
-// Command whiteboard is a drawing that everybody in it shares, with a page to draw in a browser.
+// Command whiteboard is a drawing board that everybody shares, with a page to draw in a browser.
 //
 //	go run ./examples/whiteboard
 //
-// Messages are binary. Who comes late gets all of the board; where the others point is only worth knowing while it is
-// new, so these messages are the first to be dropped when a connection is slow. The board ends with the server; a page
-// that comes back sends what had not arrived.
+// Messages are binary. Latecomers get the whole board. Where the others point is only worth knowing while it is new, so
+// these messages are the first to be dropped when a connection is slow. The board ends with the server. A page that comes
+// back sends what had not arrived.
 package main
 
 import (
@@ -25,5 +25,5 @@ func open() (handler http.Handler, closeAll func()) {
 	return b.handler(), b.close
 }
 
-// shutdownTime is how long people have to take what was drawn and to answer the close frame when the server ends.
+// shutdownTime is how long people have, when the server ends, to take what was drawn and answer the close frame.
 const shutdownTime = 4 * time.Second

@@ -5,8 +5,8 @@ import (
 	"errors"
 )
 
-// All messages are binary: a byte that says which, then what it has. Numbers are unsigned and big-endian; coordinates
-// are from 0 to 65535 from the left to the right and from the top to the bottom.
+// All messages are binary: a byte for the kind, then its contents. Numbers are unsigned and big-endian. Coordinates go
+// from 0 to 65535, left to right and top to bottom.
 //
 //	stroke   1  id (8 bytes)  color (1)  width (1)  points (x, y: 2 bytes each)   both ways
 //	cursor   2  x (2)  y (2)                                                        from a page
@@ -35,7 +35,7 @@ const (
 // errNonsense is why a connection is closed.
 var errNonsense = errors.New("this is not what the page sends")
 
-// check returns the kind of a message, which has to be one that pages send.
+// check returns the kind of a message, if it is one that pages send.
 func check(data []byte) (kind byte, err error) {
 	if len(data) == 0 {
 		return 0, errNonsense
@@ -56,5 +56,5 @@ func check(data []byte) (kind byte, err error) {
 	return kind, nil
 }
 
-// strokeID returns by what a stroke is told from others; a page makes it up.
+// strokeID returns the id of a stroke, which the page has made up.
 func strokeID(stroke []byte) uint64 { return binary.BigEndian.Uint64(stroke[1:]) }

@@ -106,12 +106,7 @@ func (h *house) handler() http.Handler {
 			CloseTimeout: shutdownTime,
 		},
 	}))
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'unsafe-inline'; "+
-			"style-src 'unsafe-inline'; img-src data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'")
-		w.Write(Page)
-	})
+	mux.Handle("GET /{$}", program.Page(Page))
 	return mux
 }
 

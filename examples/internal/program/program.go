@@ -1,5 +1,5 @@
-// Package program is what the examples that serve have in common: a command line with an address, a server, and an end in
-// good order. What an example is about stands in its own folder.
+// Package program is what the examples with a server have in common: a command line with an address, the server, and an
+// orderly shutdown. What an example is about is in its own folder.
 package program
 
 import (
@@ -33,7 +33,7 @@ type Program struct {
 	Open func() (handler http.Handler, close func())
 }
 
-// Main runs the program as a process, and exits with its status when it is interrupted, terminated, or has failed.
+// Main runs the program and exits with its status, when it is interrupted or terminated, or has failed.
 func (p Program) Main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	status := p.Run(ctx, os.Args[1:], os.Stdout, os.Stderr)
@@ -41,8 +41,8 @@ func (p Program) Main() {
 	os.Exit(status)
 }
 
-// Run is the program less the process around it. It prints "listening on" and the address to stdout when it is ready, serves
-// until ctx ends, and returns the exit status. What is wrong goes to stderr, in one line.
+// Run is the program without the process around it. When it is ready it prints "listening on" and the address to stdout.
+// It serves until ctx ends, and returns the exit status. Errors go to stderr, in one line.
 func (p Program) Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	addr, err := p.parse(args, stdout)
 	if errors.Is(err, flag.ErrHelp) {
@@ -105,4 +105,15 @@ func (p Program) serve(ctx context.Context, addr string, stdout io.Writer) error
 	}
 	closeAll()
 	return err
+}
+
+// Page returns a handler that shows a page. The page may have scripts and styles of its own, connect to where it came from,
+// and nothing else.
+func Page(page []byte) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'unsafe-inline'; "+
+			"style-src 'unsafe-inline'; img-src data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'")
+		w.Write(page)
+	})
 }
