@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -449,8 +450,8 @@ func (c *Conn) failNetwork(err error) *CloseError {
 		e.Remote, e.Err = true, errPeerVanished
 	}
 	c.out.mu.Lock()
-	if c.rare != nil && c.rare.refused != nil {
-		e.Err = c.rare.refused.Err // what came first
+	if c.rare != nil && c.rare.refused != nil && !errors.Is(c.rare.refused.Err, net.ErrClosed) {
+		e.Err = c.rare.refused.Err // what came first, unless this side has closed the network, for the reason that err is
 	}
 	if c.rare != nil && c.rare.closing.peer != nil {
 		cause := e.Err
