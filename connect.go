@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/seed60239977/websocket/handshake"
@@ -33,18 +34,29 @@ func Connect(ctx context.Context, rawURL string, o *DialOptions) (net.Conn, erro
 // connect returns a connection to the URL's server on which HTTP/1.1 may be spoken at once, whatever lies between. All
 // errors are [*HandshakeError].
 func (d *dialer) connect(ctx context.Context, u *url.URL, header http.Header) (net.Conn, error) {
-	trace, target := httptrace.ContextClientTrace(ctx), handshake.Address(u)
-	getConn(trace, target)
+	getConn(httptrace.ContextClientTrace(ctx), handshake.Address(u))
 	via, err := d.proxyFor(ctx, u, header)
 	if err != nil {
-		return nil, failed("cannot tell which proxy leads to "+target, err)
+		return nil, err
 	}
-	nc, err := d.reach(ctx, u, via)
+	return d.connectVia(ctx, u, via, onlyHTTP1)
+}
+
+// What ALPN may negotiate (RFC 7301).
+var (
+	onlyHTTP1  = []string{"http/1.1"}
+	http2First = []string{"h2", "http/1.1"}
+)
+
+// connectVia returns a connection to the URL's server, through the proxy if via is not nil, for one of the protocols.
+func (d *dialer) connectVia(ctx context.Context, u, via *url.URL, protocols []string) (net.Conn, error) {
+	trace, target := httptrace.ContextClientTrace(ctx), handshake.Address(u)
+	nc, err := d.reach(ctx, u, via, protocols)
 	if err != nil {
 		return nil, err
 	}
 	if u.Scheme == "wss" && (via != nil || d.NetDialTLS == nil) {
-		if nc, err = startTLS(ctx, nc, d.TLSConfig, u.Hostname()); err != nil {
+		if nc, err = startTLS(ctx, nc, d.TLSConfig, u.Hostname(), protocols); err != nil {
 			return nil, failed("no TLS with "+target, cause(ctx, err))
 		}
 	}
@@ -60,13 +72,13 @@ func (d *dialer) connect(ctx context.Context, u *url.URL, header http.Header) (n
 }
 
 // reach returns a network connection to the host and port of u, through the proxy if via is not nil.
-func (d *dialer) reach(ctx context.Context, u *url.URL, via *url.URL) (net.Conn, error) {
+func (d *dialer) reach(ctx context.Context, u, via *url.URL, protocols []string) (net.Conn, error) {
 	target := handshake.Address(u)
 	switch {
 	case via != nil:
 		return d.reachThrough(ctx, via, target)
 	case u.Scheme == "wss" && d.NetDialTLS != nil:
-		return d.reachWithTLS(ctx, target)
+		return d.reachWithTLS(ctx, target, protocols)
 	}
 	nc, err := d.network()(ctx, "tcp", target)
 	if err != nil {
@@ -84,7 +96,7 @@ func (d *dialer) network() func(ctx context.Context, network, address string) (n
 }
 
 // reachWithTLS returns a connection with the caller's own TLS.
-func (d *dialer) reachWithTLS(ctx context.Context, target string) (net.Conn, error) {
+func (d *dialer) reachWithTLS(ctx context.Context, target string, protocols []string) (net.Conn, error) {
 	nc, err := d.NetDialTLS(ctx, "tcp", target)
 	if err != nil {
 		return nil, failed("cannot connect to "+target, cause(ctx, err))
@@ -93,22 +105,23 @@ func (d *dialer) reachWithTLS(ctx context.Context, target string) (net.Conn, err
 		nc.Close()
 		return nil, failed("no TLS with "+target, cause(ctx, err))
 	}
-	if state, ok := stateOfTLS(nc); ok && state.NegotiatedProtocol != "" && state.NegotiatedProtocol != "http/1.1" {
+	state, ok := stateOfTLS(nc)
+	if ok && state.NegotiatedProtocol != "" && !slices.Contains(protocols, state.NegotiatedProtocol) {
 		nc.Close()
 		return nil, &handshake.Error{Reason: "NetDialTLS has negotiated " + state.NegotiatedProtocol + " by ALPN; only http/1.1 has an upgrade"}
 	}
 	return nc, nil
 }
 
-// startTLS does the client's TLS handshake for HTTP/1.1. It owns nc: if it fails, nc is closed.
-func startTLS(ctx context.Context, nc net.Conn, cfg *tls.Config, host string) (net.Conn, error) {
+// startTLS does the client's TLS handshake for one of the protocols. It owns nc: if it fails, nc is closed.
+func startTLS(ctx context.Context, nc net.Conn, cfg *tls.Config, host string, protocols []string) (net.Conn, error) {
 	if cfg = cfg.Clone(); cfg == nil {
 		cfg = &tls.Config{}
 	}
 	if cfg.ServerName == "" {
 		cfg.ServerName, _, _ = strings.Cut(host, "%") // a zone is not in a certificate
 	}
-	cfg.NextProtos = []string{"http/1.1"}
+	cfg.NextProtos = protocols
 	t := tls.Client(nc, cfg)
 	if err := handshakeTLS(ctx, t); err != nil {
 		nc.Close()

@@ -43,7 +43,7 @@ type DialOptions struct {
 	Lenient bool
 
 	// TLSConfig is used for wss. It is copied; a ServerName is taken from the URL if it has none, and the protocol that is
-	// negotiated by ALPN is always HTTP/1.1. nil is the default configuration.
+	// negotiated by ALPN is always HTTP/1.1, unless HTTP2 is set. nil is the default configuration.
 	TLSConfig *tls.Config
 
 	// NetDial, if not nil, makes the network connections instead of a [net.Dialer]. network is "tcp" and address the host
@@ -54,7 +54,7 @@ type DialOptions struct {
 	// hardware, another implementation. It is called in place of NetDial and TLSConfig, with "tcp" and the host and port of
 	// the URL. If the connection has a method HandshakeContext(context.Context) error, as a [tls.Conn] does, that is called;
 	// if it has a method ConnectionState() tls.ConnectionState, the TLS of the response is set. ALPN may negotiate http/1.1
-	// only. Through a proxy it is not used: TLS with the server is then that of TLSConfig.
+	// only, and h2 if HTTP2 is set. Through a proxy it is not used: TLS with the server is then that of TLSConfig.
 	NetDialTLS func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// Proxy returns the URL of the proxy for a request, or nil for none, as http.Transport.Proxy does. nil stands for
@@ -94,6 +94,12 @@ type DialOptions struct {
 	// HandshakeTimeout bounds everything that Dial does, from the name's look-up to the response. 0 stands for
 	// [DefaultHandshakeTimeout]; a negative value leaves it to the context.
 	HandshakeTimeout time.Duration
+
+	// HTTP2, if not nil, dials wss URLs with HTTP/2 (RFC 8441) if the server has it, so that any number of WebSockets share
+	// a connection: those of all Dials with the same pool. Servers without it get HTTP/1.1, on a connection for each
+	// WebSocket: that NetDialTLS has to make without h2. Which it was is the response's ProtoMajor. Redirects to another
+	// origin are followed with HTTP/1.1.
+	HTTP2 *HTTP2Pool
 
 	// MaxRedirects is how many redirects are followed; by default none. They are not followed from wss to ws. To another
 	// origin go neither the credentials of the URL nor Header, except for Origin and User-Agent, nor Host, nor the client
@@ -163,13 +169,21 @@ func (d *dialer) dial(ctx context.Context, u *url.URL) (*Conn, *http.Response, e
 		Lenient:      d.Lenient,
 	}
 	req, err := o.NewRequest(u)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, nil, err
+	case d.HTTP2.takes(u):
+		return d.dialHTTP2(ctx, u, &o, req)
 	}
 	nc, err := d.connect(ctx, u, o.Header)
 	if err != nil {
 		return nil, nil, err
 	}
+	return d.upgrade(ctx, nc, u, req, o.Header)
+}
+
+// upgrade makes a request of HTTP/1.1 on nc, which it owns.
+func (d *dialer) upgrade(ctx context.Context, nc net.Conn, u *url.URL, req *handshake.Request, header http.Header) (*Conn, *http.Response, error) {
 	settled := false
 	defer func() {
 		if !settled { // also if a hook of the caller panics
@@ -177,7 +191,7 @@ func (d *dialer) dial(ctx context.Context, u *url.URL) (*Conn, *http.Response, e
 		}
 	}()
 	release := interrupt.Watch(ctx, nc)
-	sent := &http.Request{Method: http.MethodGet, URL: u, Header: o.Header}
+	sent := &http.Request{Method: http.MethodGet, URL: u, Header: header}
 	c, resp, err := d.exchange(nc, req, sent, httptrace.ContextClientTrace(ctx))
 	if cut := release(); cut != nil && resp == nil {
 		err = failed("the server did not answer in time", cut)
@@ -218,7 +232,7 @@ func (d *dialer) exchange(nc net.Conn, req *handshake.Request, sent *http.Reques
 		rr.keepArrived(resp)
 		return nil, resp, err
 	case err != nil:
-		rr.keep(resp)
+		keepBody(resp)
 		return nil, resp, err
 	}
 	resp.Body = http.NoBody

@@ -255,3 +255,18 @@ func ExampleConnect() {
 	io.Copy(os.Stdout, response.Body)
 	// Output: hello
 }
+
+// Both WebSockets share a connection if the server has extended CONNECT.
+func ExampleHTTP2Pool() {
+	var pool websocket.HTTP2Pool
+	defer pool.Close()
+	for _, room := range []string{"garden", "kitchen"} {
+		c, resp, err := websocket.Dial(context.Background(), "wss://chat.example/"+room, &websocket.DialOptions{HTTP2: &pool})
+		if err != nil {
+			log.Print(err)
+			return
+		}
+		defer c.CloseNow()
+		log.Printf("%s: HTTP/%d", room, resp.ProtoMajor)
+	}
+}

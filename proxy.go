@@ -14,7 +14,7 @@ import (
 	"github.com/seed60239977/websocket/internal/interrupt"
 )
 
-// proxyFor asks the caller which proxy to take.
+// proxyFor asks the caller which proxy to take. The error is a [*HandshakeError].
 func (d *dialer) proxyFor(ctx context.Context, u *url.URL, header http.Header) (*url.URL, error) {
 	choose := d.Proxy
 	if choose == nil {
@@ -26,7 +26,11 @@ func (d *dialer) proxyFor(ctx context.Context, u *url.URL, header http.Header) (
 	if header != nil {
 		r.Header = header.Clone()
 	}
-	return choose(r.WithContext(ctx))
+	via, err := choose(r.WithContext(ctx))
+	if err != nil {
+		return nil, failed("cannot tell which proxy leads to "+handshake.Address(u), err)
+	}
+	return via, nil
 }
 
 // proxyPorts are the default ports of the schemes that a proxy's URL may have.
@@ -88,7 +92,7 @@ func (d *dialer) reachProxy(ctx context.Context, via *url.URL, address string) (
 		return nil, failed("cannot connect to the proxy "+address, cause(ctx, err))
 	}
 	if via.Scheme == "https" {
-		if nc, err = startTLS(ctx, nc, d.ProxyTLSConfig, via.Hostname()); err != nil {
+		if nc, err = startTLS(ctx, nc, d.ProxyTLSConfig, via.Hostname(), onlyHTTP1); err != nil {
 			return nil, failed("no TLS with the proxy "+address, cause(ctx, err))
 		}
 	}

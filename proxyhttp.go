@@ -146,7 +146,7 @@ func (t *tunneler) exchange(header http.Header) (resp *http.Response, reusable b
 	case resp.StatusCode != http.StatusProxyAuthRequired || t.ProxyConnectHeader == nil:
 		return resp, false, nil // nobody is going to look at the body
 	}
-	whole := t.rr.keep(resp)
+	whole := keepBody(resp)
 	return resp, whole && !resp.Close, nil
 }
 

@@ -55,7 +55,7 @@ func (d *dialer) strip() {
 			public[name] = values
 		}
 	}
-	d.Header, d.Host = public, ""
+	d.Header, d.Host, d.HTTP2 = public, "", nil // a pool tells connections apart by the TLSConfig that it was given
 	if d.TLSConfig != nil {
 		cfg := d.TLSConfig.Clone()
 		cfg.Certificates, cfg.GetClientCertificate = nil, nil

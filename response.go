@@ -121,9 +121,9 @@ func withoutBodyFields(head []byte) []byte {
 // rest returns a copy of what has been read behind a response without a body.
 func (rr *responseReader) rest() []byte { return buffered(rr.br) }
 
-// keep reads what there is of the body of a refusal, so that it can be looked at when the connection is gone. It reports
+// keepBody reads what there is of the body of a refusal, so that it can be looked at when the connection is gone. It reports
 // whether that was all of it.
-func (rr *responseReader) keep(resp *http.Response) (whole bool) {
+func keepBody(resp *http.Response) (whole bool) {
 	b, err := io.ReadAll(io.LimitReader(resp.Body, maxResponseBody+1)) // a body that breaks off is better than none
 	whole = err == nil && len(b) <= maxResponseBody
 	resp.Body = io.NopCloser(bytes.NewReader(b[:min(len(b), maxResponseBody)]))
@@ -133,5 +133,5 @@ func (rr *responseReader) keep(resp *http.Response) (whole bool) {
 // keepArrived keeps of the body what has been read already, and waits for no more.
 func (rr *responseReader) keepArrived(resp *http.Response) {
 	rr.limited.N = 0
-	rr.keep(resp)
+	keepBody(resp)
 }

@@ -20,6 +20,13 @@ func gotConn(trace *httptrace.ClientTrace, nc net.Conn) {
 	}
 }
 
+// reusedConn is gotConn for a connection that others have, too.
+func reusedConn(trace *httptrace.ClientTrace, nc net.Conn) {
+	if trace != nil && trace.GotConn != nil {
+		trace.GotConn(httptrace.GotConnInfo{Conn: nc, Reused: true})
+	}
+}
+
 func tlsHandshakeStart(trace *httptrace.ClientTrace) {
 	if trace != nil && trace.TLSHandshakeStart != nil {
 		trace.TLSHandshakeStart()

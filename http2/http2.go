@@ -10,7 +10,7 @@
 // (http.Protocols.SetUnencryptedHTTP2), and for those of golang.org/x/net/http2.
 //
 // [github.com/seed60239977/websocket.Accept] and [github.com/seed60239977/websocket.Handler] serve these requests without
-// further ado. Clients need none of this.
+// further ado. Clients need none of this: see [github.com/seed60239977/websocket.HTTP2Pool].
 //
 // # What changes
 //

@@ -67,7 +67,7 @@ var house = []room{
 	{pkg: "internal/cpu", never: []string{"net"}},
 	{pkg: "internal/interrupt", never: []string{"net/http"}},
 	{pkg: "internal/pipe"},
-	{pkg: "internal/h2stream", never: []string{"github.com/stretchr/testify/require"}},
+	{pkg: "internal/h2stream", outside: []string{"golang.org/x/net"}},
 	{pkg: "internal/wstest", imports: []string{"frame", "mask", "internal/pipe"}, outside: []string{"github.com/stretchr/testify"}},
 	{pkg: "internal/archtest"},
 	{pkg: "internal/soak"},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/net/http2"
 	"golang.org/x/net/nettest"
 )
 
@@ -83,7 +84,7 @@ func TestNothingIsReadAheadOfTheReader(t *testing.T) {
 }
 
 func TestWhatArrivedBeforeTheEndIsReadFirst(t *testing.T) {
-	reset := streamError{StreamID: 1, Code: 8}
+	reset := http2.StreamError{StreamID: 1, Code: http2.ErrCodeCancel}
 	for _, tc := range []struct {
 		name string
 		end  error
@@ -114,7 +115,7 @@ func TestWhatArrivedBeforeTheEndIsReadFirst(t *testing.T) {
 
 func TestAResetTellsItsCode(t *testing.T) {
 	f, c := newFake()
-	f.arriving.CloseWithError(streamError{StreamID: 1, Code: 8})
+	f.arriving.CloseWithError(http2.StreamError{StreamID: 1, Code: http2.ErrCodeCancel})
 	_, err := c.Read(make([]byte, 1))
 	var reset *ResetError
 	require.ErrorAs(t, err, &reset)
@@ -227,9 +228,9 @@ func TestCloseResetsAStreamWhoseWriteWaits(t *testing.T) {
 func TestAnErrorOfSendingStays(t *testing.T) {
 	broken := errors.New("broken")
 	for err, want := range map[error]error{
-		broken:                               broken,
-		io.EOF:                               io.ErrUnexpectedEOF,
-		streamError{StreamID: 1, Code: 0x10}: syscall.ECONNRESET,
+		broken: broken,
+		io.EOF: io.ErrUnexpectedEOF,
+		http2.StreamError{StreamID: 1, Code: http2.ErrCodeInternal}: syscall.ECONNRESET,
 	} {
 		c := New(Stream{Body: io.NopCloser(strings.NewReader("")), Send: func([]byte) error { return err }})
 		for range 2 {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"syscall"
+
+	"golang.org/x/net/http2"
 )
 
 // ResetError says that the stream was reset: by the peer or, if it broke a rule of HTTP/2, by the HTTP library. A peer that
@@ -31,20 +33,11 @@ func (e *ResetError) Timeout() bool { return false }
 // Temporary implements net.Error.
 func (e *ResetError) Temporary() bool { return false }
 
-// streamError is the shape of the error of net/http and golang.org/x/net/http2, which errors.As fills in.
-type streamError struct {
-	StreamID uint32
-	Code     uint32
-	Cause    error
-}
-
-func (e streamError) Error() string { return "stream error" }
-
 // streamFailed makes an error of the HTTP library one of ours.
 func streamFailed(err error) error {
-	var e streamError
+	var e http2.StreamError // also that of net/http
 	if errors.As(err, &e) {
-		return &ResetError{Code: e.Code, Err: err}
+		return &ResetError{Code: uint32(e.Code), Err: err}
 	}
 	return err
 }
