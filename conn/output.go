@@ -210,20 +210,6 @@ func (c *Conn) sendable() error {
 	return nil
 }
 
-// unsendable reports whether the network has refused a write, for who holds neither out.mu nor flushing.
-func (c *Conn) unsendable() bool {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	return c.out.broken
-}
-
-// refusal returns why what was accepted does not go out. The network has refused a write.
-func (c *Conn) refusal() error {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	return c.ended(c.rare.refused)
-}
-
 // encode adds one frame to pending. Header and payload lie in one buffer, so that one write sends both, and masking
 // works on that copy. The caller holds out.mu.
 func (c *Conn) encode(m *outgoing) {
@@ -389,27 +375,6 @@ func (c *Conn) wrote(ctx context.Context, n int, err error) (behind int) {
 		o.kicked.Store(true) // there may be frames in it of those who do not wait
 	}
 	return behind
-}
-
-// writeFailed ends sending, because the network has refused a write, and not receiving: a peer that has said what there
-// was to say and gone away refuses what comes after, and what it said may be on its way to whoever reads. That has
-// Config.CloseTimeout from now on. The caller holds flushing.
-func (c *Conn) writeFailed(err error) {
-	o := &c.out
-	o.current.release()
-	o.current = nil
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if c.end.Load() != nil {
-		return
-	}
-	r := c.rarely()
-	r.refused = &WriteError{err}
-	r.newest, r.deferred, r.waiting = nil, nil, 0
-	o.broken = true
-	o.pending.release()
-	o.pending, o.piled = nil, false
-	c.startClock()
 }
 
 // takePending makes all that is pending current, unless something was left there by a write that was cut. It reports
