@@ -21,7 +21,7 @@ func relay(a, b *websocket.Conn) {
 var buffers = sync.Pool{New: func() any { return new([16 << 10]byte) }}
 
 // pass is one of the two ways. While to does not take what was read, it reads no further: the sender has to wait, and the
-// relay needs no more memory.
+// relay needs no more memory. A piece of a message goes on when there is a full fragment, or when the message ends.
 func pass(from, to *websocket.Conn) {
 	ctx := context.Background()
 	for {

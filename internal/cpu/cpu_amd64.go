@@ -2,7 +2,7 @@
 
 package cpu
 
-// AVX2 says whether programs may use the instructions of that name here. Nothing changes it.
+// AVX2 says whether AVX2 instructions may be used. It never changes.
 var AVX2 = detectAVX2(cpuid, xgetbv)
 
 // cpuid asks the processor what it is.
@@ -15,8 +15,8 @@ func cpuid(leaf, subleaf uint32) (eax, ebx, ecx, edx uint32)
 //go:noescape
 func xgetbv() (eax uint32)
 
-// detectAVX2 reports whether the processor has AVX2 and the operating system lets programs use it. It asks no question
-// before it knows from another answer that the processor understands it.
+// detectAVX2 reports whether the processor has AVX2 and the operating system lets programs use it. It makes no query
+// before another one has shown that the processor supports it.
 func detectAVX2(cpuid func(leaf, subleaf uint32) (eax, ebx, ecx, edx uint32), xgetbv func() uint32) bool {
 	const (
 		osxsave = 1 << 27 // leaf 1, ECX: XGETBV may be used

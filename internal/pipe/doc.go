@@ -1,3 +1,3 @@
-// Package pipe is an in-memory net.Conn that behaves like a socket and works in fake time. It imports nothing that users
-// of the module should not have to build.
+// Package pipe has an in-memory net.Conn that behaves like a socket and works in fake time. It imports nothing that users
+// of the module would not build anyway.
 package pipe

@@ -1,5 +1,5 @@
-// Package soak has one test, which lives through what a busy server does: many connections, traffic of all kinds, peers
-// that vanish, stall, break the rules. When it is over, memory, goroutines and descriptors are where they were before.
+// Package soak has one test, which goes through what happens to a busy server: many connections, traffic of all kinds, peers
+// that vanish, stall or break the rules. Afterwards, memory, goroutines and descriptors must be back where they were.
 //
 //	go test ./internal/soak -soak 10m -connections 2000 -timeout 20m -v
 //
