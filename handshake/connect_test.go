@@ -130,3 +130,14 @@ func TestClientHoldsTheResponseToItsCONNECTAgainstTheRFC(t *testing.T) {
 		require.Equal(t, c.header, e.Header)
 	}
 }
+
+func TestEveryStatus2xxAcceptsAnExtendedCONNECT(t *testing.T) {
+	u, err := ParseURL("wss://example.com/")
+	require.NoError(t, err)
+	offer, err := new(ClientOptions).NewOffer(u)
+	require.NoError(t, err)
+	for status, accepted := range map[int]bool{101: false, 199: false, 200: true, 204: true, 299: true, 300: false, 403: false} {
+		_, err := offer.VerifyConnect(&http.Response{StatusCode: status, Header: http.Header{}})
+		require.Equal(t, accepted, err == nil, "%d: %v", status, err)
+	}
+}

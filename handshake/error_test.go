@@ -51,3 +51,19 @@ func TestErrorSaysWhatItKnows(t *testing.T) {
 	require.EqualError(t, err, "websocket: handshake: no (403 Forbidden): why")
 	require.ErrorIs(t, err, cause)
 }
+
+func TestAStatusThatIsNoFinalOneIsSentAs500(t *testing.T) {
+	for status, sent := range map[int]string{-1: "500", 0: "500", 101: "500", 199: "500", 200: "200", 403: "403", 999: "999", 1000: "500"} {
+		response := (&Error{Status: status}).AppendResponse(nil)
+		require.Equal(t, "HTTP/1.1 "+sent+" ", string(response[:13]), status)
+	}
+}
+
+func TestAHooksStatusIsKeptIfItRefuses(t *testing.T) {
+	for status, sent := range map[int]int{0: 403, 200: 403, 299: 403, 300: 300, 401: 401, 599: 599, 600: 403} {
+		var e *Error
+		require.ErrorAs(t, hookError(&Error{Status: status, Reason: "no"}, http.StatusForbidden), &e)
+		require.Equal(t, sent, e.Status, status)
+		require.Equal(t, "no", e.Reason)
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/deflate"
 )
 
 func param(name, value string) Param { return Param{Name: name, Value: value, HasValue: true} }
@@ -108,5 +110,13 @@ func BenchmarkParseExtensions(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		ParseExtensions(values)
+	}
+}
+
+func TestAnAnswerThatIsNotAboutDeflateIsNotTakenForOne(t *testing.T) {
+	for _, o := range []*deflate.Options{nil, {}} {
+		agreed, err := confirmDeflate(o, []Extension{{Name: "x-other"}})
+		require.Nil(t, err)
+		require.Nil(t, agreed)
 	}
 }
