@@ -58,12 +58,3 @@ func TestAStatusThatIsNoFinalOneIsSentAs500(t *testing.T) {
 		require.Equal(t, "HTTP/1.1 "+sent+" ", string(response[:13]), status)
 	}
 }
-
-func TestAHooksStatusIsKeptIfItRefuses(t *testing.T) {
-	for status, sent := range map[int]int{0: 403, 200: 403, 299: 403, 300: 300, 401: 401, 599: 599, 600: 403} {
-		var e *Error
-		require.ErrorAs(t, hookError(&Error{Status: status, Reason: "no"}, http.StatusForbidden), &e)
-		require.Equal(t, sent, e.Status, status)
-		require.Equal(t, "no", e.Reason)
-	}
-}

@@ -70,3 +70,12 @@ func TestClientRefusesOptionsThatCannotBeSent(t *testing.T) {
 		})
 	}
 }
+
+func TestAHooksStatusIsKeptIfItRefuses(t *testing.T) {
+	for status, sent := range map[int]int{0: 403, 200: 403, 299: 403, 300: 300, 401: 401, 599: 599, 600: 403} {
+		var e *Error
+		require.ErrorAs(t, hookError(&Error{Status: status, Reason: "no"}, http.StatusForbidden), &e)
+		require.Equal(t, sent, e.Status, status)
+		require.Equal(t, "no", e.Reason)
+	}
+}
