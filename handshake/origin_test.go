@@ -307,3 +307,14 @@ func FuzzOrigin(f *testing.F) {
 		}
 	})
 }
+
+func TestAHostThatNoServerCouldHaveIsMadeOfOrdinaryCharacters(t *testing.T) {
+	for c := range 128 {
+		host, port, ok := parseAuthority("app", ".-"+string(rune(c)))
+		require.Equal(t, strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~", rune(c)), ok, "%q", c)
+		if ok {
+			require.Equal(t, ".-"+strings.ToLower(string(rune(c))), host)
+			require.Empty(t, port)
+		}
+	}
+}
