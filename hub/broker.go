@@ -113,7 +113,8 @@ type Presence struct {
 	Value string // whatever others should know, such as a name. Keep it small: everybody gets to see it
 }
 
-// PresenceEvent is that somebody has come or gone. After a fault of the broker, somebody may come who is there already.
+// PresenceEvent is that somebody has come or gone. Somebody may come who is there already. If ID is empty, events may have
+// been missed, as the broker could not be reached for a while: ask [Hub.Present] who is there.
 type PresenceEvent struct {
 	Presence
 	Left bool // gone, not come
