@@ -3,24 +3,19 @@ package redis
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"net"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed60239977/websocket/hub"
+	"github.com/seed60239977/websocket/hub/internal/catchup"
 )
 
-const (
-	// checkTime is after what time of silence the server is asked whether it is there. As much later without an answer, the
-	// connection is given up.
-	checkTime = 2 * time.Second
-	// maxBackoff bounds the random waits between attempts.
-	maxBackoff = 2 * time.Second
-)
+// checkTime is after what time of silence the server is asked whether it is there. As much later without an answer, the
+// connection is given up.
+const checkTime = 2 * time.Second
 
 // feed is the one connection that reads: it is subscribed to the channels of all topics that are followed.
 type feed struct {
@@ -72,7 +67,7 @@ func (f *feed) acquire(name string) (*topic, error) {
 	channel := f.b.key(name, "")
 	t := f.topics[channel]
 	if t == nil {
-		t = newTopic(f.b, name, channel)
+		t = f.b.newTopic(name, channel)
 		f.topics[channel] = t
 		f.touch(channel)
 	}
@@ -86,6 +81,7 @@ func (f *feed) release(t *topic) {
 	t.users--
 	if t.users == 0 {
 		delete(f.topics, t.channel)
+		t.cancel()
 		f.touch(t.channel)
 	}
 }
@@ -139,7 +135,7 @@ func (f *feed) read() {
 		default:
 			silent = 0
 			f.reconnect(pubsub)
-			f.b.pause(f.b.ctx, &failures)
+			catchup.Pause(f.b.ctx, &failures)
 		}
 	}
 }
@@ -158,23 +154,11 @@ func (f *feed) reconnect(old *redis.PubSub) {
 	}
 }
 
-// pause waits for a random time that grows with each failure.
-func (b *Broker) pause(ctx context.Context, failures *int) {
-	bound := min(maxBackoff, 50*time.Millisecond<<min(*failures, 10))
-	*failures++
-	timer := time.NewTimer(rand.N(bound))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}
-
 func (f *feed) dispatch(msg any) {
 	switch m := msg.(type) {
 	case *redis.Subscription:
 		if t := f.find(m.Channel); t != nil && m.Kind == "subscribe" {
-			t.confirmed()
+			t.Confirm()
 		}
 	case *redis.Message:
 		if t := f.find(m.Channel); t != nil {
@@ -208,23 +192,13 @@ func (b *Broker) Follow(ctx context.Context, name string, f hub.Follower) (at hu
 	if err != nil {
 		return at, nil, err
 	}
-	select {
-	case <-t.ready:
-	case <-ctx.Done():
+	if err := t.Wait(ctx); err != nil {
 		b.feed.release(t)
-		return at, nil, ctx.Err()
-	case <-b.ctx.Done():
-		b.feed.release(t)
-		return at, nil, hub.ErrBrokerClosed
+		return at, nil, b.explain(ctx, err)
 	}
-	me := &following{f}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.followers = append(t.followers, me)
-	return t.at, sync.OnceFunc(func() {
-		t.mu.Lock()
-		t.followers = slices.DeleteFunc(slices.Clone(t.followers), func(f *following) bool { return f == me })
-		t.mu.Unlock()
+	at, remove := t.Add(f)
+	return at, sync.OnceFunc(func() {
+		remove()
 		b.feed.release(t)
 	}), nil
 }

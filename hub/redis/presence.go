@@ -236,11 +236,9 @@ func (k *keeper) leave(ctx context.Context, entries []*entry) {
 func (k *keeper) renew() {
 	args := map[string][]any{}
 	for _, t := range k.b.feed.all() {
-		t.mu.Lock()
-		if t.presence {
+		if t.presence.Load() {
 			args[t.name] = nil
 		}
-		t.mu.Unlock()
 	}
 	k.mu.Lock()
 	for e := range k.entries {
@@ -262,9 +260,7 @@ func (k *keeper) renew() {
 // noticed keeps in mind that somebody is present in a topic, so that it is noticed when they expire.
 func (b *Broker) noticed(topic string) {
 	if t := b.feed.find(b.key(topic, "")); t != nil {
-		t.mu.Lock()
-		t.presence = true
-		t.mu.Unlock()
+		t.presence.Store(true)
 	}
 	b.keeper.mu.Lock()
 	defer b.keeper.mu.Unlock()

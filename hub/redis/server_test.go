@@ -5,7 +5,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"syscall"
 	"testing"
 	"time"
 
@@ -62,10 +61,6 @@ func (s *server) kill() {
 		s.cmd = nil
 	}
 }
-
-// pause stops the process, and resume lets it go on.
-func (s *server) pause()  { require.NoError(s.t, s.cmd.Process.Signal(syscall.SIGSTOP)) }
-func (s *server) resume() { require.NoError(s.t, s.cmd.Process.Signal(syscall.SIGCONT)) }
 
 // flush has the server lose everything.
 func (s *server) flush() {
