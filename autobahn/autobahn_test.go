@@ -44,7 +44,17 @@ func patterns() []string {
 func TestTheServerComesToTheExpectedVerdicts(t *testing.T) {
 	report, err := autobahn.TestServer(t.Context(), echoServer(t), &autobahn.Options{Cases: patterns()})
 	require.NoError(t, err)
-	requireExpected(t, server, report)
+	requireExpected(t, server, report, selected(t))
+}
+
+func TestTheServerComesToTheSameVerdictsOverHTTP2(t *testing.T) {
+	report, err := autobahn.TestServer(t.Context(), echoServer(t, "-http2"), &autobahn.Options{Cases: patterns(), HTTP2: true})
+	require.NoError(t, err)
+	if *update {
+		return // they are not kept apart
+	}
+	cases := slices.DeleteFunc(selected(t), func(c autobahn.Case) bool { return c.Opening != nil })
+	requireExpected(t, server, report, cases)
 }
 
 func TestTheClientComesToTheExpectedVerdicts(t *testing.T) {
@@ -57,7 +67,7 @@ func TestTheClientComesToTheExpectedVerdicts(t *testing.T) {
 	runCases(t, base)
 	report := suite.Report(agent)
 	report.Took = time.Since(started)
-	requireExpected(t, client, report)
+	requireExpected(t, client, report, selected(t))
 }
 
 const agent = "client"
@@ -115,8 +125,8 @@ func runCase(ctx context.Context, base, id string) {
 	_ = c.CloseNow()
 }
 
-// echoServer builds and runs the echo server that is shipped as an example, and returns its URL.
-func echoServer(t *testing.T) string {
+// echoServer builds and runs the echo server that is shipped as an example, with more flags, and returns its URL.
+func echoServer(t *testing.T, flags ...string) string {
 	const source = "../examples/echo"
 	_, err := os.ReadDir(source) // so that the go command looks there before it takes a result from its cache
 	require.NoError(t, err)
@@ -129,7 +139,7 @@ func echoServer(t *testing.T) string {
 	out, err := exec.CommandContext(t.Context(), tool, "build", "-o", program, source).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 
-	cmd := exec.CommandContext(t.Context(), program, "-compress", "takeover", "-addr", "127.0.0.1:0")
+	cmd := exec.CommandContext(t.Context(), program, append(flags, "-compress", "takeover", "-addr", "127.0.0.1:0")...)
 	cmd.Stderr = os.Stderr
 	stdout, err := cmd.StdoutPipe()
 	require.NoError(t, err)

@@ -79,6 +79,9 @@ func (t *target) dial(ctx context.Context) (net.Conn, error) {
 	if config.ServerName == "" {
 		config.ServerName = t.url.Hostname()
 	}
+	if t.options.HTTP2 {
+		config.NextProtos = []string{"h2"}
+	}
 	secured := tls.Client(nc, config)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		_ = nc.Close()
@@ -165,7 +168,9 @@ func (l *lines) remove(name string) {
 
 func (l *lines) String() string {
 	var b strings.Builder
-	b.WriteString(l.first + "\r\n")
+	if l.first != "" { // which HTTP/2 has not
+		b.WriteString(l.first + "\r\n")
+	}
 	for _, f := range l.fields {
 		b.WriteString(f[0] + ": " + f[1] + "\r\n")
 	}

@@ -34,6 +34,10 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// TLS is for wss URLs; nil is the default of crypto/tls.
 	TLS *tls.Config
+	// HTTP2 has every case run on a stream of HTTP/2 (RFC 8441) instead of HTTP/1.1: with
+	// wss by ALPN, with ws without asking (RFC 9113 §3.3). Cases about the upgrade of
+	// HTTP/1.1, all of them in group 14, are left out.
+	HTTP2 bool
 }
 
 const defaultParallel = 8
@@ -56,6 +60,9 @@ func TestServer(ctx context.Context, url string, o *Options) (*Report, error) {
 		return nil, err
 	}
 	selected = forSide(selected, ClientsOnly)
+	if o.HTTP2 {
+		selected = slices.DeleteFunc(selected, func(c Case) bool { return c.Opening != nil })
+	}
 	agent := o.Agent
 	if agent == "" {
 		agent = url
@@ -198,7 +205,7 @@ func (t *target) run(ctx context.Context, c *Case) Result {
 		errors.As(err, &r.dialError)
 		return r
 	}
-	o, err := t.open(nc, c)
+	nc, o, err := t.open(nc, c)
 	refusing := c.Opening != nil && c.Opening.Refused && o.answered()
 	if err != nil || refusing {
 		_ = nc.Close()
@@ -212,18 +219,33 @@ func (t *target) run(ctx context.Context, c *Case) Result {
 	return s.result(o, started)
 }
 
-// open makes the opening handshake that the case asks for.
-func (t *target) open(nc net.Conn, c *Case) (*opening, error) {
+// open makes the opening handshake that the case asks for. What it returns is the
+// connection: nc itself, or a stream on it.
+func (t *target) open(nc net.Conn, c *Case) (net.Conn, *opening, error) {
 	offers := c.offersNeeded()
-	if c.Opening == nil {
-		o, err := openAsClient(nc, t.newRequest(offers, nil), offers)
-		if err == nil && c.Section != "" && o.agreed != nil {
-			if why := honours(offers, o.agreed); why != "" {
-				return o, errors.New(why)
-			}
-		}
-		return o, err
+	switch {
+	case t.options.HTTP2:
+		return t.openStream(nc, c, offers)
+	case c.Opening != nil:
+		o, err := t.openChanged(nc, c, offers)
+		return nc, o, err
 	}
+	o, err := openAsClient(nc, t.newRequest(offers, nil), offers)
+	return nc, o, o.strictly(c, offers, err)
+}
+
+// strictly holds the server to the terms of the offers, in the strict group alone.
+func (o *opening) strictly(c *Case, offers []pmd.Params, err error) error {
+	if err == nil && c.Section != "" && o.agreed != nil {
+		if why := honours(offers, o.agreed); why != "" {
+			return errors.New(why)
+		}
+	}
+	return err
+}
+
+// openChanged is open for a case about the opening handshake.
+func (t *target) openChanged(nc net.Conn, c *Case, offers []pmd.Params) (*opening, error) {
 	r := t.newRequest(offers, c.Opening.change)
 	if r.extensions {
 		offers = anyOffer

@@ -18,6 +18,7 @@ func client(ctx context.Context, args []string, stdout io.Writer) (int, error) {
 	c.set.StringVar(&one.URL, "url", "", "`URL` of the server, ws or wss")
 	c.set.StringVar(&one.Agent, "agent", "", "`name` of the server in the reports (default its URL)")
 	parallel := c.set.Int("parallel", 0, "cases at a time (default 8)")
+	http2 := c.set.Bool("http2", false, "run the cases on streams of HTTP/2 (RFC 8441)")
 	insecure := c.set.Bool("insecure", false, "accept any certificate of a wss server")
 	s, err := c.parse(args)
 	if err != nil {
@@ -37,7 +38,7 @@ func client(ctx context.Context, args []string, stdout io.Writer) (int, error) {
 		if t.Agent == "" {
 			t.Agent = t.URL
 		}
-		o := &autobahn.Options{Agent: t.Agent, Cases: s.Cases, Exclude: s.excludedFor(t.Agent), Parallel: *parallel}
+		o := &autobahn.Options{Agent: t.Agent, Cases: s.Cases, Exclude: s.excludedFor(t.Agent), Parallel: *parallel, HTTP2: *http2}
 		if *insecure {
 			o.TLS = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // asked for
 		}

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/seed60239977/websocket"
+	_ "github.com/seed60239977/websocket/http2"
 )
 
 // Exit statuses.
@@ -55,6 +56,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 type options struct {
 	addr            string
 	tlsCert, tlsKey string
+	http2           bool
 	maxMessage      int64
 	broadcast       bool
 	deflate         *websocket.DeflateOptions
@@ -68,6 +70,7 @@ func parse(args []string, help io.Writer) (options, error) {
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:9001", "`host:port` to listen on; port 0 takes a free one")
 	flags.StringVar(&o.tlsCert, "tls-cert", "", "certificate `file` in PEM, to serve wss")
 	flags.StringVar(&o.tlsKey, "tls-key", "", "private key `file` in PEM that belongs to -tls-cert")
+	flags.BoolVar(&o.http2, "http2", false, "serve HTTP/2 on the same port, too; without TLS to clients that begin with it")
 	flags.Int64Var(&o.maxMessage, "max-message", 32<<20, "longest message in `bytes`")
 	flags.StringVar(&mode, "mode", "echo", "`echo` answers the sender, broadcast sends each message to every connection")
 	flags.StringVar(&compress, "compress", "off", "permessage-deflate: `off`, notakeover or takeover")
@@ -118,11 +121,15 @@ func serve(ctx context.Context, o options, stdout io.Writer) error {
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
+		Protocols:         new(http.Protocols),
 	}
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetHTTP2(o.http2)
+	server.Protocols.SetUnencryptedHTTP2(o.http2)
 	failed := make(chan error, 1)
 	go func() {
 		if len(certificates) > 0 {
-			server.TLSConfig = &tls.Config{Certificates: certificates, NextProtos: []string{"http/1.1"}}
+			server.TLSConfig = &tls.Config{Certificates: certificates}
 			failed <- server.ServeTLS(listener, "", "")
 		} else {
 			failed <- server.Serve(listener)
@@ -133,8 +140,9 @@ func serve(ctx context.Context, o options, stdout io.Writer) error {
 		return err
 	case <-ctx.Done():
 	}
-	server.Close() // no new clients; those that were upgraded are no longer the server's
-	<-failed
+	listener.Close() // no new clients
 	echo.close()
+	server.Close() // what is no WebSocket
+	<-failed
 	return nil
 }

@@ -41,7 +41,8 @@ func (s *server) handler() http.Handler {
 		},
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Upgrade") != "" || strings.EqualFold(r.Header.Get("Connection"), "upgrade") {
+		upgrades := r.Header.Get("Upgrade") != "" || strings.EqualFold(r.Header.Get("Connection"), "upgrade")
+		if upgrades || r.Method == http.MethodConnect { // in HTTP/1.1, or in HTTP/2
 			upgrade.ServeHTTP(w, r)
 			return
 		}

@@ -110,7 +110,7 @@ func (a *arena) tick() error {
 // handler shows the page at / and plays at /ws.
 func (a *arena) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /ws", websocket.Handler(a.serve, &websocket.AcceptOptions{
+	mux.Handle("/ws", websocket.Handler(a.serve, &websocket.AcceptOptions{
 		Registry: &a.people,
 		Config: websocket.Config{
 			ReadLimit:    maxMessage,

@@ -57,7 +57,7 @@ func (e *exchange) trade(ctx context.Context) {
 // handler shows the page at / and sends quotes at /ws.
 func (e *exchange) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /ws", websocket.Handler(e.serve, &websocket.AcceptOptions{
+	mux.Handle("/ws", websocket.Handler(e.serve, &websocket.AcceptOptions{
 		Registry: &e.subscribers,
 		Config: websocket.Config{
 			ReadLimit:    1 << 10,

@@ -45,7 +45,7 @@ func newBoard() *board {
 // handler shows the page at / and draws at /ws.
 func (b *board) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /ws", websocket.Handler(b.serve, &websocket.AcceptOptions{
+	mux.Handle("/ws", websocket.Handler(b.serve, &websocket.AcceptOptions{
 		Registry: &b.people,
 		Config: websocket.Config{
 			ReadLimit:    strokeHeader + 4*maxPoints,

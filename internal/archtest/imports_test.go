@@ -55,11 +55,12 @@ var house = []room{
 	// The conformance suite must not share a bug with what it tests.
 	{pkg: "autobahn", imports: suite},
 	{pkg: "autobahn/*", imports: suite},
+	{pkg: "autobahn/internal/h2", outside: []string{"golang.org/x/net"}},
 	{pkg: "autobahn/*/*", imports: suite},
 
 	{pkg: "examples/*", imports: append([]string{"examples/internal/program", "examples/internal/chat"}, public...)},
 	{pkg: "examples/internal/chat", imports: append([]string{"examples/internal/program"}, public...)},
-	{pkg: "examples/internal/program"},
+	{pkg: "examples/internal/program", imports: []string{"http2"}},
 	{pkg: "examples/internal/programtest", imports: []string{".", "examples/internal/program"}, outside: []string{"github.com/stretchr/testify"}},
 	{pkg: "internal/buffer", never: []string{"net"}},
 	{pkg: "internal/ctxmutex"},

@@ -97,7 +97,7 @@ func newHouse(broker hub.Broker) *house {
 // handler shows the page at / and talks at /ws.
 func (h *house) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /ws", websocket.Handler(h.serve, &websocket.AcceptOptions{
+	mux.Handle("/ws", websocket.Handler(h.serve, &websocket.AcceptOptions{
 		Registry: &h.guests,
 		Config: websocket.Config{
 			ReadLimit:    16 << 10,
