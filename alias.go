@@ -35,7 +35,9 @@ type (
 // HandshakeError is a handshake that failed or was refused: the error type of [Accept], [AcceptConn] and [Dial].
 type HandshakeError = handshake.Error
 
-// DeflateOptions are what a side wants of the compression of messages (RFC 7692); see package deflate.
+// DeflateOptions are what a side wants of the compression of messages (RFC 7692). They are the Options of package deflate:
+// Level (how hard to compress), MinSize (below it messages go out as they are), Outgoing and Incoming (context takeover and
+// window of each direction), RequireWindow. The zero value is right for most.
 type DeflateOptions = handshake.DeflateOptions
 
 // The two types of message (§5.6).

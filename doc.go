@@ -58,6 +58,98 @@
 // [*CloseError] with a status code and perhaps a cause, such as [ErrMessageTooBig] or [ErrInvalidUTF8]. A context's
 // error says that only the call has ended.
 //
+// # Which methods has a connection?
+//
+// [Conn] is an alias, whose methods are listed with package conn.
+//
+// How are messages received?
+//
+//   - [conn.Conn.Read]: the next message, in memory of the caller's own
+//   - [conn.Conn.ReadAppend]: the same, appended to a slice
+//   - [conn.Conn.Messages]: all that come, for a range loop, without a copy
+//   - [conn.Conn.Serve]: all that come, for a callback, whose answers share system calls
+//   - [conn.Conn.Reader]: the next message as an io.Reader
+//   - [conn.Conn.CloseRead]: reads in the background where no message is expected
+//   - [conn.Conn.SetReadLimit]: changes Config.ReadLimit
+//
+// How are messages sent?
+//
+//   - [conn.Conn.Write]: one message; returns when it is on the wire
+//   - [conn.Conn.Send]: one message; never waits
+//   - [conn.Conn.Writer]: a message piece by piece
+//   - [conn.Conn.WritePrepared]: Write of what [Prepare] made
+//   - [conn.Conn.SendPrepared]: Send of what [Prepare] made
+//   - [conn.Conn.Flush]: waits until all that was accepted is on the wire
+//   - [conn.Conn.BufferedAmount]: how much is not
+//   - [conn.Conn.SetWriteCompression]: switches compression for the messages to come
+//
+// How are pings sent?
+//
+//   - [conn.Conn.Ping]: a ping; waits for its pong and tells the time between
+//   - [conn.Conn.SendPing]: a ping with any payload; never waits
+//   - [conn.Conn.Pong]: a pong that nobody asked for
+//   - [conn.Conn.SendPong]: the same; never waits
+//
+// How is a connection closed?
+//
+//   - [conn.Conn.Close]: the closing handshake, with a code and a reason
+//   - [conn.Conn.CloseNow]: ends it without
+//   - [conn.Conn.SendClose]: a close frame; never waits
+//   - [conn.Conn.Done]: a channel that is closed at the end
+//   - [conn.Conn.Err]: how the connection ended
+//   - [conn.Conn.OnEnd]: a function that is called at the end
+//   - [conn.Conn.State]: open, closing or closed
+//
+// What was agreed to, and with whom?
+//
+//   - [conn.Conn.Subprotocol]: what the handshake chose
+//   - [conn.Conn.Deflate]: the parameters of compression
+//   - [conn.Conn.NetConn]: the net.Conn below
+//   - [conn.Conn.LocalAddr]: its address at this end
+//   - [conn.Conn.RemoteAddr]: its address at the other
+//
+// # Which options are there?
+//
+// In all of them 0 stands for the default that the documentation names, and a negative number for no limit, or for off.
+//
+// [Config], in both directions:
+//
+//   - ReadLimit, MaxFragments: how long messages may be, and in how many small frames
+//   - SkipUTF8: trusts text to be UTF-8
+//   - SendQueue: how much may wait to be sent
+//   - FragmentSize: where a Writer cuts
+//   - PingInterval, IdleTimeout: find out that a peer is gone
+//   - CloseTimeout: bounds the closing handshake
+//   - OnPing, OnPong, OnClose: hear of control frames
+//   - Subprotocol, Buffered, Deflate, DeflateOptions: what the opening handshake settles: [Accept], [AcceptConn] and [Dial] set them
+//
+// [AcceptOptions]:
+//
+//   - Config, Deflate: the connection and its compression
+//   - Subprotocols, SelectSubprotocol: what to speak
+//   - AllowedOrigins, CheckOrigin: which pages may connect
+//   - Header: goes into the response
+//   - Lenient: takes what common clients get wrong
+//   - HandshakeTimeout: bounds the handshake
+//   - ConnContext, OnError: for [Handler]
+//   - Registry: knows the connections and ends them
+//
+// [DialOptions]:
+//
+//   - Config, Deflate: the connection and its compression
+//   - Subprotocols, Header, Host, Jar: go into the request
+//   - Lenient: takes what common servers get wrong
+//   - TLSConfig, NetDial, NetDialTLS, HTTP2: the network connection
+//   - Proxy, ProxyHeader, ProxyConnectHeader, ProxyTLSConfig: the way through proxies
+//   - HandshakeTimeout, MaxRedirects: bound the handshake
+//
+// [DeflateOptions], which are those of package deflate:
+//
+//   - Level: how hard to compress
+//   - MinSize: below it messages go out as they are
+//   - Outgoing, Incoming: context takeover and window of each direction
+//   - RequireWindow: fails where a server does not agree to the window
+//
 // # Where is the rest?
 //
 // The type [Conn] and what belongs to it come from package conn, which works over any net.Conn and knows no HTTP; the names

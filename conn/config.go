@@ -1,6 +1,8 @@
 package conn
 
 import (
+	"cmp"
+	"math"
 	"time"
 
 	"github.com/seed60239977/websocket/deflate"
@@ -18,7 +20,8 @@ const (
 // SmallFragment is the payload in octets below which a frame counts towards Config.MaxFragments.
 const SmallFragment = 64
 
-// Config says how a connection behaves. The zero value is the safe one. [Client] and [Server] copy it, so that one
+// Config says how a connection behaves. The zero value is the safe one: 0 stands for the default that the field names, and
+// a negative number for no limit, or for off. [Client] and [Server] copy it, so that one
 // Config may serve any number of connections and may be changed after.
 type Config struct {
 	// Subprotocol is what the opening handshake agreed to (§1.9), for [Conn.Subprotocol] to report; "" if nothing.
@@ -41,24 +44,24 @@ type Config struct {
 
 	// CloseTimeout bounds the closing handshake: from the first close frame in either direction until TCP is closed. It is
 	// also how long what has arrived may be read after the network has refused a write; see [Conn.Write].
-	// 0 and less stand for [DefaultCloseTimeout].
+	// 0 stands for [DefaultCloseTimeout]; a negative value sets no limit, and then a peer that does not answer holds Close up.
 	CloseTimeout time.Duration
 
 	// PingInterval is how long nothing arrives before a ping is sent, less up to a tenth at random. Pings are sent while
-	// nobody reads too; but only who reads sees the pong. 0 and less send none. It keeps middleboxes from dropping the
+	// nobody reads too; but only who reads sees the pong. 0 sends none, as a negative value does. It keeps middleboxes from dropping the
 	// connection: half of their idle timeout is a good value. That timeout is 60 s by default for AWS ALB, nginx and
 	// HAProxy's usual configuration, 100 s for Cloudflare, 230 s for Azure, and 30 s for Google Cloud's load balancers (where
 	// it bounds even connections that are in use, unless it is raised).
 	PingInterval time.Duration
 
 	// IdleTimeout is how long calls that read may wait, all together, without a single byte arriving, before the peer counts
-	// as gone: then the connection ends with [ErrPeerTimeout]. 0 sets no limit. Together with PingInterval, which makes a
+	// as gone: then the connection ends with [ErrPeerTimeout]. 0 sets no limit, as a negative value does. Together with PingInterval, which makes a
 	// living peer answer, twice that is a good value; without it, the limit is for the application's own traffic. Time in
 	// which nobody reads does not count, since nobody knows then what has arrived.
 	IdleTimeout time.Duration
 
 	// SendQueue is how many octets of frames may wait when [Conn.Send] adds a message. One message is accepted in any
-	// case when nothing waits. 0 and less stand for [DefaultSendQueue].
+	// case when nothing waits. 0 stands for [DefaultSendQueue]; a negative value sets no limit.
 	SendQueue int
 
 	// Deflate is what the opening handshake agreed to for permessage-deflate (RFC 7692). Nil: no message is compressed
@@ -96,6 +99,9 @@ type Config struct {
 	OnClose func(c *Conn, code StatusCode, reason string) (answerCode StatusCode, answerReason string, err error)
 }
 
+// forever is longer than any connection lasts.
+const forever = 100 * 365 * 24 * time.Hour
+
 func (c *Config) withDefaults() Config {
 	var d Config
 	if c != nil {
@@ -110,11 +116,13 @@ func (c *Config) withDefaults() Config {
 	if d.FragmentSize == 0 {
 		d.FragmentSize = DefaultFragmentSize
 	}
-	if d.CloseTimeout <= 0 {
-		d.CloseTimeout = DefaultCloseTimeout
+	d.CloseTimeout = cmp.Or(d.CloseTimeout, DefaultCloseTimeout)
+	if d.CloseTimeout < 0 {
+		d.CloseTimeout = forever
 	}
-	if d.SendQueue <= 0 {
-		d.SendQueue = DefaultSendQueue
+	d.SendQueue = cmp.Or(d.SendQueue, DefaultSendQueue)
+	if d.SendQueue < 0 {
+		d.SendQueue = math.MaxInt
 	}
 	return d
 }

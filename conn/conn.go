@@ -7,6 +7,7 @@ import (
 	"time"
 	"unique"
 
+	"github.com/seed60239977/websocket/deflate"
 	"github.com/seed60239977/websocket/frame"
 	"github.com/seed60239977/websocket/internal/interrupt"
 )
@@ -196,9 +197,23 @@ func (c *Conn) Err() error {
 // Subprotocol returns what the opening handshake agreed to (§1.9), or "".
 func (c *Conn) Subprotocol() string { return c.settings.Value().subprotocol }
 
-// SetReadLimit changes Config.ReadLimit for frames that come from now on: the longest message in octets, at least 0; a
-// negative limit is none.
-func (c *Conn) SetReadLimit(limit int64) { c.recv.limit.Store(limit) }
+// Deflate returns the parameters of compression that the opening handshake agreed to (RFC 7692 §7.1), for either role; ok
+// is false if messages are not compressed.
+func (c *Conn) Deflate() (params deflate.Params, ok bool) {
+	if p := c.out.packer; p != nil {
+		return p.params, true
+	}
+	return deflate.Params{}, false
+}
+
+// SetReadLimit changes Config.ReadLimit for frames that come from now on: the longest message in bytes. 0 stands for
+// [DefaultReadLimit]; a negative value sets no limit.
+func (c *Conn) SetReadLimit(limit int64) {
+	if limit == 0 {
+		limit = DefaultReadLimit
+	}
+	c.recv.limit.Store(limit)
+}
 
 // NetConn returns the underlying net.Conn, for looking at addresses and socket options. Reading from it, writing to it
 // and setting its deadlines breaks the connection.

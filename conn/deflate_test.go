@@ -231,3 +231,83 @@ func TestWindowsStayInStepWhenWritesAreCut(t *testing.T) {
 		})
 	}
 }
+
+func TestCompressionMayChangeFromMessageToMessage(t *testing.T) {
+	for name, params := range agreements {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, server := deflatePair(params)
+				defer client.CloseNow()
+				defer server.CloseNow()
+				for i, level := range []deflate.Level{deflate.Smallest, deflate.Fastest, deflate.Fastest, deflate.Balanced, deflate.Smallest} {
+					for _, enabled := range []bool{true, false, true} {
+						message := strings.Repeat(fmt.Sprint("context ", i), 5000)
+						for from, to := range map[*conn.Conn]*conn.Conn{client: server, server: client} {
+							require.NoError(t, from.SetWriteCompression(enabled, level))
+							require.NoError(t, from.Send(conn.Text, []byte(message)))
+							require.NoError(t, from.SendPrepared(conn.Prepare(conn.Text, []byte(message))))
+							for range 2 {
+								_, data, err := to.Read(t.Context())
+								require.NoError(t, err)
+								require.Equal(t, message, string(data))
+							}
+							require.NoError(t, from.Flush(t.Context()))
+						}
+					}
+				}
+				require.ErrorAs(t, client.SetWriteCompression(true, 99), new(*deflate.OptionsError))
+			})
+		})
+	}
+}
+
+func TestAWritersMessageKeepsTheCompressionItBeganWith(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server := deflatePair(deflate.Params{})
+		defer client.CloseNow()
+		defer server.CloseNow()
+		go func() {
+			w, err := client.Writer(context.Background(), conn.Text)
+			if err == nil {
+				w.Write([]byte("begun "))
+				w.Flush()
+				client.SetWriteCompression(false, deflate.Smallest)
+				client.Send(conn.Text, []byte("behind"))
+				w.Write([]byte("and ended"))
+				w.Close()
+			}
+		}()
+		for _, want := range []string{"begun and ended", "behind"} {
+			_, data, err := server.Read(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, want, string(data))
+		}
+	})
+}
+
+func TestAConnectionTellsWhatWasAgreedTo(t *testing.T) {
+	want := deflate.Params{ServerNoContextTakeover: true, ClientMaxWindowBits: 10}
+	for _, role := range roles {
+		near, _ := wstest.Pipe(0)
+		c := open(near, role, &conn.Config{Deflate: &want})
+		params, ok := c.Deflate()
+		require.True(t, ok)
+		require.Equal(t, want, params)
+		c.CloseNow()
+		c = open(near, role, nil)
+		_, ok = c.Deflate()
+		require.False(t, ok)
+		require.NoError(t, c.SetWriteCompression(true, deflate.Smallest))
+		c.CloseNow()
+	}
+}
+
+func TestCompressionMayBeSwitchedOffAndOn(t *testing.T) {
+	inBothRolesOver(t, &conn.Config{Deflate: &deflate.Params{}}, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		for _, enabled := range []bool{true, false, false, true} {
+			require.NoError(t, c.SetWriteCompression(enabled, deflate.Fastest))
+			require.NoError(t, c.Write(t.Context(), conn.Text, bytes.Repeat([]byte("x"), 200)))
+			require.Equal(t, enabled, peer.Receive().RSV == frame.RSV1)
+		}
+	})
+}

@@ -146,6 +146,9 @@ func (c *Conn) encodeDeferred() {
 	if c.rare == nil || c.out.open {
 		return
 	}
+	if p := c.out.packer; p != nil && p.level != p.form.level {
+		p.settle()
+	}
 	for i := range c.rare.deferred {
 		c.encodeMessage(&c.rare.deferred[i])
 	}
@@ -168,7 +171,7 @@ func (o *output) packs(m *outgoing) bool {
 	if m.opcode == frame.Continuation {
 		return o.packing
 	}
-	return o.packer != nil && (!m.fin || o.packer.Worthwhile(len(m.payload)))
+	return o.packer != nil && !o.packer.off && (!m.fin || o.packer.Worthwhile(len(m.payload)))
 }
 
 // grows reports whether encodeMessage may need memory for a history, and so much of the stack. The caller holds mu.

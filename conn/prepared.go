@@ -32,7 +32,45 @@ type packedForm struct {
 // packer compresses what a connection sends.
 type packer struct {
 	*deflate.Compressor
-	form packedForm // of prepared messages
+	form packedForm // of prepared messages; its level is that of the Compressor
+
+	// For SetWriteCompression.
+	params  deflate.Params
+	server  bool
+	minSize int
+	off     bool          // messages go out as they are
+	level   deflate.Level // of messages that begin
+}
+
+// SetWriteCompression says for messages that begin to go out from now on whether they are compressed, and how hard. It
+// takes the place of the Level with which compression was agreed to; MinSize goes on to hold. A message that a
+// [Conn.Writer] has begun to send stays as it is. If compression was not agreed to, nothing changes. A level that does not
+// exist is refused with a [*deflate.OptionsError].
+//
+// After a change of level, the first message refers to no earlier one.
+func (c *Conn) SetWriteCompression(enabled bool, level deflate.Level) error {
+	if err := (&deflate.Options{Level: level}).Validate(); err != nil {
+		return err
+	}
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	if p := c.out.packer; p != nil {
+		p.off, p.level = !enabled, level
+		if c.rarely(); !c.out.open && p.level != p.form.level { // else once the message has ended, in encodeDeferred, which needs c.rare
+			p.settle()
+		}
+	}
+	return nil
+}
+
+// settle makes the Compressor one of the level that was set last, when no message is open. It is not inlined, for the
+// stack's sake: see Conn.awaitMessage.
+//
+//go:noinline
+func (p *packer) settle() {
+	p.Compressor.Release()
+	p.Compressor = p.params.Compressor(p.server, &deflate.Options{Level: p.level, MinSize: p.minSize})
+	p.form.level = p.level
 }
 
 // newPacker returns what Config.Deflate asks for, which is not nil.
@@ -43,8 +81,9 @@ func newPacker(role frame.Role, cfg *Config) *packer {
 		p.form.windowBits = cfg.Deflate.ServerMaxWindowBits
 	}
 	if cfg.DeflateOptions != nil {
-		p.form.level = cfg.DeflateOptions.Level
+		p.form.level, p.minSize = cfg.DeflateOptions.Level, cfg.DeflateOptions.MinSize
 	}
+	p.params, p.server, p.level = *cfg.Deflate, role == frame.Server, p.form.level
 	return p
 }
 

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"errors"
+	"math"
 	"time"
 
 	"github.com/seed60239977/websocket/conn"
@@ -46,11 +47,13 @@ type Options struct {
 	// Policy says what happens when a queue is full.
 	Policy Policy
 
-	// QueueMessages is how many messages may wait for one connection. 0 and less stand for [DefaultQueueMessages].
+	// QueueMessages is how many messages may wait for one connection. 0 stands for
+	// [DefaultQueueMessages]; a negative value sets no limit.
 	QueueMessages int
 
 	// QueueBytes is how long these may be together. One message may wait in any case, whatever its length. Memory is
-	// shared: a message that waits for many connections is there once. 0 and less stand for [DefaultQueueBytes].
+	// shared: a message that waits for many connections is there once. 0 stands for
+	// [DefaultQueueBytes]; a negative value sets no limit.
 	QueueBytes int
 
 	// SlowCode is the status code with which [CloseSlow] closes. 0 stands for StatusTryAgainLater (1013), which asks the
@@ -98,11 +101,15 @@ func (o *Options) withDefaults() Options {
 	if o != nil {
 		d = *o
 	}
-	if d.QueueMessages <= 0 {
+	if d.QueueMessages == 0 {
 		d.QueueMessages = DefaultQueueMessages
+	} else if d.QueueMessages < 0 {
+		d.QueueMessages = math.MaxInt
 	}
-	if d.QueueBytes <= 0 {
+	if d.QueueBytes == 0 {
 		d.QueueBytes = DefaultQueueBytes
+	} else if d.QueueBytes < 0 {
+		d.QueueBytes = math.MaxInt
 	}
 	if d.SlowCode == 0 {
 		d.SlowCode = conn.StatusTryAgainLater
