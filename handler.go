@@ -50,12 +50,12 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	serving = true
-	begin := func() { go h.run(ctx, c, errorLog(r)) }
-	if s, ok := c.NetConn().(*h2stream.Conn); ok {
-		s.Host(begin) // the stream ends with the request
+	s := &served{h, ctx, c, errorLog(r), StatusInternalError}
+	if stream, ok := c.NetConn().(*h2stream.Conn); ok {
+		stream.Host(func() { go s.run() }) // the stream ends with the request
 		return
 	}
-	begin()
+	go s.run()
 }
 
 // refused tells about a request that did not become a connection.
@@ -68,24 +68,29 @@ func (h *handler) refused(r *http.Request, err *HandshakeError) {
 	}
 }
 
-// run is the goroutine of one connection, and the one place where a Handler's connections begin and end.
-func (h *handler) run(ctx context.Context, c *Conn, logger *log.Logger) {
-	code := StatusInternalError
-	defer func() {
-		p := recover()
-		h.finish(c, logger, code, p)
-	}()
-	h.serve(ctx, c)
-	code = StatusNormalClosure
+// served is a connection of a Handler. It is kept apart from the goroutine's stack, which is to stay at its 2 KiB.
+type served struct {
+	h      *handler
+	ctx    context.Context
+	c      *Conn
+	logger *log.Logger
+	code   StatusCode // to close with
 }
 
-// finish is the end of run, after a panic with p, if that is not nil.
-func (h *handler) finish(c *Conn, logger *log.Logger, code StatusCode, p any) {
-	defer h.options.Registry.done()
-	if p != nil && p != http.ErrAbortHandler {
-		logger.Printf("websocket: panic serving %v: %v\n%s", c.RemoteAddr(), p, debug.Stack())
+// run is the goroutine of one connection, and the one place where a Handler's connections begin and end.
+func (s *served) run() {
+	defer s.finish()
+	s.h.serve(s.ctx, s.c)
+	s.code = StatusNormalClosure
+}
+
+// finish is the end of run, perhaps by a panic.
+func (s *served) finish() {
+	defer s.h.options.Registry.done()
+	if p := recover(); p != nil && p != http.ErrAbortHandler {
+		s.logger.Printf("websocket: panic serving %v: %v\n%s", s.c.RemoteAddr(), p, debug.Stack())
 	}
-	c.Close(code, "")
+	s.c.Close(s.code, "")
 }
 
 // errorLog is where the request's server logs.

@@ -3,38 +3,16 @@ package conn
 import (
 	"context"
 	"errors"
-	"strings"
+	"io"
 	"time"
-	"unicode/utf8"
 
-	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/buffer"
 	"github.com/seed60239977/websocket/internal/interrupt"
+	"github.com/seed60239977/websocket/protocol"
 )
 
-// closing is a connection's way from open to closed (§7.1). These are its edges; the state is what of it is set.
-//
-//	from      event                                         to        section
-//	open      Close: our close frame is queued              sent      §7.1.2
-//	open      their close frame came; its echo is queued    ending    §5.5.1, §7.1.3
-//	open      they broke a rule; close frame is queued      ending    §7.1.7
-//	sent      their close frame came                        ending    §7.1.4
-//	sent      they broke a rule                             ending    §7.1.7
-//	ending    our frame is on the wire                      closed    §7.1.4; after a broken rule, once TCP may go
-//	any       a write failed: sending is over, reading goes on until one of these, or Config.CloseTimeout
-//	any       reading failed, EOF without a close frame     closed    §7.1.5 (1006)
-//	any       Config.CloseTimeout went by, CloseNow         closed    §7.1.5 (1006)
-//
-// In the state "ending", for which readState has a field, nothing more is read as frames: "after receiving a control frame indicating the connection
-// should be closed, a peer discards any further data received" (§1.4). Who lets TCP go first is told at conclude and awaitEOF.
-type closing struct {
-	own      bool        // our close frame is the application's: Close or SendClose queued it
-	sent     bool        // our close frame is queued: nothing may be sent behind it (§5.5.1)
-	received bool        // their close frame came
-	clock    *time.Timer // ends the connection when CloseTimeout is over and nobody else did
-	at       int64       // value of output.sent at which our close frame is on the wire
-	by       time.Time   // when Config.CloseTimeout is over
-	peer     *CloseError // what their close frame said, or which rule they broke
-}
+// How a connection ends. What follows from what is decided by protocol.Closing; this file tells it what happened, waits for
+// what it asks for, and lets go of everything when it knows the end.
 
 // Close closes the connection with the closing handshake of §7: it sends a close frame with code and reason, waits for
 // the peer's, and closes the net.Conn. All that was written before goes out first, but for the rest of a message that a
@@ -57,10 +35,8 @@ type closing struct {
 // first (§7.1.1), and has until the end of Config.CloseTimeout for that. A goroutine of the connection waits for it;
 // CloseNow closes TCP at once and waits for the goroutine. A server's connection leaves nothing behind.
 func (c *Conn) Close(code StatusCode, reason string) error {
-	wrong := c.queueClose(code, reason, true)
-	if c.end.Load() == nil {
-		c.finishClose()
-	}
+	wrong := c.beginClose(code, reason, true)
+	c.awaitEnd()
 	if err := c.closed(); err != nil && wrong != nil {
 		return errors.Join(wrong, err)
 	} else if err != nil {
@@ -78,285 +54,341 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 // [ErrCloseSent] if a close frame was sent before and, once the connection has ended, the *[CloseError].
 func (c *Conn) SendClose(code StatusCode, reason string) error {
 	c.out.mu.Lock()
-	err := c.sendable()
-	c.out.mu.Unlock()
-	if err != nil {
+	defer c.out.mu.Unlock()
+	if err := c.sendable(); err != nil {
 		return err
 	}
-	wrong := c.queueClose(code, reason, true)
-	c.kick()
+	wrong := c.sendClose(code, reason, true)
+	c.flushNow()
 	return wrong
 }
 
-// finishClose sends our close frame, which is queued, and waits for the end.
-func (c *Conn) finishClose() {
-	bound, cancel := context.WithDeadlineCause(context.Background(), c.closeBy(), ErrCloseTimeout)
-	defer cancel()
-	c.kick()
-	if c.acquire(bound, &c.reading) == nil {
-		c.drain(bound)
-		c.failNetwork(ErrCloseTimeout) // first: nobody may read on where parts of a message were thrown away
+// beginClose queues a close frame, unless there was one, and sends it as far as that is possible without waiting.
+func (c *Conn) beginClose(code StatusCode, reason string, own bool) (wrong error) {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	wrong = c.sendClose(code, reason, own)
+	c.flushNow()
+	return wrong
+}
+
+// awaitEnd waits until a connection that is closing has ended. If nobody reads, it does that itself, and keeps nothing.
+func (c *Conn) awaitEnd() {
+	if c.end.Load() == nil && c.reading.Lock(context.Background(), c.Done()) == nil {
+		c.drain(context.Background())
 		c.endRead()
 	}
-	c.failNetwork(ErrCloseTimeout)
+	<-c.Done()
+}
+
+// drain reads until there is an error. The caller holds reading.
+func (c *Conn) drain(ctx context.Context) {
+	var ev protocol.Event
+	for c.nextPart(ctx, &ev) == nil {
+	}
 }
 
 // CloseNow closes the net.Conn without a closing handshake. Every call that is under way returns. It returns nil, unless
 // the connection had ended before and not cleanly: then how it had. Nothing of the connection is left when it returns.
 func (c *Conn) CloseNow() error {
-	c.fail(&CloseError{Code: StatusAbnormalClosure, Err: ErrClosedNow})
+	c.happened(func(w *protocol.Closing) { w.Abort(ErrClosedNow) })
 	c.stopLingering()
 	return c.closed()
 }
 
 // closed waits for what is still at work on a connection that has ended and says whether that was as it should be.
 func (c *Conn) closed() error {
-	c.awaitFlusher()
+	c.quiet()
 	c.out.mu.Lock()
-	var background *slot
-	var learning chan struct{}
-	if c.rare != nil {
-		background, learning = c.rare.background, c.rare.learning
-	}
+	background, learning := c.cold.background, c.cold.learning
 	c.out.mu.Unlock()
 	if learning != nil {
 		<-learning
 	}
 	if background != nil {
-		background.acquire(context.Background(), nil)
-		background.release()
+		background.Lock(context.Background(), nil)
+		background.Unlock()
 	}
-	if e := c.end.Load(); !e.WasClean && e.Err != ErrClosedNow {
+	if e := c.end.Load(); !e.WasClean && !errors.Is(e.Err, ErrClosedNow) {
 		return e
 	}
 	return nil
 }
 
-// awaitFlusher returns when no goroutine of ours is writing any more.
-func (c *Conn) awaitFlusher() {
-	c.out.later.acquire(context.Background(), nil)
-	c.out.later.release()
-	c.out.flushing.acquire(context.Background(), nil)
-	c.stopFlushing()
+// closeFrame is a close frame that waits for what was accepted before it to be compressed.
+type closeFrame struct {
+	code   StatusCode
+	reason string
 }
 
-// sendClose queues a close frame unless one was queued before, and starts the clock. It returns what is wrong with code
-// and reason; the frame then has what fits.
-func (c *Conn) sendClose(code StatusCode, reason string) (wrong error) {
-	return c.queueClose(code, reason, false)
-}
-
-// queueClose is sendClose; own says that it is the application that closes.
-func (c *Conn) queueClose(code StatusCode, reason string, own bool) (wrong error) {
-	var room [frame.MaxControlPayload]byte
-	body, wrong := appendFitting(room[:0], code, reason)
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	if c.sendable() != nil {
-		return wrong
+// sendClose queues a close frame, unless nothing can be sent any more; own says that the application has closed. It returns
+// what is wrong with code and reason; the frame then has what fits. The caller holds out.mu, which may be given up meanwhile.
+func (c *Conn) sendClose(code StatusCode, reason string, own bool) (wrong error) {
+	code, reason, wrong = protocol.FitClose(code, reason)
+	if c.sendable() == nil {
+		c.coldState().closing.Sent(own, time.Now())
+		c.startClock()
+		c.queueClose(code, reason)
 	}
-	if c.out.unbegun { // it never will; what waits for it is not lost with it
-		c.out.open, c.out.unbegun = false, false
-		c.encodeDeferred()
-	}
-	c.encode(&outgoing{opcode: frame.Close, fin: true, payload: body})
-	way := &c.rarely().closing
-	way.sent, way.own = true, own && !way.received
-	way.at = c.out.queued
-	c.startClock()
 	return wrong
 }
 
-// appendFitting appends the body of a close frame to dst. If code and reason may not travel it says why, and appends what
-// comes nearest.
-func appendFitting(dst []byte, code StatusCode, reason string) (body []byte, wrong error) {
-	body, wrong = frame.AppendClose(dst, code, reason)
-	if wrong == nil || code == StatusNoStatus {
-		return body, wrong
+// queueClose queues a close frame that Closing knows of, behind everything that was accepted before it, but for the rest of a
+// message that a Writer has begun. The caller holds out.mu, which may be given up meanwhile.
+func (c *Conn) queueClose(code StatusCode, reason string) {
+	o := &c.out
+	c.coldState().closeFrame = &closeFrame{code, reason}
+	switch {
+	case o.unbegun != nil: // it never will; what waits for it is not lost with it
+		o.unbegun.lost = true
+		c.endTurn()
+	case !o.packing:
+		c.queueLateClose()
 	}
-	if !code.ValidOnWire() {
-		code = StatusInternalError
-	}
-	reason = strings.ToValidUTF8(reason, "\uFFFD")
-	if end := frame.MaxCloseReason; len(reason) > end {
-		for !utf8.RuneStart(reason[end]) {
-			end--
-		}
-		reason = reason[:end]
-	}
-	body, _ = frame.AppendClose(dst, code, reason)
-	return body, wrong
 }
 
-// startClock is called at the first close frame in either direction. The caller holds out.mu.
+// queueLateClose queues the close frame that waits, if there is one. The caller holds out.mu.
+func (c *Conn) queueLateClose() {
+	if c.cold == nil || c.cold.closeFrame == nil {
+		return
+	}
+	f := c.cold.closeFrame
+	c.cold.closeFrame = nil
+	c.out.sender.Close(f.code, f.reason)
+}
+
+// happened tells Closing what happened and does what follows.
+func (c *Conn) happened(what func(w *protocol.Closing)) {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	what(&c.coldState().closing)
+	c.follow()
+}
+
+// follow does what follows from what Closing was told. The caller holds out.mu, which is given up if that is the end.
+func (c *Conn) follow() {
+	c.startClock()
+	if e := c.cold.closing.End(); e != nil && c.end.CompareAndSwap(nil, e) {
+		c.release()
+	}
+}
+
+// startClock sets the one timer that Config.CloseTimeout is. The caller holds out.mu.
 func (c *Conn) startClock() {
-	way := &c.rarely().closing
-	if way.by.IsZero() {
-		timeout := c.settings.Value().closeTimeout
-		way.by = time.Now().Add(timeout)
-		if c.end.Load() == nil { // else nobody is left to stop it
-			way.clock = time.AfterFunc(c.patience(timeout), c.expire)
-		}
+	if by := c.cold.closing.Deadline(); c.cold.clock == nil && !by.IsZero() && c.end.Load() == nil {
+		c.cold.clock = time.AfterFunc(time.Until(by), c.expire)
 	}
 }
 
-// closeGrace is how much longer than Config.CloseTimeout a closing connection lasts that no call sees to. Calls that do
-// end it in time themselves.
-const closeGrace = 100 * time.Millisecond
-
-// patience is how long the clock runs. The caller holds out.mu.
-func (c *Conn) patience(timeout time.Duration) time.Duration {
-	if c.out.broken {
-		return timeout // nobody has to see to it
-	}
-	return timeout + closeGrace
-}
-
-// expire is what the clock does. Where the network has refused a write and nobody has read, it first reads what there is
-// to learn the peer's code (§7.1.5), and keeps nothing of it.
+// expire is called when Config.CloseTimeout is over. Where the network has refused a write and nobody has read, it first
+// reads what there is to learn the peer's code (§7.1.5), and keeps nothing of it.
 func (c *Conn) expire() {
-	if learned := c.beginLearning(); learned != nil {
-		bound, cancel := context.WithTimeoutCause(context.Background(), closeGrace, ErrCloseTimeout)
-		c.drain(bound)
+	learned := c.beginLearning()
+	if learned != nil {
+		bound, cancel := context.WithTimeout(context.Background(), learnTime)
+		if c.calls.Begin(bound, c.nc, interrupt.Reading) == nil {
+			c.drain(bound)
+		}
 		cancel()
-		c.failNetwork(ErrCloseTimeout) // first, as in finishClose
+	}
+	c.happened((*protocol.Closing).Expired) // first: nobody may read on where parts of a message were thrown away
+	if learned != nil {
 		c.endRead()
 		close(learned)
 	}
-	c.failNetwork(ErrCloseTimeout)
 }
+
+// learnTime bounds how long reading takes of what has arrived already.
+const learnTime = 100 * time.Millisecond
 
 // beginLearning makes the caller the one who reads if nobody does and that may tell the peer's code. What it returns, nil
 // if not so, is to be closed after: closed waits for it.
 func (c *Conn) beginLearning() chan struct{} {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	if c.end.Load() != nil || !c.out.broken || !c.reading.tryAcquire() {
+	if c.end.Load() != nil || !c.out.refused || !c.reading.TryLock() {
 		return nil
 	}
-	c.rare.learning = make(chan struct{})
-	return c.rare.learning
+	c.cold.learning = make(chan struct{})
+	return c.cold.learning
 }
 
-func (c *Conn) closeBy() time.Time {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	return c.rarely().closing.by
-}
-
-// drain reads until the connection has ended, or bound has.
-func (c *Conn) drain(bound context.Context) {
-	if c.calls.Begin(bound, c.nc, interrupt.Reading) != nil {
+// refuse ends sending, because the network has refused a write, and not receiving: a peer that has said what there was to
+// say and gone away refuses what comes after, and what it said may be on its way to whoever reads. The caller may write, and
+// holds out.mu, which is given up if that is the end.
+func (c *Conn) refuse(err error) {
+	if c.refusal() != nil {
 		return
 	}
-	var part event
-	for {
-		if err := c.nextPart(bound, &part); err != nil {
-			return
-		}
-	}
+	o, r := &c.out, c.coldState()
+	o.refused, r.refusal = true, &WriteError{err}
+	r.deferred, r.deferredBytes, r.closeFrame = nil, 0, nil
+	o.sender.DropQueue()
+	o.sender.DropTaken()
+	o.flusher.Stop()
+	r.closing.SendFailed(err, time.Now())
+	c.follow()
 }
 
-// peerClosed takes the body of the peer's close frame, answers it, and ends the connection. "When sending a Close frame
-// in response, the endpoint typically echos the status code it received" (§5.5.1).
-func (c *Conn) peerClosed(ctx context.Context, body []byte) error {
-	code, reason, err := frame.ParseClose(body)
-	if err != nil {
-		return c.peerFailed(ctx, err)
-	}
-	c.out.mu.Lock()
-	way := &c.rarely().closing
-	peer := &CloseError{Code: code, Reason: reason, Remote: !way.sent}
-	way.received, way.peer = true, peer
-	c.startClock()
-	c.out.mu.Unlock()
+// peerClosed takes the peer's close frame, answers it, and goes on to the end.
+func (c *Conn) peerClosed(ctx context.Context, ev *protocol.Event) error {
+	code, reason, answer := ev.Code, string(ev.Payload), false
+	c.happened(func(w *protocol.Closing) { answer = w.Received(code, reason, time.Now()) })
 	if h := c.settings.Value().hooks; h != nil && h.close != nil {
+		var err error
 		if code, reason, err = h.close(c, code, reason); err != nil {
 			return c.peerFailed(ctx, err)
 		}
 	}
-	c.sendClose(code, reason)
-	clean := *peer
-	clean.WasClean = true
-	c.read.ending = &clean
+	if answer {
+		c.beginClose(code, reason, false)
+	}
 	return c.finish(ctx)
 }
 
 // peerFailed ends the connection because the peer broke a rule: "Fail the WebSocket Connection" (§7.1.7).
 func (c *Conn) peerFailed(ctx context.Context, err error) error {
-	e := violation(err)
-	c.sendClose(e.Code, e.Reason)
-	c.out.mu.Lock()
-	c.rarely().closing.peer = e
-	c.startClock()
-	c.out.mu.Unlock()
-	c.read.ending = e
+	c.happened(func(w *protocol.Closing) {
+		if code, reason, send := w.Violated(err, time.Now()); send {
+			c.sendClose(code, reason, false)
+		}
+	})
 	return c.finish(ctx)
 }
 
-// finish goes the last steps to readState.ending. If ctx ends first it returns that error, and the next call that reads
+// readEnded ends the connection because there is nothing more to read.
+func (c *Conn) readEnded(err error) error {
+	c.happened(func(w *protocol.Closing) { w.ReadFailed(err) })
+	return c.end.Load()
+}
+
+// finishing reports whether nothing more is to be read as frames.
+func (c *Conn) finishing() bool {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	return c.cold != nil && c.cold.closing.Step() != protocol.ReadOn
+}
+
+// finish goes the last steps of the connection. If ctx ends first it returns that error, and the next call that reads
 // goes on from there. The caller holds reading.
 func (c *Conn) finish(ctx context.Context) error {
+	c.read.finishing = true
 	c.out.mu.Lock()
-	at, by := c.rarely().closing.at, c.rare.closing.by
-	c.out.mu.Unlock()
-	bound, cancel := context.WithDeadlineCause(ctx, by, ErrCloseTimeout)
-	defer cancel()
-	e := c.read.ending
-	flushed := c.flush(bound, at)
-	if flushed != nil && c.unsendable() { // it never will be; and if they have closed, that is not why
-		closed := *e
-		closed.Remote = e.WasClean
-		e, flushed = &closed, nil
+	defer c.out.mu.Unlock()
+	for {
+		if e := c.end.Load(); e != nil {
+			return e
+		}
+		if err := c.finishStep(ctx); err != nil {
+			return c.ended(err)
+		}
 	}
-	switch {
-	case flushed == nil && e.WasClean:
-		return c.conclude(e, by)
-	case flushed == nil:
-		c.awaitEOF(bound)
-	}
-	if ended := c.end.Load(); ended != nil {
-		return ended
-	}
-	if err := ctx.Err(); err != nil && time.Now().Before(by) {
+}
+
+// finishStep goes one step. The caller holds reading and out.mu, which is given up meanwhile.
+func (c *Conn) finishStep(ctx context.Context) error {
+	w := &c.cold.closing
+	switch w.Step() {
+	case protocol.Flush:
+		if c.cold.closeFrame != nil { // behind what is being compressed
+			if err := c.beginTurn(ctx); err != nil {
+				return err
+			}
+			c.endTurn()
+		}
+		if err := c.flush(ctx, c.out.sender.Queued()); err != nil && !c.out.refused {
+			return err
+		}
+		w.Flushed()
+		c.follow()
+	case protocol.HalfClose:
+		c.out.mu.Unlock()
+		err := c.awaitEOF(ctx)
+		c.out.mu.Lock()
+		if err == nil || err != ctx.Err() {
+			w.ReadFailed(err)
+			c.follow()
+		}
 		return err
 	}
-	if flushed != nil {
-		late := *e
-		late.WasClean = false
-		if late.Err == nil {
-			late.Err = ErrCloseTimeout
+	return nil
+}
+
+// awaitEOF half-closes TCP, and throws away what comes until the peer closes, too. A server does not wait where a half-close
+// is not possible. The caller holds reading.
+func (c *Conn) awaitEOF(ctx context.Context) error {
+	if !c.read.halfClosed {
+		c.read.halfClosed = true
+		if half, ok := c.nc.(interface{ CloseWrite() error }); ok {
+			half.CloseWrite()
+		} else if c.receiver.Role() == protocol.Server {
+			return io.EOF
 		}
-		e = &late
 	}
-	return c.fail(e)
+	err := c.readToEOF()
+	if cut := ctx.Err(); cut != nil && isTimeout(err) && !c.calls.Closed(interrupt.Reading) {
+		return cut
+	}
+	return err
 }
 
-// awaitEOF half-closes after a broken rule and waits, as the other end does: were TCP closed while unread data stands in its
-// receive buffer, the reset could overtake our close frame.
-func (c *Conn) awaitEOF(bound context.Context) {
-	if c.unsendable() {
-		return
-	}
-	half, ok := c.nc.(interface{ CloseWrite() error })
-	if ok {
-		half.CloseWrite()
-	} else if c.role() == frame.Server {
-		return
-	}
-	c.calls.End(interrupt.Reading) // the call's context is part of bound
-	if c.calls.Begin(bound, c.nc, interrupt.Reading) == nil {
-		c.readToEOF()
-	}
-}
-
-// readToEOF throws away what comes until reading fails. The caller holds reading.
-func (c *Conn) readToEOF() {
+// readToEOF throws away what comes until there is an error, and returns that. The caller holds reading.
+func (c *Conn) readToEOF() error {
 	for {
 		c.in.release()
-		c.in.buf = getBuffer(smallestBuffer)
-		if c.src.read(&c.in) != nil {
-			return
+		c.in.buf = buffer.Get(buffer.Smallest)
+		if err := c.transport.read(&c.in); err != nil {
+			return err
 		}
+	}
+}
+
+// release lets go of what only an open connection needs, and tells those who wait for its end. The caller has set c.end, and
+// holds out.mu, which is given up meanwhile.
+func (c *Conn) release() {
+	o, r := &c.out, c.cold
+	o.sender.DropQueue()
+	o.flusher.Stop()
+	if o.turn.TryLock() { // else whoever has it does this
+		o.sender.ReleasePacker()
+		o.turn.Unlock()
+	}
+	r.deferred = nil
+	c.takeCork()
+	if r.dead != nil {
+		close(r.dead)
+	}
+	if r.clock != nil {
+		r.clock.Stop()
+	}
+	hooks := c.hooks
+	c.hooks = nil
+	lingers := r.closing.Step() == protocol.AwaitEOF
+	if lingers {
+		r.lingering = &linger{done: make(chan struct{})}
+		go c.linger(r.lingering, r.closing.Deadline())
+	}
+	o.mu.Unlock()
+	if !lingers {
+		c.hangUp(c.end.Load().WasClean && !o.refused)
+	}
+	c.calls.Forget(interrupt.Reading)
+	if c.beat != nil {
+		c.beat.timer.Stop()
+	}
+	if c.reading.TryLock() {
+		c.endRead()
+	}
+	hooks.call()
+	o.mu.Lock()
+}
+
+// hangUp closes the net.Conn. A tls.Conn says goodbye only if that is asked for: it would wait seconds for a peer that does
+// not read.
+func (c *Conn) hangUp(goodbye bool) {
+	if goodbye {
+		interrupt.CloseGently(c.nc)
+	} else {
+		interrupt.Close(c.nc)
 	}
 }

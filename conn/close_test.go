@@ -370,3 +370,27 @@ func TestACloseErrorSaysWhoAndWhyAndUnwrapsToItsCause(t *testing.T) {
 	require.NotErrorIs(t, &conn.CloseError{}, io.EOF)
 	require.Equal(t, "websocket: close frame already sent", conn.ErrCloseSent.Error())
 }
+
+func TestCloseKeepsWhatThePeerDidBefore(t *testing.T) {
+	for name, c := range map[string]struct {
+		frame []byte
+		code  conn.StatusCode
+	}{"1008": {[]byte{0x88, 2, 0x03, 0xf0}, conn.StatusPolicyViolation}, "violation": {[]byte{0xf1, 0}, conn.StatusProtocolError}} {
+		t.Run(name, func(t *testing.T) {
+			for range 20 {
+				synctest.Test(t, func(t *testing.T) {
+					near, far := wstest.Pipe(0)
+					client := conn.Client(near, nil)
+					defer client.CloseNow() // does not wait for TCP
+					go client.Read(context.Background())
+					far.Write(c.frame)
+					synctest.Wait()
+					client.Close(conn.StatusNormalClosure, "")
+					var end *conn.CloseError
+					require.ErrorAs(t, client.Err(), &end)
+					require.Equal(t, c.code, end.Code, "%v", end)
+				})
+			}
+		})
+	}
+}

@@ -1,6 +1,10 @@
 package conn
 
-import "context"
+import (
+	"context"
+
+	"github.com/seed60239977/websocket/internal/ctxmutex"
+)
 
 // CloseRead is for connections on which the peer has nothing to say: it reads in the background, so that pings are
 // answered and the end of the connection is noticed. The returned context ends when the connection does, or ctx;
@@ -10,29 +14,29 @@ import "context"
 func (c *Conn) CloseRead(ctx context.Context) context.Context {
 	ctx, cancel := context.WithCancel(ctx)
 	c.out.mu.Lock()
-	r := c.rarely()
+	r := c.coldState()
 	if r.background == nil {
-		r.background = new(slot)
+		r.background = new(ctxmutex.Mutex)
 	}
 	busy := r.background
-	first := busy.tryAcquire() // a call before may not have let go of it yet
-	held := first && c.reading.tryAcquire()
+	first := busy.TryLock() // a call before may not have let go of it yet
+	held := first && c.reading.TryLock()
 	if held {
 		r.listening = ctx.Err
 	}
 	c.out.mu.Unlock()
 	go func() {
 		defer cancel()
-		if !first && busy.acquire(ctx, nil) != nil {
+		if !first && busy.Lock(ctx, nil) != nil {
 			return
 		}
 		defer func() {
 			cancel()
-			busy.release()
+			busy.Unlock()
 		}()
 		if c.readBackground(ctx, held) == nil {
-			c.sendClose(StatusPolicyViolation, "unexpected message")
-			c.finishClose()
+			c.beginClose(StatusPolicyViolation, "unexpected message", false)
+			c.awaitEnd()
 		}
 	}()
 	return ctx
@@ -41,7 +45,7 @@ func (c *Conn) CloseRead(ctx context.Context) context.Context {
 // readBackground returns nil when a message has begun to come. If held is set, the caller holds reading, and gives it up.
 func (c *Conn) readBackground(ctx context.Context, held bool) error {
 	if !held {
-		if err := c.acquire(ctx, &c.reading); err != nil {
+		if err := c.reading.Lock(ctx, c.Done()); err != nil {
 			return err
 		}
 		c.listen(ctx.Err)
@@ -55,16 +59,16 @@ func (c *Conn) readBackground(ctx context.Context, held bool) error {
 		return err
 	}
 	defer c.endRead()
-	c.in.refuses = true
+	c.read.refuses = true
 	_, _, err = c.openReader(ctx)
-	c.in.refuses = false
+	c.read.refuses = false
 	return err
 }
 
 // listen notes that CloseRead reads, and until when, or with nil that it does no longer.
 func (c *Conn) listen(ended func() error) {
 	c.out.mu.Lock()
-	c.rare.listening = ended
+	c.cold.listening = ended
 	c.out.mu.Unlock()
 }
 
@@ -72,5 +76,5 @@ func (c *Conn) listen(ended func() error) {
 func (c *Conn) closeReadEnds() bool {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	return c.rare != nil && c.rare.listening != nil && c.rare.listening() != nil
+	return c.cold != nil && c.cold.listening != nil && c.cold.listening() != nil
 }

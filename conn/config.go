@@ -6,19 +6,21 @@ import (
 	"time"
 
 	"github.com/seed60239977/websocket/deflate"
+	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/protocol"
 )
 
 // Defaults of a [Config] whose fields are zero.
 const (
-	DefaultReadLimit    = 1 << 20         // bytes
-	DefaultMaxFragments = 16384           // frames
-	DefaultCloseTimeout = 5 * time.Second // for a whole closing handshake
-	DefaultSendQueue    = 256 << 10       // bytes
-	DefaultFragmentSize = 16 << 10        // of a message that a Writer sends, in bytes
+	DefaultReadLimit    = protocol.DefaultReadLimit    // bytes
+	DefaultMaxFragments = protocol.DefaultMaxFragments // frames
+	DefaultCloseTimeout = 5 * time.Second              // for a whole closing handshake
+	DefaultSendQueue    = 256 << 10                    // bytes
+	DefaultFragmentSize = 16 << 10                     // of a message that a Writer sends, in bytes
 )
 
-// SmallFragment is the payload in octets below which a frame counts towards Config.MaxFragments.
-const SmallFragment = 64
+// SmallFragment is the payload in bytes below which a frame counts towards Config.MaxFragments.
+const SmallFragment = protocol.SmallFragment
 
 // Config says how a connection behaves. The zero value is the safe one: 0 stands for the default that the field names, and
 // a negative number for no limit, or for off. [Client] and [Server] copy it, so that one
@@ -31,13 +33,13 @@ type Config struct {
 	// net.Conn. The connection takes the slice over and writes to it (payloads are unmasked in place).
 	Buffered []byte
 
-	// ReadLimit is the longest message that is accepted, in octets after decompression. 0 stands for
+	// ReadLimit is the longest message that is accepted, in bytes after decompression. 0 stands for
 	// [DefaultReadLimit]; a negative value sets no limit. A longer message ends the connection with
 	// [StatusMessageTooBig] and [ErrMessageTooBig] before it takes memory. So does a compressed one that has come to twice
 	// the limit and 64 KiB as it is. [Conn.SetReadLimit] changes it later.
 	ReadLimit int64
 
-	// MaxFragments is how many frames of less than [SmallFragment] octets one message may come in; the number of larger
+	// MaxFragments is how many frames of less than [SmallFragment] bytes one message may come in; the number of larger
 	// ones is bounded by ReadLimit. 0 stands for [DefaultMaxFragments]; a negative value sets no limit. More end the
 	// connection with [StatusPolicyViolation] and [ErrTooManyFragments].
 	MaxFragments int
@@ -60,7 +62,7 @@ type Config struct {
 	// which nobody reads does not count, since nobody knows then what has arrived.
 	IdleTimeout time.Duration
 
-	// SendQueue is how many octets of frames may wait when [Conn.Send] adds a message. One message is accepted in any
+	// SendQueue is how many bytes of frames may wait when [Conn.Send] adds a message. One message is accepted in any
 	// case when nothing waits. 0 stands for [DefaultSendQueue]; a negative value sets no limit.
 	SendQueue int
 
@@ -101,6 +103,31 @@ type Config struct {
 
 // forever is longer than any connection lasts.
 const forever = 100 * 365 * 24 * time.Hour
+
+// protocol returns the part of c that is the protocol's.
+func (c *Config) protocol(role frame.Role) protocol.Options {
+	return protocol.Options{
+		Role: role, ReadLimit: c.ReadLimit, MaxFragments: c.MaxFragments, SkipUTF8: c.SkipUTF8,
+		Deflate: c.Deflate, DeflateOptions: c.DeflateOptions,
+	}
+}
+
+// growth returns how much the histories of compression may come to have, in either direction, in bytes.
+func (c *Config) growth(role frame.Role) (in, out int32) {
+	if c.Deflate == nil {
+		return 0, 0
+	}
+	if !c.Deflate.ClientNoContextTakeover {
+		in = historySize
+	}
+	if !c.Deflate.ServerNoContextTakeover {
+		out = historySize
+	}
+	if role == frame.Client {
+		in, out = out, in
+	}
+	return in, out
+}
 
 func (c *Config) withDefaults() Config {
 	var d Config

@@ -1,7 +1,6 @@
 package conn
 
 import (
-	"context"
 	"net"
 	"sync/atomic"
 	"time"
@@ -9,7 +8,10 @@ import (
 
 	"github.com/seed60239977/websocket/deflate"
 	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/buffer"
+	"github.com/seed60239977/websocket/internal/ctxmutex"
 	"github.com/seed60239977/websocket/internal/interrupt"
+	"github.com/seed60239977/websocket/protocol"
 )
 
 // Conn is one end of a WebSocket connection: messages over a net.Conn, whose deadlines need not work. [Client] and [Server]
@@ -19,36 +21,35 @@ import (
 // reading: that is how pings are answered and how the end of the connection is noticed. Every Conn must be ended by
 // [Conn.Close] or [Conn.CloseNow], also after an error.
 //
-// A Conn that waits takes less than 400 octets of memory, besides the net.Conn, the goroutine and the histories of compression.
+// A Conn that waits takes less than 400 bytes of memory, besides the net.Conn, the goroutine and the histories of compression.
 type Conn struct {
-	nc       net.Conn
-	src      source
-	settings unique.Handle[settings]
-	calls    interrupt.Calls
-	beat     *heartbeat                 // nil if it is off
-	end      atomic.Pointer[CloseError] // how the connection ended; nil until it has
+	nc        net.Conn
+	transport transport
+	settings  unique.Handle[settings]
+	calls     interrupt.Calls            // what contexts cut
+	beat      *heartbeat                 // nil if it is off
+	end       atomic.Pointer[CloseError] // how the connection ended; nil until it has
+	limit     atomic.Int64               // Config.ReadLimit
 
-	// Receiving. Whoever holds the slot owns the fields up to the next blank line.
-	reading slot
-	in      input
-	recv    receiver
-	read    readState
+	// Receiving. Whoever holds the mutex owns the fields up to the next blank line.
+	reading  ctxmutex.Mutex
+	in       readBuffer
+	receiver protocol.Receiver
+	read     readState
 
-	out   output   // sending
+	out   sendQueue
 	hooks *endHook // whom to tell when the connection has ended; guarded by out.mu
-	// What few connections need is apart, and made when it is needed. Guarded by out.mu.
-	rare *rare
+	cold  *cold    // what few connections need, made when it is needed; guarded by out.mu
 }
-
-// role is safe for everybody: it never changes.
-func (c *Conn) role() frame.Role { return c.recv.checker.Role }
 
 // settings are what a connection remembers of its Config. Most have the same, and share it.
 type settings struct {
 	subprotocol  string
 	closeTimeout time.Duration
 	sendQueue    int
-	fragment     int    // Config.FragmentSize
+	fragment     int            // Config.FragmentSize
+	deflate      deflate.Params // of compression, if compressed
+	compressed   bool
 	hooks        *hooks // nil if there are none
 }
 
@@ -67,39 +68,47 @@ func (c *Config) hooks() *hooks {
 	return &hooks{c.OnPing, c.OnPong, c.OnClose}
 }
 
-// rare is what most connections do without. All of it is guarded by out.mu.
-type rare struct {
-	closing closing       // the way from open to closed
-	refused *WriteError   // why nothing more can be sent; set once, together with output.broken
-	pings   []*ping       // pings that wait for their pong, oldest first
-	dead    chan struct{} // closed once Conn.end is set; nil until somebody asked for it
-
-	lingering  *linger       // waits for the server to close TCP after a clean end; nil until that
-	learning   chan struct{} // closed when expire has read what there was; nil until it does
-	background *slot         // held by the goroutine of CloseRead; nil until there is one
-	listening  func() error  // while CloseRead holds Conn.reading, whether its context has ended
-
-	kept     *buffer     // see input.kept; nil when the connection has ended
-	deferred []outgoing  // what Send took while the last fragment of a message was still to come
-	waiting  int         // octets of deferred
-	newest   []byte      // payload of the newest ping that found too many pongs pending
-	hurry    *time.Timer // bounds how long gathered frames wait
+// settings returns what a connection remembers of c.
+func (c *Config) settings() unique.Handle[settings] {
+	s := settings{
+		subprotocol: c.Subprotocol, closeTimeout: c.CloseTimeout, sendQueue: c.SendQueue, fragment: c.FragmentSize,
+		compressed: c.Deflate != nil, hooks: c.hooks(),
+	}
+	if s.compressed {
+		s.deflate = *c.Deflate
+	}
+	return unique.Make(s)
 }
 
-// acquire is slot.acquire with the connection's end.
-func (c *Conn) acquire(ctx context.Context, s *slot) error {
-	if s.tryAcquire() {
-		return nil
-	}
-	return s.wait(ctx, c.Done())
+// cold is what most connections do without. All of it is guarded by out.mu.
+type cold struct {
+	closing protocol.Closing // the way from open to closed
+	clock   *time.Timer      // for the deadline of closing
+	refusal *WriteError      // why nothing more can be sent; nil until a write fails
+	pings   []*ping          // pings that wait for their pong, oldest first
+	dead    chan struct{}    // closed once Conn.end is set; nil until somebody asks
+
+	learning   chan struct{}   // closed when expire has read what there was; nil until it does
+	lingering  *linger         // waits for the server to close TCP; nil until it does
+	background *ctxmutex.Mutex // held by the goroutine of CloseRead; nil until there is one
+	listening  func() error    // while CloseRead holds Conn.reading, whether its context has ended
+
+	kept *buffer.Buffer // see readState.kept; nil when the connection has ended
+
+	deferred      []outgoing // what Send took while somebody had the turn
+	deferredBytes int        // of their frames
+	closeFrame    *closeFrame
+	corkTimer     *time.Timer // bounds how long corked frames wait
 }
 
-// rarely returns c.rare. The caller holds out.mu.
-func (c *Conn) rarely() *rare {
-	if c.rare == nil {
-		c.rare = new(rare)
+// coldState returns c.cold, and makes it if need be. The caller holds out.mu.
+func (c *Conn) coldState() *cold {
+	if c.cold == nil {
+		c.cold = &cold{closing: protocol.Closing{
+			Role: c.receiver.Role(), Timeout: c.settings.Value().closeTimeout, Local: net.ErrClosed,
+		}}
 	}
-	return c.rare
+	return c.cold
 }
 
 // Client returns the client's end of a connection whose opening handshake is done. It masks what it sends. cfg may be
@@ -113,15 +122,19 @@ func Server(nc net.Conn, cfg *Config) *Conn { return newConn(nc, frame.Server, c
 func newConn(nc net.Conn, role frame.Role, cfg *Config) *Conn {
 	full := cfg.withDefaults()
 	c := &Conn{nc: nc}
-	c.settings = unique.Make(settings{full.Subprotocol, full.CloseTimeout, full.SendQueue, full.FragmentSize, full.hooks()})
-	c.src = newSource(nc, &c.in)
+	c.settings = full.settings()
+	c.transport = newTransport(nc, &c.in)
 	if len(full.Buffered) > 0 {
-		c.in.buf = &buffer{b: full.Buffered, foreign: true}
+		c.in.buf = buffer.Borrow(full.Buffered)
 	}
-	newReceiver(&c.recv, role, &full)
-	if full.Deflate != nil {
-		c.out.packer = newPacker(role, &full)
-	}
+	options := full.protocol(role)
+	c.receiver.Init(&options)
+	c.out.sender.Init(&options)
+	c.receiver.SetOutput(nil)
+	in, out := full.growth(role)
+	c.read.growth = in
+	c.out.growth.Store(out)
+	c.limit.Store(full.ReadLimit)
 	if full.PingInterval > 0 || full.IdleTimeout > 0 {
 		c.startHeartbeat(full.PingInterval, full.IdleTimeout)
 	}
@@ -159,7 +172,7 @@ func (c *Conn) State() State {
 	}
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	if c.rare != nil && (c.rare.closing.sent || c.rare.closing.received || c.out.broken) {
+	if c.cold != nil && (c.cold.closing.Begun() || c.out.refused) {
 		return StateClosing
 	}
 	return StateOpen
@@ -169,7 +182,12 @@ func (c *Conn) State() State {
 func (c *Conn) Done() <-chan struct{} {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	r := c.rarely()
+	return c.done()
+}
+
+// done is Done for who holds out.mu.
+func (c *Conn) done() <-chan struct{} {
+	r := c.coldState()
 	if r.dead == nil {
 		if c.end.Load() != nil {
 			return alreadyClosed
@@ -194,26 +212,27 @@ func (c *Conn) Err() error {
 	return nil
 }
 
+// ended prefers how the connection ended, if it has, to err.
+func (c *Conn) ended(err error) error {
+	if e := c.end.Load(); e != nil {
+		return e
+	}
+	return err
+}
+
 // Subprotocol returns what the opening handshake agreed to (§1.9), or "".
 func (c *Conn) Subprotocol() string { return c.settings.Value().subprotocol }
 
 // Deflate returns the parameters of compression that the opening handshake agreed to (RFC 7692 §7.1), for either role; ok
 // is false if messages are not compressed.
 func (c *Conn) Deflate() (params deflate.Params, ok bool) {
-	if p := c.out.packer; p != nil {
-		return p.params, true
-	}
-	return deflate.Params{}, false
+	s := c.settings.Value()
+	return s.deflate, s.compressed
 }
 
 // SetReadLimit changes Config.ReadLimit for frames that come from now on: the longest message in bytes. 0 stands for
 // [DefaultReadLimit]; a negative value sets no limit.
-func (c *Conn) SetReadLimit(limit int64) {
-	if limit == 0 {
-		limit = DefaultReadLimit
-	}
-	c.recv.limit.Store(limit)
-}
+func (c *Conn) SetReadLimit(limit int64) { c.limit.Store(limit) }
 
 // NetConn returns the underlying net.Conn, for looking at addresses and socket options. Reading from it, writing to it
 // and setting its deadlines breaks the connection.

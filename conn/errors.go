@@ -4,8 +4,8 @@ import (
 	"errors"
 	"net"
 
-	"github.com/seed60239977/websocket/deflate"
 	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/protocol"
 )
 
 // StatusCode says why a connection was closed (§7.4). The constants are those of package frame.
@@ -35,15 +35,15 @@ const (
 // *deflate.CorruptError (the peer is told with code 1007), found with errors.As.
 var (
 	// ErrMessageTooBig: a message is longer than Config.ReadLimit. The peer is told with code 1009.
-	ErrMessageTooBig = errors.New("websocket: message is longer than the read limit (Config.ReadLimit, SetReadLimit)")
+	ErrMessageTooBig = protocol.ErrMessageTooBig
 	// ErrTooManyFragments: a message comes in more small frames than Config.MaxFragments. The peer is told with code 1008.
-	ErrTooManyFragments = errors.New("websocket: message has too many small fragments (Config.MaxFragments)")
+	ErrTooManyFragments = protocol.ErrTooManyFragments
 	// ErrInvalidUTF8: a text message is not UTF-8 (§8.1). The peer is told with code 1007.
-	ErrInvalidUTF8 = errors.New("websocket: text message is not valid UTF-8")
+	ErrInvalidUTF8 = protocol.ErrInvalidUTF8
 	// ErrPeerTimeout: nothing came from the peer for Config.IdleTimeout. The code is 1006; the peer is not told.
 	ErrPeerTimeout = errors.New("websocket: nothing came from the peer for too long (Config.IdleTimeout)")
 	// ErrCloseTimeout: the peer did not finish the closing handshake within Config.CloseTimeout.
-	ErrCloseTimeout = errors.New("websocket: closing handshake took too long (Config.CloseTimeout)")
+	ErrCloseTimeout = protocol.ErrCloseTimeout
 )
 
 // What a caller did wrong or too early. The connection goes on as before.
@@ -55,7 +55,7 @@ var (
 	// ErrMessageType: the type of an outgoing message is neither Text nor Binary.
 	ErrMessageType = errors.New("websocket: message type is neither Text nor Binary")
 	// ErrControlTooLong: the payload of a ping or pong is longer than frame.MaxControlPayload, 125 bytes (§5.5).
-	ErrControlTooLong = errors.New("websocket: payload of a control frame is longer than 125 bytes")
+	ErrControlTooLong = protocol.ErrControlTooLong
 	// ErrReaderDone: a reader of a message was used after the connection moved on to another message.
 	ErrReaderDone = errors.New("websocket: message reader used after the next message was begun")
 	// ErrWriterClosed: a writer of a message was used after Close.
@@ -69,7 +69,7 @@ var ErrCloseSent error = closeSentError{}
 // closeSentError is ErrCloseSent. own is set if the application closed, rather than the connection in answer to the peer.
 type closeSentError struct{ own bool }
 
-func (closeSentError) Error() string { return "websocket: close frame already sent" }
+func (closeSentError) Error() string { return protocol.ErrCloseSent.Error() }
 
 func (e closeSentError) Is(target error) bool {
 	return target == ErrCloseSent || e.own && target == net.ErrClosed
@@ -95,31 +95,13 @@ var ErrClosedNow = errors.New("websocket: closed without a closing handshake (Cl
 // while no call reads from the connection: the pong may well have arrived.
 var ErrNobodyReads = errors.New("websocket: nobody reads from the connection, so no pong is seen")
 
-// errPeerVanished is the cause when the byte stream ends without a close frame.
-var errPeerVanished = errors.New("websocket: peer closed the network connection without a close frame")
-
-// CloseError is how a connection ended. Once it has, every call returns the same one.
+// CloseError is how a connection ended. Once it has, every call returns the same one; see [protocol.CloseError] for its
+// fields.
 //
 // errors.Is(err, net.ErrClosed) holds if this side has closed, with [Conn.Close], [Conn.SendClose] or [Conn.CloseNow], before
 // the connection ended in another way. It does not hold for what the peer or the network did: a close frame of the peer's,
 // a broken rule, a reset, a timeout. [CloseStatus] finds the code in any error.
-type CloseError struct {
-	// Code is the status code of the peer's close frame: [StatusNoStatus] if that had none, [StatusAbnormalClosure] if
-	// no close frame came. When the peer broke a rule it is the code that was sent to the peer.
-	Code StatusCode
-	// Reason is the text that came, or was sent, with Code.
-	Reason string
-	// Remote reports whether it was the peer who ended the connection: with the first close frame, or by hanging up.
-	Remote bool
-	// WasClean reports whether close frames went in both directions, as in a browser's CloseEvent. The peer's alone is
-	// enough if the network has refused this side's: a peer that has said goodbye need not wait for an answer.
-	WasClean bool
-	// Err is the cause if there is more to say: a *frame.ProtocolError, [ErrMessageTooBig], [ErrInvalidUTF8], an error
-	// of the network or of a context, …
-	Err error
-
-	own bool // the application closed
-}
+type CloseError = protocol.CloseError
 
 // CloseStatus returns the Code of the [*CloseError] in err's chain, and 0 if there is none.
 func CloseStatus(err error) StatusCode {
@@ -128,45 +110,4 @@ func CloseStatus(err error) StatusCode {
 		return e.Code
 	}
 	return 0
-}
-
-// Error says who closed, with which code and reason, and the cause.
-func (e *CloseError) Error() string {
-	who := "closed by this side"
-	if e.Remote {
-		who = "closed by the peer"
-	}
-	s := "websocket: " + who + ": " + e.Code.String()
-	if e.Reason != "" {
-		s += ": " + e.Reason
-	}
-	if e.Err != nil && e.Err.Error() != e.Reason {
-		s += " (" + e.Err.Error() + ")"
-	}
-	return s
-}
-
-// Unwrap returns the cause, which may be nil.
-func (e *CloseError) Unwrap() error { return e.Err }
-
-// Is makes errors.Is(err, net.ErrClosed) hold if this side has closed.
-func (e *CloseError) Is(target error) bool { return e.own && target == net.ErrClosed }
-
-// violation turns what the receiving state machine refused into what the peer is told (§7.1.7).
-func violation(err error) *CloseError {
-	var protocol *frame.ProtocolError
-	var corrupt *deflate.CorruptError
-	switch {
-	case errors.As(err, &protocol):
-		return &CloseError{Code: protocol.Code, Reason: protocol.Reason, Err: err}
-	case errors.Is(err, ErrMessageTooBig):
-		return &CloseError{Code: StatusMessageTooBig, Reason: "message too big", Err: err}
-	case errors.Is(err, ErrTooManyFragments):
-		return &CloseError{Code: StatusPolicyViolation, Reason: "too many fragments", Err: err}
-	case errors.As(err, &corrupt):
-		return &CloseError{Code: StatusInvalidPayload, Reason: "corrupt compressed data", Err: err}
-	case errors.Is(err, ErrInvalidUTF8):
-		return &CloseError{Code: StatusInvalidPayload, Reason: "text is not UTF-8", Err: err}
-	}
-	return &CloseError{Code: StatusInternalError, Err: err}
 }

@@ -23,12 +23,14 @@ func (l *linger) hangUp(c *Conn, goodbye bool) {
 // linger reads until the server has closed, or by. Whoever was reading lets go, since the connection has ended.
 func (c *Conn) linger(l *linger, by time.Time) {
 	defer close(l.done)
-	clock := time.AfterFunc(time.Until(by), func() { l.hangUp(c, false) })
-	defer clock.Stop()
-	c.reading.acquire(context.Background(), nil)
+	if !by.IsZero() {
+		clock := time.AfterFunc(time.Until(by), func() { l.hangUp(c, false) })
+		defer clock.Stop()
+	}
+	c.reading.Lock(context.Background(), nil)
 	c.readToEOF()
 	c.in.release()
-	c.reading.release()
+	c.reading.Unlock()
 	l.hangUp(c, true)
 }
 
@@ -36,8 +38,8 @@ func (c *Conn) linger(l *linger, by time.Time) {
 func (c *Conn) stopLingering() {
 	c.out.mu.Lock()
 	var l *linger
-	if c.rare != nil {
-		l = c.rare.lingering
+	if c.cold != nil {
+		l = c.cold.lingering
 	}
 	c.out.mu.Unlock()
 	if l != nil {

@@ -3,18 +3,29 @@ package conn
 import (
 	"context"
 	"errors"
-	"iter"
 	"net"
 	"sync"
 
+	"github.com/seed60239977/websocket/internal/buffer"
 	"github.com/seed60239977/websocket/internal/interrupt"
+	"github.com/seed60239977/websocket/protocol"
 )
+
+// How bytes get from the network to the caller. Every way of reading is a loop over nextPart, which deals with everything
+// that is not a part of a message. Who reads holds Conn.reading, from beginRead to endRead.
 
 // readState is how far the reading of messages has come. It belongs to whoever holds Conn.reading.
 type readState struct {
-	partial *buffer        // what was gathered of a message whose reading was cut
-	reader  *messageReader // has not yet come to the end of its message
-	ending  *CloseError    // how the connection will have ended, once closing has come to that
+	partial    *buffer.Buffer // what was assembled of a message whose reading was cut
+	inflated   *buffer.Buffer // what compressed messages are decompressed to; nil when no part lies in it
+	kept       *buffer.Buffer // a message that is left to a caller who has left the loop of Messages
+	reader     *messageReader // has not yet come to the end of its message
+	growth     int32          // how much the history of decompression may still grow, in bytes
+	finishing  bool           // nothing more is read as frames: see Conn.finish
+	halfClosed bool           // this direction of TCP is closed
+	replied    bool           // pongs are queued and nobody was told to send them
+	serving    bool           // the caller is Serve
+	refuses    bool           // the caller is CloseRead: what comes once its context has ended is for who reads next
 }
 
 // Read waits for the next message and returns it whole. The caller owns the bytes.
@@ -37,168 +48,30 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte,
 	if err := c.firstBytes(ctx); err != nil {
 		return 0, dst, err
 	}
-	into := lent.Get().(*buffer)
-	*into = buffer{b: dst, foreign: true}
+	into := borrowed.Get().(*buffer.Buffer)
+	into.BorrowIn(dst)
 	if c.read.partial != nil {
-		into.add(c.read.partial.b)
+		into.Add(c.read.partial.B)
 		c.dropPartial()
 	}
-	_, err := c.gather(ctx, into, new(event))
-	whole := into.b
-	*into = buffer{}
-	lent.Put(into)
+	_, err := c.assemble(ctx, into, new(protocol.Event))
+	whole := into.B
+	into.BorrowIn(nil)
+	borrowed.Put(into)
 	if err != nil {
 		c.keepPartial(whole[len(dst):])
 		return 0, dst, err
 	}
-	return c.recv.typ, whole, nil
+	typ, _ := c.receiver.Message()
+	return typ, whole, nil
 }
 
-// lent are for the memory that ReadAppend is given.
-var lent = sync.Pool{New: func() any { return new(buffer) }}
-
-// Messages returns the messages that come, one by one, for a range loop:
-//
-//	for m, err := range c.Messages(ctx) {
-//		if err != nil {
-//			return err
-//		}
-//		…
-//	}
-//
-// It is [Conn.Read] without the copy: m.Data is valid, and may be changed, until the next iteration or, once the loop
-// has been left, until the next call that reads or the end of the connection. The last
-// iteration is the one with an error, the same that Read would return. The loop body may call anything but the methods
-// that read; it may end the loop at any time, and reading may go on later in any way.
-func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
-	// As little as this can be inlined into the loop, which then makes no garbage.
-	return func(yield func(Message, error) bool) { c.messages(ctx, yield) }
-}
-
-func (c *Conn) messages(ctx context.Context, yield func(Message, error) bool) {
-	var l loan
-	for {
-		err := c.awaitMessage(ctx, &l, false)
-		if err == nil {
-			err = c.gatherRest(ctx, &l)
-		}
-		if err != nil {
-			yield(Message{}, err)
-			return
-		}
-		c.borrow(&l)
-		if !yield(l.message(), nil) {
-			c.keepLoan(&l)
-			return
-		}
-		c.giveBack(&l)
-	}
-}
-
-// loan is a message that the connection lends to its reader.
-type loan struct {
-	part event   // the first part of it, and in the end all of it
-	held *buffer // the memory that it lies in
-}
-
-func (l *loan) message() Message { return Message{l.part.typ, l.part.payload} }
-
-// awaitMessage waits for the first part of the next message. If it returns nil, gatherRest must follow.
-//
-// Nothing that is called from here or from Serve needs much of the stack: a goroutine that has never needed more than a
-// little has 2 KiB of it, and once it has more it keeps that. So what goes deep is called from where the stack is not deep
-// yet, and structs are passed by reference.
-func (c *Conn) awaitMessage(ctx context.Context, l *loan, serving bool) error {
-	if err := c.beginMessageRead(ctx); err != nil {
-		return err
-	}
-	c.in.serving = serving
-	if c.read.partial != nil {
-		return nil
-	}
-	err := c.nextPart(ctx, &l.part)
-	if err != nil {
-		c.endRead()
-	}
-	return err
-}
-
-// borrow leaves the message where it lies: in the input buffer if it came whole, else in a buffer of its own. Its data is
-// valid until giveBack.
-func (c *Conn) borrow(l *loan) {
-	switch {
-	case l.held != nil:
-	case c.in.lent && !c.recv.compressed: // to another loop, which may give it back before this one does
-		l.held = l.held.add(l.part.payload)
-		l.part.payload = l.held.b
-	default:
-		l.held = c.lend()
-	}
-	if c.in.serving {
-		c.gatherIf(c.moreArrived())
-	}
-	c.endRead()
-}
-
-// lend leaves the memory in which a message lies whole to the caller.
-func (c *Conn) lend() *buffer {
-	if c.recv.compressed {
-		held := c.recv.unpacker.out
-		c.recv.unpacker.out = nil
-		return held
-	}
-	c.in.lent = true
-	return c.in.buf
-}
-
-// giveBack ends a loan.
-func (c *Conn) giveBack(l *loan) {
-	if !c.reading.tryAcquire() {
-		return // somebody reads, perhaps for long, or cleans up; the garbage collector takes the buffer
-	}
-	c.endLoan(l)
-	c.endRead()
-}
-
-// endLoan is giveBack for who holds reading.
-func (c *Conn) endLoan(l *loan) {
-	if c.in.buf == l.held {
-		c.in.lent = false
-	} else {
-		l.held.release()
-	}
-}
-
-// keepLoan leaves a loan to a caller who has left the loop, until the next call that reads.
-func (c *Conn) keepLoan(l *loan) {
-	if l.held == nil || !c.reading.tryAcquire() {
-		return // somebody reads, perhaps for long, or cleans up; the garbage collector takes the buffer
-	}
-	c.out.mu.Lock()
-	if c.end.Load() == nil { // else nobody asks for it back
-		c.rarely().kept = l.held
-		c.in.kept = true
-	}
-	c.out.mu.Unlock()
-	c.endRead()
-}
-
-// takeBack ends the loan that keepLoan left. The caller holds reading.
-func (c *Conn) takeBack() {
-	if !c.in.kept {
-		return
-	}
-	c.in.kept = false
-	c.out.mu.Lock()
-	l := loan{held: c.rare.kept}
-	c.rare.kept = nil
-	c.out.mu.Unlock()
-	c.endLoan(&l)
-}
+// borrowed are for the memory that ReadAppend is given.
+var borrowed = sync.Pool{New: func() any { return buffer.Borrow(nil) }}
 
 // beginRead makes the caller the one who reads. If it returns nil, endRead must follow.
 func (c *Conn) beginRead(ctx context.Context) error {
-	if !c.reading.tryAcquire() {
+	if !c.reading.TryLock() {
 		if err := c.takeOver(ctx); err != nil {
 			return err
 		}
@@ -209,13 +82,13 @@ func (c *Conn) beginRead(ctx context.Context) error {
 // takeOver takes reading, which was not free, if whoever reads is no call of the application's or about to end.
 func (c *Conn) takeOver(ctx context.Context) error {
 	if c.State() < StateClosing && !c.closeReadEnds() {
-		if c.reading.tryAcquire() { // that was CloseRead, which has ended since
+		if c.reading.TryLock() { // that was CloseRead, which has ended since
 			return nil
 		}
 		return ErrConcurrentRead
 	}
 	// Close is reading the rest, or CloseRead is about to let go.
-	if err := c.acquire(ctx, &c.reading); err != nil {
+	if err := c.reading.Lock(ctx, c.Done()); err != nil {
 		return c.ended(err)
 	}
 	return nil
@@ -224,7 +97,7 @@ func (c *Conn) takeOver(ctx context.Context) error {
 // startRead is beginRead for who holds reading. If it fails, the caller does no longer.
 func (c *Conn) startRead(ctx context.Context) error {
 	c.takeBack()
-	c.in.serving = false
+	c.read.serving = false
 	err := c.Err()
 	if err == nil {
 		err = c.calls.Begin(ctx, c.nc, interrupt.Reading)
@@ -243,77 +116,66 @@ func (c *Conn) beginMessageRead(ctx context.Context) error {
 	return c.dropRest(ctx)
 }
 
-// dropRest throws away what a Reader has left of its message. If it fails, reading has ended.
-func (c *Conn) dropRest(ctx context.Context) error {
-	r := c.read.reader
-	if r == nil {
-		return nil
-	}
-	r.dropped.Store(true)
-	var part event
-	for !r.fin {
-		if err := c.nextPart(ctx, &part); err != nil {
-			c.endRead()
-			return err
-		}
-		r.have(&part)
-	}
-	r.rest = nil
-	r.partial.release()
-	c.read.reader, r.partial = nil, nil
-	return nil
-}
-
 // endRead ends what beginRead began.
 func (c *Conn) endRead() {
-	if cause := c.calls.End(interrupt.Reading); cause != nil {
-		c.failNetwork(cause)
+	if cause := c.calls.End(interrupt.Reading); cause != nil { // the network's deadlines do not work
+		c.readEnded(cause)
 	}
 	if c.end.Load() != nil {
 		c.calls.Forget(interrupt.Reading) // again: begin may have come after the end, and a context may outlive the connection by far
+		c.read.kept = nil                 // its memory stays the caller's
 		c.in.release()
-		c.recv.release()
+		c.dropInflated()
+		c.receiver.Release()
 		c.dropPartial()
 	} else if c.read.reader == nil {
 		c.in.idle()
-		c.recv.idle()
+		c.dropInflated()
 	}
-	c.reading.release()
+	c.reading.Unlock()
 }
 
 // nextPart waits for the next part of a message and deals with the control frames before it (§5.4: they may stand
 // between the fragments of a message). The part's payload is valid until the next call. The caller holds reading.
-func (c *Conn) nextPart(ctx context.Context, part *event) error {
-	if c.read.ending != nil {
+//
+// Nothing that is called from here needs much of the stack: a goroutine that has never needed more than a little has 2 KiB of
+// it, and once it has more it keeps that. So structs are passed by reference, and what goes deep is called elsewhere.
+func (c *Conn) nextPart(ctx context.Context, part *protocol.Event) error {
+	if c.read.finishing {
 		return c.finish(ctx)
 	}
+	c.receiver.SetLimit(c.limit.Load())
 	for {
 		var n int
 		var err error
-		if c.recv.grows(c.in.unread()) {
-			n, err = c.nextAside(part)
+		if c.read.growth > 0 && c.receiver.Inflates(c.in.unread()) {
+			n, err = c.nextOnFreshStack(part)
 		} else {
-			n, err = c.recv.next(c.in.unread(), part)
+			n, err = c.receiver.Next(c.in.unread(), part)
 		}
 		c.in.take(n)
 		if err != nil {
 			return c.peerFailed(ctx, err)
 		}
-		switch part.kind {
-		case eventData:
-			c.sendReplies()
+		switch part.Kind {
+		case protocol.Data:
+			if c.read.replied {
+				c.sendReplies()
+			}
 			return nil
-		case eventPing:
-			if err := c.peerPinged(part.payload); err != nil {
+		case protocol.NeedOutput:
+			c.inflateMore()
+		case protocol.Ping:
+			if err := c.peerPinged(part.Payload); err != nil {
 				return c.peerFailed(ctx, err)
 			}
-		case eventPong:
-			if err := c.peerPonged(part.payload); err != nil {
+		case protocol.Pong:
+			if err := c.peerPonged(part.Payload); err != nil {
 				return c.peerFailed(ctx, err)
 			}
-		case eventClose:
-			return c.peerClosed(ctx, part.payload)
-		case eventNone:
+		case protocol.Close:
+			return c.peerClosed(ctx, part)
+		case protocol.NeedBytes:
 			if err := c.waitForBytes(ctx); err != nil {
 				return err
 			}
@@ -323,7 +185,7 @@ func (c *Conn) nextPart(ctx context.Context, part *event) error {
 
 // firstBytes waits until there is something to read, unless a message has begun.
 func (c *Conn) firstBytes(ctx context.Context) error {
-	if len(c.in.unread()) > 0 || c.recv.inFrame || c.recv.checker.InMessage() || c.read.ending != nil {
+	if len(c.in.unread()) > 0 || c.receiver.InMessage() || c.read.finishing {
 		return nil
 	}
 	return c.waitForBytes(ctx)
@@ -334,14 +196,14 @@ func (c *Conn) waitForBytes(ctx context.Context) error {
 	if err := c.beforeWait(ctx); err != nil {
 		return err
 	}
-	c.in.before(c.recv.inFrame)
+	c.in.before(c.receiver.InFrame())
 	c.beat.wait()
-	err := c.src.read(&c.in)
+	err := c.transport.read(&c.in)
 	c.beat.came(err)
 	if err != nil {
 		return c.readFailed(ctx, err)
 	}
-	if c.in.refuses {
+	if c.read.refuses {
 		return ctx.Err()
 	}
 	return nil
@@ -349,18 +211,16 @@ func (c *Conn) waitForBytes(ctx context.Context) error {
 
 // beforeWait is for what waited for this moment: memory that is of no use any more, frames to send.
 func (c *Conn) beforeWait(ctx context.Context) error {
-	c.recv.idle()
-	c.sendReplies()
-	return c.sendGathered(ctx)
-}
-
-// sendReplies sends the pongs that are queued. It does not wait for them: a peer that does not read must not keep this
-// side from reading.
-func (c *Conn) sendReplies() {
-	if c.in.replied {
-		c.in.replied = false
-		c.kick()
+	if c.read.inflated != nil {
+		c.dropInflated()
 	}
+	if c.read.replied {
+		c.sendReplies()
+	}
+	if c.read.serving {
+		return c.flushCorked(ctx)
+	}
+	return nil
 }
 
 // readFailed tells a context that cut the call from a connection that is gone.
@@ -371,20 +231,33 @@ func (c *Conn) readFailed(ctx context.Context, err error) error {
 	cut := ctx.Err()
 	switch {
 	case cut == nil:
-		return c.failNetwork(err)
+		return c.readEnded(err)
 	case c.calls.Closed(interrupt.Reading): // the network's deadlines do not work
-		if context.Cause(ctx) == ErrCloseTimeout {
-			cut = ErrCloseTimeout
-		}
-		return c.failNetwork(cut)
+		return c.readEnded(cut)
 	case isTimeout(err):
 		return cut
 	}
-	return c.failNetwork(err)
+	return c.readEnded(err)
 }
 
 // isTimeout reports whether a deadline made I/O fail.
 func isTimeout(err error) bool {
 	var timeout net.Error
 	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// inflateMore gives the Receiver room to decompress to, 16 KiB at a time.
+func (c *Conn) inflateMore() {
+	c.dropInflated()
+	c.read.inflated = buffer.Get(16 << 10)
+	c.receiver.SetOutput(c.read.inflated.B[:cap(c.read.inflated.B)])
+}
+
+// dropInflated lets go of what parts were decompressed to.
+func (c *Conn) dropInflated() {
+	if c.read.inflated != nil {
+		c.read.inflated.Release()
+		c.read.inflated = nil
+		c.receiver.SetOutput(nil)
+	}
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"io"
 	"sync/atomic"
+
+	"github.com/seed60239977/websocket/internal/buffer"
+	"github.com/seed60239977/websocket/protocol"
 )
 
 // Reader waits for the next message and returns a reader for it, which gives the parts as they come and io.EOF at the
@@ -14,7 +17,7 @@ import (
 //
 // ctx bounds every call of the reader too, and cuts it as it cuts [Conn.Read]. The errors are the same. Text that turns
 // out not to be UTF-8 ends the connection where it does: the parts that came before have been given out, the one with the
-// bad octet never is.
+// bad byte never is.
 func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 	if err := c.beginMessageRead(ctx); err != nil {
 		return 0, nil, err
@@ -27,31 +30,32 @@ func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 func (c *Conn) openReader(ctx context.Context) (MessageType, io.Reader, error) {
 	r := &messageReader{c: c, ctx: ctx}
 	if c.read.partial == nil {
-		var part event
+		var part protocol.Event
 		if err := c.nextPart(ctx, &part); err != nil {
 			return 0, nil, err
 		}
 		r.have(&part)
 	} else {
 		r.partial, c.read.partial = c.read.partial, nil
-		r.rest = r.partial.b
+		r.rest = r.partial.B
 	}
 	c.read.reader = r
-	return c.recv.typ, r, nil
+	typ, _ := c.receiver.Message()
+	return typ, r, nil
 }
 
 // messageReader gives out one message in parts.
 type messageReader struct {
 	c       *Conn
 	ctx     context.Context
-	rest    []byte      // of the part that came last; lies in the input buffer or in partial
-	partial *buffer     // what a cut call had gathered of the message
-	fin     bool        // no part comes after rest
-	ended   bool        // all was given out
-	dropped atomic.Bool // the rest was dropped, by whoever read next
+	rest    []byte         // of the part that came last; lies in the read buffer or in partial
+	partial *buffer.Buffer // what a cut call had assembled of the message
+	fin     bool           // no part comes after rest
+	ended   bool           // all was given out
+	dropped atomic.Bool    // the rest was dropped, by whoever read next
 }
 
-func (r *messageReader) have(part *event) { r.rest, r.fin = part.payload, part.fin }
+func (r *messageReader) have(part *protocol.Event) { r.rest, r.fin = part.Payload, part.Fin }
 
 // over returns why nothing comes any more, or nil.
 func (r *messageReader) over() error {
@@ -77,13 +81,13 @@ func (r *messageReader) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	for len(r.rest) == 0 {
-		r.partial.release()
+		r.partial.Release()
 		r.partial = nil
 		if r.fin {
 			c.read.reader, r.ended = nil, true
 			return 0, io.EOF
 		}
-		var part event
+		var part protocol.Event
 		if err := c.nextPart(r.ctx, &part); err != nil {
 			return 0, err
 		}
@@ -92,4 +96,25 @@ func (r *messageReader) Read(p []byte) (int, error) {
 	n := copy(p, r.rest)
 	r.rest = r.rest[n:]
 	return n, nil
+}
+
+// dropRest throws away what a Reader has left of its message. If it fails, reading has ended.
+func (c *Conn) dropRest(ctx context.Context) error {
+	r := c.read.reader
+	if r == nil {
+		return nil
+	}
+	r.dropped.Store(true)
+	var part protocol.Event
+	for !r.fin {
+		if err := c.nextPart(ctx, &part); err != nil {
+			c.endRead()
+			return err
+		}
+		r.have(&part)
+	}
+	r.rest = nil
+	r.partial.Release()
+	c.read.reader, r.partial = nil, nil
+	return nil
 }

@@ -2,15 +2,8 @@ package conn
 
 import (
 	"context"
-	"time"
 
 	"github.com/seed60239977/websocket/frame"
-)
-
-// Bounds for what is gathered before it is sent, by [Conn.Serve] and after [Conn.Send].
-const (
-	gatherSize = 16 << 10         // octets
-	gatherTime = time.Millisecond // in case that a callback takes long
 )
 
 // Serve calls handle for each message that comes, until there is an error, and returns that: what handle returned, the
@@ -24,19 +17,22 @@ const (
 func (c *Conn) Serve(ctx context.Context, handle func(c *Conn, m Message) error) error {
 	var l loan
 	for {
-		err := c.awaitMessage(ctx, &l, true)
+		err := c.lendNext(ctx, &l, true)
 		if err == nil {
-			err = c.gatherRest(ctx, &l)
-		}
-		if err == nil {
-			c.borrow(&l)
 			err = handle(c, l.message())
 			c.giveBack(&l)
 		}
 		if err != nil {
-			c.stopGathering()
+			c.uncork()
 			return err
 		}
+	}
+}
+
+// corkIf says whether what is written from now on waits for more.
+func (c *Conn) corkIf(more bool) {
+	if more != c.out.corked.Load() {
+		c.out.corked.Store(more)
 	}
 }
 
@@ -45,57 +41,4 @@ func (c *Conn) moreArrived() bool {
 	p := c.in.unread()
 	h, n, err := frame.Parse(p)
 	return err == nil && n > 0 && h.Length <= int64(len(p)-n)
-}
-
-// gatherIf says whether what is written from now on waits for more.
-func (c *Conn) gatherIf(more bool) {
-	c.out.gather.Store(more)
-}
-
-// gathered reports whether what was just queued may wait for more. If so, it goes out in time without anybody's help.
-func (c *Conn) gathered() bool {
-	o := &c.out
-	if !o.gather.Load() {
-		return false
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.pending == nil || len(o.pending.b) >= gatherSize {
-		return false
-	}
-	if !o.hurrying {
-		o.hurrying = true
-		if r := c.rarely(); r.hurry == nil {
-			r.hurry = time.AfterFunc(gatherTime, c.stopGathering) // the callback is slow, or has panicked
-		} else {
-			r.hurry.Reset(gatherTime)
-		}
-	}
-	return true
-}
-
-// sendGathered is called when there is nothing left to handle before bytes come. If the peer is slow to read, the
-// callback's answers wait here, and the peer's next messages with them; pongs alone never do that.
-func (c *Conn) sendGathered(ctx context.Context) error {
-	if !c.in.serving {
-		return nil
-	}
-	c.gatherIf(false)
-	o := &c.out
-	o.mu.Lock()
-	waiting, end := o.hurrying, o.queued
-	o.mu.Unlock()
-	if !waiting {
-		return nil
-	}
-	if err := c.flush(ctx, end); !c.unsendable() {
-		return err
-	}
-	return nil // what has arrived is read all the same
-}
-
-// stopGathering sends what Serve has gathered and lets writes go out at once again.
-func (c *Conn) stopGathering() {
-	c.gatherIf(false)
-	c.kick()
 }

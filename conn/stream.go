@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/ctxmutex"
 )
 
 // Stream returns c as a net.Conn that carries a stream of bytes in messages of type typ. Each Write sends one message
@@ -23,7 +23,7 @@ import (
 //
 // Stream panics if typ is neither Text nor Binary, which is a mistake in the program.
 func Stream(ctx context.Context, c *Conn, typ MessageType) net.Conn {
-	if !typ.valid() {
+	if !typ.Valid() {
 		panic(ErrMessageType)
 	}
 	s := &stream{c: c, typ: typ}
@@ -32,7 +32,7 @@ func Stream(ctx context.Context, c *Conn, typ MessageType) net.Conn {
 	return s
 }
 
-// streamMessage is the longest message that a stream sends, in octets.
+// streamMessage is the longest message that a stream sends, in bytes.
 const streamMessage = 64 << 10
 
 type stream struct {
@@ -40,11 +40,11 @@ type stream struct {
 	typ MessageType
 
 	read   deadlineContext
-	reader io.Reader // of the message that is being given out; guarded by turn
-	turn   slot      // held by the goroutine that reads
+	reader io.Reader      // of the message that is being given out; guarded by turn
+	turn   ctxmutex.Mutex // held by the goroutine that reads
 
 	write   deadlineContext
-	writing slot // held by the goroutine that writes: nothing comes between the messages of one call
+	writing ctxmutex.Mutex // held by the goroutine that writes: nothing comes between the messages of one call
 }
 
 // Read implements [net.Conn].
@@ -53,10 +53,10 @@ func (s *stream) Read(p []byte) (int, error) {
 	if ctx.Err() != nil {
 		return 0, s.read.error()
 	}
-	if err := s.turn.acquire(ctx, nil); err != nil {
+	if err := s.turn.Lock(ctx, nil); err != nil {
 		return 0, s.read.error()
 	}
-	defer s.turn.release()
+	defer s.turn.Unlock()
 	for len(p) > 0 {
 		n, err := s.readMessage(ctx, p)
 		if n > 0 {
@@ -99,18 +99,15 @@ func (s *stream) readMessage(ctx context.Context, p []byte) (int, error) {
 // Write implements [net.Conn].
 func (s *stream) Write(p []byte) (n int, err error) {
 	ctx := s.write.context()
-	if err := s.c.acquire(ctx, &s.writing); err != nil {
+	if err := s.writing.Lock(ctx, s.c.Done()); err != nil {
 		return 0, s.write.convert(ctx, s.c.ended(err))
 	}
-	defer s.writing.release()
+	defer s.writing.Unlock()
 	for first := true; first || n < len(p); first = false {
 		piece := p[n:min(len(p), n+streamMessage)]
-		end, err := s.c.submit(ctx, &outgoing{opcode: frame.Opcode(s.typ), fin: true, payload: piece})
-		if end != notAccepted {
+		accepted, err := s.c.submit(ctx, &outgoing{typ: s.typ, fin: true, payload: piece})
+		if accepted {
 			n += len(piece)
-		}
-		if err == nil && end != 0 && !s.c.gathered() {
-			err = s.c.flush(ctx, end)
 		}
 		if err != nil {
 			return n, s.write.convert(ctx, err)

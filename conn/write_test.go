@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -144,7 +145,8 @@ func TestOtherMessagesWaitForTheEndOfAWriterAndControlFramesDoNot(t *testing.T) 
 
 func TestMessagesOfManyGoroutinesStayWhole(t *testing.T) {
 	const writers, each = 16, 24
-	inBothRolesOver(t, nil, 3000, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	roomy := &conn.Config{SendQueue: 1 << 20} // for all of them at once
+	inBothRolesOver(t, roomy, 3000, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		errs := make(chan error)
 		for i := range writers {
 			go func() { errs <- writeMany(t.Context(), c, i, each) }()
@@ -327,5 +329,40 @@ func TestFragmentSizeSaysWhereAWriterCuts(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, w.Close())
 		require.Equal(t, binary(string(long)), peer.Receive(), "in one frame")
+	})
+}
+
+// TestEveryFrameOfAClientHasAKeyOfItsOwn looks at the wire.
+func TestEveryFrameOfAClientHasAKeyOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := wstest.Pipe(4 << 20)
+		c := conn.Client(near, nil)
+		p := conn.Prepare(conn.Text, []byte("prepared"))
+		for range 500 {
+			require.NoError(t, c.Write(t.Context(), conn.Text, []byte("the same")))
+			require.NoError(t, c.Send(conn.Text, []byte("the same")))
+			require.NoError(t, c.WritePrepared(t.Context(), p))
+		}
+		w, err := c.Writer(t.Context(), conn.Binary)
+		require.NoError(t, err)
+		_, err = w.Write(make([]byte, 5*conn.DefaultFragmentSize))
+		require.NoError(t, err)
+		require.NoError(t, w.Close())
+		require.NoError(t, c.Write(t.Context(), conn.Binary, make([]byte, 200_000)))
+		require.NoError(t, c.CloseNow())
+		wire, err := io.ReadAll(far)
+		require.NoError(t, err)
+		keys := map[[4]byte]bool{}
+		frames := 0
+		for len(wire) > 0 {
+			h, n, err := frame.Parse(wire)
+			require.NoError(t, err)
+			require.True(t, h.Masked)
+			keys[h.Key] = true
+			frames++
+			wire = wire[n+int(h.Length):]
+		}
+		require.Equal(t, 1500+5+1, frames)
+		require.Greater(t, len(keys), frames-3, "of 32 random bits each")
 	})
 }

@@ -34,11 +34,6 @@ func (p Params) Compressor(server bool, o *Options) *Compressor {
 // [Options.MinSize]. Compressing shorter ones does no harm.
 func (c *Compressor) Worthwhile(n int) bool { return n >= c.minSize }
 
-// Growing reports whether the history has less memory than it may come to have. While
-// it has, a call may allocate that, for which it needs much more of the stack than for
-// anything else. It is false without context takeover.
-func (c *Compressor) Growing() bool { return c.takeover && c.history.growing() }
-
 // Append appends the compressed form of a message to dst and returns the extended
 // buffer. It appends the whole payload of the message (RFC 7692, section 7.2.1): at
 // least one byte, and at most 6 bytes more than len(message), plus 6 for each 16 KiB. It

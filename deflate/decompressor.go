@@ -41,14 +41,6 @@ func (d *Decompressor) Decompress(dst, src []byte) (nDst, nSrc int, err error) {
 	return nDst, nSrc, err
 }
 
-// Growing is [Compressor.Growing] for the history of a Decompressor.
-func (d *Decompressor) Growing() bool {
-	if d.inflater != nil {
-		return d.takeover && d.inflater.history.growing()
-	}
-	return d.takeover && d.history.growing()
-}
-
 // Finish ends the message after all of its payload has gone through
 // [Decompressor.Decompress]. More output may follow: until done is true or there is an
 // error, call it again with another dst that is not empty. When done is true, the
@@ -90,8 +82,6 @@ func (d *Decompressor) run(dst, src []byte, finish bool) (nDst, nSrc int, done b
 		return nDst, nSrc, false, d.fail(err)
 	}
 	if nDst > 0 {
-		// write would reserve too, but from deeper down: see tableBuilder about stacks.
-		z.history.reserve(min(z.history.n+nDst, z.history.size))
 		z.history.write(dst[:nDst])
 	}
 	if done {

@@ -29,9 +29,6 @@ type window struct {
 
 func newWindow(windowBits int) window { return window{size: 1 << windowBits} }
 
-// growing reports whether the window may still need more memory.
-func (w *window) growing() bool { return w.buf == nil || len(*w.buf) < w.size }
-
 // write appends p and forgets what no longer fits.
 func (w *window) write(p []byte) {
 	if len(p) == 0 {

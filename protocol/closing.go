@@ -58,7 +58,7 @@ type Closing struct {
 
 	step     Step
 	sent     bool // our close frame was queued
-	first    bool // it was the first, or this end gave up
+	own      bool // because this end has closed, or it gave up
 	received bool // their close frame came
 	mute     bool // a write failed
 	peer     *CloseError
@@ -70,8 +70,14 @@ type Closing struct {
 // Step returns what to do next.
 func (c *Closing) Step() Step { return c.step }
 
+// Own reports whether this end has closed, of its own accord.
+func (c *Closing) Own() bool { return c.own }
+
 // Begun reports whether a close frame was sent or received, so that a browser's readyState would be CLOSING.
 func (c *Closing) Begun() bool { return c.sent || c.received }
+
+// SentClose reports whether this end has queued a close frame, of its own accord or as an answer.
+func (c *Closing) SentClose() bool { return c.sent }
 
 // Mute reports whether nothing can be sent any more because a write failed, and the error of that.
 func (c *Closing) Mute() (bool, error) { return c.mute, c.failure }
@@ -90,25 +96,24 @@ func (c *Closing) start(now time.Time) {
 	}
 }
 
-// Sent notes that this end has queued a close frame of its own accord.
-func (c *Closing) Sent(now time.Time) {
+// Sent notes that this end has queued a close frame; own says that it has closed, and does not answer.
+func (c *Closing) Sent(own bool, now time.Time) {
 	if !c.sent && !c.received {
-		c.first = true
+		c.own = own
 	}
 	c.sent = true
 	c.start(now)
 }
 
-// Received notes the peer's close frame. It reports whether it is to be answered by a close frame with the same code and
-// reason, none if there was none, since none was sent yet: "When sending a Close frame in response, the endpoint typically
-// echos the status code it received" (§5.5.1).
+// Received notes the peer's close frame. It reports whether that is to be answered, since no close frame was sent yet: "When
+// sending a Close frame in response, the endpoint typically echos the status code it received" (§5.5.1). Then Sent follows.
 func (c *Closing) Received(code StatusCode, reason string, now time.Time) (answer bool) {
 	if c.step != ReadOn {
 		return false
 	}
 	answer = !c.sent && !c.mute
-	c.received, c.sent = true, c.sent || answer
-	c.peer = &CloseError{Code: code, Reason: reason, Remote: !c.first || c.mute, WasClean: true}
+	c.received = true
+	c.peer = &CloseError{Code: code, Reason: reason, Remote: !c.sent || c.mute, WasClean: true}
 	c.start(now)
 	c.step = Flush
 	if c.mute { // no answer will go out, and they are gone: that is as clean as it gets
@@ -117,15 +122,14 @@ func (c *Closing) Received(code StatusCode, reason string, now time.Time) (answe
 	return answer
 }
 
-// Violated notes an error of [Receiver.Next]: "Fail the WebSocket Connection" (§7.1.7). It returns the close frame to send, if
-// send is set.
+// Violated notes an error of [Receiver.Next], or that the peer's close frame is not accepted before it was answered: "Fail the
+// WebSocket Connection" (§7.1.7). It returns the close frame to send, if send is set. Then Sent follows.
 func (c *Closing) Violated(err error, now time.Time) (code StatusCode, reason string, send bool) {
 	code, reason = Violation(err)
-	if c.step != ReadOn {
+	if c.step != ReadOn && (c.step != Flush || c.sent) {
 		return code, reason, false
 	}
 	send = !c.sent && !c.mute
-	c.sent = c.sent || send
 	c.peer = &CloseError{Code: code, Reason: reason, Err: err}
 	c.start(now)
 	c.step = Flush
@@ -176,14 +180,21 @@ func (c *Closing) ReadFailed(err error) {
 	case c.peer != nil:
 		c.finish(c.peer)
 	case err == io.EOF:
-		e := abnormal(ErrPeerVanished)
+		e := abnormal(c.cause(ErrPeerVanished))
 		e.Remote = true
 		c.finish(e)
-	case c.mute: // it failed first
-		c.finish(abnormal(c.failure))
 	default:
-		c.finish(abnormal(err))
+		c.finish(abnormal(c.cause(err)))
 	}
+}
+
+// cause returns the error of the write that failed, if one did, since that was first, and else err. If it failed because this
+// side has closed the network, that was for the reason that err is.
+func (c *Closing) cause(err error) error {
+	if c.mute && (c.Local == nil || !errors.Is(c.failure, c.Local)) {
+		return c.failure
+	}
+	return err
 }
 
 // Expired notes that the deadline went by.
@@ -192,7 +203,7 @@ func (c *Closing) Expired() { c.cut(ErrCloseTimeout) }
 // Abort notes that this end gives up, whatever the state is.
 func (c *Closing) Abort(cause error) {
 	if c.end == nil && c.peer == nil {
-		c.first = true
+		c.own = true
 	}
 	c.cut(cause)
 }
@@ -201,8 +212,8 @@ func (c *Closing) Abort(cause error) {
 // broke, says more.
 func (c *Closing) cut(cause error) {
 	if c.peer == nil {
-		if c.mute && cause == ErrCloseTimeout {
-			cause = c.failure
+		if cause == ErrCloseTimeout {
+			cause = c.cause(cause)
 		}
 		c.finish(abnormal(cause))
 		return
@@ -224,7 +235,7 @@ func (c *Closing) finish(e *CloseError) {
 // conclude makes e the way in which the connection ended, unless that is known.
 func (c *Closing) conclude(e *CloseError) {
 	if c.end == nil {
-		if c.first {
+		if c.own {
 			e.local = c.Local
 		}
 		c.end = e

@@ -3,6 +3,7 @@ package protocol_test
 import (
 	"errors"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,9 +25,17 @@ const limit = 5 * time.Second
 
 // The events of a Closing, in words.
 var closingEvents = map[string]func(c *protocol.Closing){
-	"we close":      func(c *protocol.Closing) { c.Sent(start) },
-	"they close":    func(c *protocol.Closing) { c.Received(4001, "token expired", start) },
-	"they break":    func(c *protocol.Closing) { c.Violated(errRule, start) },
+	"we close": func(c *protocol.Closing) { c.Sent(true, start) },
+	"they close": func(c *protocol.Closing) {
+		if c.Received(4001, "token expired", start) {
+			c.Sent(false, start)
+		}
+	},
+	"they break": func(c *protocol.Closing) {
+		if _, _, send := c.Violated(errRule, start); send {
+			c.Sent(false, start)
+		}
+	},
 	"flushed":       func(c *protocol.Closing) { c.Flushed() },
 	"write fails":   func(c *protocol.Closing) { c.SendFailed(errWrite, start) },
 	"end of stream": func(c *protocol.Closing) { c.ReadFailed(io.EOF) },
@@ -66,10 +75,10 @@ func TestTheWayFromOpenToClosed(t *testing.T) {
 		{"they close and are gone before we answer", protocol.Server, []string{"they close", "write fails"}, protocol.Drop, theirs(true)},
 		{"a write fails, and then what they said is found", protocol.Client, []string{"write fails", "they close"}, protocol.Drop, theirs(true)},
 		{"a write fails", protocol.Client, []string{"write fails"}, protocol.ReadOn, nil},
-		{"a write fails, and nothing is found", protocol.Client, []string{"write fails", "end of stream"}, protocol.Drop, &outcome{1006, true, false, protocol.ErrPeerVanished, false}},
+		{"a write fails, and nothing is found", protocol.Client, []string{"write fails", "end of stream"}, protocol.Drop, &outcome{1006, true, false, errWrite, false}},
 		{"a write fails, and so does reading: the first error counts", protocol.Client, []string{"write fails", "read fails"}, protocol.Drop, &outcome{1006, false, false, errWrite, false}},
 		{"a write fails, and nobody reads", protocol.Client, []string{"write fails", "expired"}, protocol.Drop, &outcome{1006, false, false, errWrite, false}},
-		{"our close frame cannot go out, theirs came", protocol.Client, []string{"we close", "write fails", "they close"}, protocol.Drop, &outcome{code: 4001, remote: true, clean: true, local: true}},
+		{"our close frame cannot go out, theirs came", protocol.Client, []string{"we close", "write fails", "they close"}, protocol.Drop, &outcome{4001, true, true, nil, true}},
 		{"they break a rule", protocol.Server, []string{"they break"}, protocol.Flush, nil},
 		{"they are told", protocol.Server, []string{"they break", "flushed"}, protocol.HalfClose, nil},
 		{"and hang up", protocol.Server, []string{"they break", "flushed", "end of stream"}, protocol.Drop, &outcome{1002, false, false, errRule, false}},
@@ -142,12 +151,16 @@ func TestACloseFrameIsAnsweredOnce(t *testing.T) {
 	require.False(t, c.Begun())
 	require.True(t, c.Received(1000, "", start))
 	require.True(t, c.Begun())
+	c.Sent(false, start)
+	require.True(t, c.SentClose())
+	require.False(t, c.Own())
 	require.False(t, c.Received(1000, "", start))
 	_, _, send := c.Violated(errRule, start)
 	require.False(t, send)
 
 	c = protocol.Closing{Timeout: limit}
-	c.Sent(start)
+	c.Sent(true, start)
+	require.True(t, c.Own())
 	require.False(t, c.Received(1000, "", start), "ours is on its way")
 
 	c = protocol.Closing{Timeout: limit}
@@ -162,17 +175,37 @@ func TestACloseFrameIsAnsweredOnce(t *testing.T) {
 	require.False(t, send)
 }
 
+func TestAWriteOnANetworkThatThisSideHasClosedIsNotTheCause(t *testing.T) {
+	c := protocol.Closing{Role: protocol.Client, Timeout: limit, Local: errLocal}
+	c.SendFailed(errLocal, start)
+	c.ReadFailed(errNetwork)
+	requireOutcome(t, &outcome{1006, false, false, errNetwork, false}, c.End())
+}
+
+func TestACloseFrameMayBeRefusedBeforeItIsAnswered(t *testing.T) {
+	c := protocol.Closing{Role: protocol.Client, Timeout: limit}
+	require.True(t, c.Received(4001, "", start))
+	code, reason, send := c.Violated(errRule, start)
+	require.Equal(t, protocol.StatusCode(1002), code)
+	require.Equal(t, errRule.Reason, reason)
+	require.True(t, send)
+	c.Sent(false, start)
+	c.Flushed()
+	c.ReadFailed(io.EOF)
+	requireOutcome(t, &outcome{1002, false, false, errRule, false}, c.End())
+}
+
 func TestTheDeadlineCountsFromTheFirstEvent(t *testing.T) {
 	for _, first := range []string{"we close", "they close", "they break", "write fails"} {
 		c := protocol.Closing{Timeout: limit}
 		require.Zero(t, c.Deadline())
 		closingEvents[first](&c)
 		require.Equal(t, start.Add(limit), c.Deadline(), first)
-		c.Sent(start.Add(time.Second))
+		c.Sent(true, start.Add(time.Second))
 		require.Equal(t, start.Add(limit), c.Deadline(), first)
 	}
 	c := protocol.Closing{Timeout: -1}
-	c.Sent(start)
+	c.Sent(true, start)
 	require.Zero(t, c.Deadline(), "no limit")
 }
 
@@ -183,6 +216,34 @@ func TestWhatAPeerDidWrongHasACode(t *testing.T) {
 		got, reason := protocol.Violation(err)
 		require.Equal(t, code, got, err)
 		require.LessOrEqual(t, len(reason), frame.MaxCloseReason)
+	}
+}
+
+func TestACloseFrameTakesWhatFits(t *testing.T) {
+	long := strings.Repeat("é", 62)
+	for _, tc := range []struct {
+		code   protocol.StatusCode
+		reason string
+		fits   protocol.StatusCode
+		cut    string
+		wrong  bool
+	}{
+		{1000, "bye", 1000, "bye", false},
+		{1005, "", 1005, "", false},
+		{1005, "why?", 1005, "", true},
+		{1006, "gone", 1011, "gone", true},
+		{1015, "", 1011, "", true},
+		{0, "", 1011, "", true},
+		{5000, "x", 1011, "x", true},
+		{1011, long, 1011, long[:122], true},
+		{1000, "bad \xff byte", 1000, "bad \uFFFD byte", true},
+	} {
+		code, reason, wrong := protocol.FitClose(tc.code, tc.reason)
+		require.Equal(t, tc.fits, code)
+		require.Equal(t, tc.cut, reason)
+		require.Equal(t, tc.wrong, wrong != nil)
+		s := protocol.NewSender(protocol.Options{})
+		require.NoError(t, s.Close(code, reason))
 	}
 }
 

@@ -15,8 +15,8 @@ import (
 
 // end is one end of a conversation over byte slices: a driver as short as it can be.
 type end struct {
-	r     protocol.Receiver
-	s     protocol.Sender
+	r     *protocol.Receiver
+	s     *protocol.Sender
 	c     protocol.Closing
 	in    []byte // arrived and not taken
 	part  []byte // of the message that is coming in
@@ -40,6 +40,7 @@ func (e *end) hear(p []byte) {
 		if err != nil {
 			if code, reason, send := e.c.Violated(err, start); send {
 				e.s.Close(code, reason)
+				e.c.Sent(false, start)
 			}
 			return
 		}
@@ -59,8 +60,9 @@ func (e *end) hear(p []byte) {
 		case protocol.Pong:
 			e.heard = append(e.heard, "pong "+string(ev.Payload))
 		case protocol.Close:
-			if e.c.Received(ev.Code, ev.Reason, start) {
-				e.s.Close(ev.Code, ev.Reason)
+			if e.c.Received(ev.Code, string(ev.Payload), start) {
+				e.s.Close(ev.Code, string(ev.Payload))
+				e.c.Sent(false, start)
 			}
 		}
 	}
@@ -82,7 +84,7 @@ func (e *end) say(n int) []byte {
 // close begins the closing handshake.
 func (e *end) close(code protocol.StatusCode, reason string) {
 	if e.s.Close(code, reason) == nil {
-		e.c.Sent(start)
+		e.c.Sent(true, start)
 	}
 }
 

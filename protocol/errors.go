@@ -2,6 +2,8 @@ package protocol
 
 import (
 	"errors"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/seed60239977/websocket/deflate"
 	"github.com/seed60239977/websocket/frame"
@@ -24,7 +26,30 @@ var (
 var ErrCloseSent = errors.New("websocket: close frame already sent")
 
 // ErrControlTooLong is returned for a ping or a pong of more than 125 bytes (§5.5).
-var ErrControlTooLong = errors.New("websocket: ping or pong payload is longer than 125 bytes")
+var ErrControlTooLong = errors.New("websocket: payload of a control frame is longer than 125 bytes")
+
+// FitClose returns what comes nearest to code and reason in a close frame, and as a *[frame.ProtocolError] what was wrong with
+// them: a reason is cut at a character to 123 bytes, and what is not UTF-8 in it replaced by U+FFFD; with 1005 it is left out; a
+// code that may not travel becomes 1011 (§7.4.1).
+func FitClose(code StatusCode, reason string) (StatusCode, string, error) {
+	_, wrong := frame.AppendClose(nil, code, reason)
+	switch {
+	case wrong == nil:
+		return code, reason, nil
+	case code == frame.StatusNoStatus:
+		return code, "", wrong
+	case !code.ValidOnWire():
+		code = frame.StatusInternalError
+	}
+	reason = strings.ToValidUTF8(reason, "\uFFFD")
+	if end := frame.MaxCloseReason; len(reason) > end {
+		for !utf8.RuneStart(reason[end]) {
+			end--
+		}
+		reason = reason[:end]
+	}
+	return code, reason, wrong
+}
 
 // Violation returns the status code and the reason to send to a peer for an error of [Receiver.Next] (§7.1.7). An error
 // that is none of a peer's gives 1011 and no reason.

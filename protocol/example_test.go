@@ -26,6 +26,7 @@ func echo(nc net.Conn) *protocol.CloseError {
 			if err != nil {
 				if code, reason, send := closing.Violated(err, time.Now()); send {
 					sender.Close(code, reason)
+					closing.Sent(false, time.Now())
 				}
 				break
 			}
@@ -35,8 +36,9 @@ func echo(nc net.Conn) *protocol.CloseError {
 			case protocol.Ping:
 				sender.Answer(event.Payload)
 			case protocol.Close:
-				if closing.Received(event.Code, event.Reason, time.Now()) {
-					sender.Close(event.Code, event.Reason)
+				if closing.Received(event.Code, string(event.Payload), time.Now()) {
+					sender.Close(event.Code, string(event.Payload))
+					closing.Sent(false, time.Now())
 				}
 			}
 		}

@@ -85,7 +85,13 @@ func (r *Receiver) inflate(p []byte, ev *Event) (taken int, err error) {
 		ev.Kind = NeedOutput
 		return 0, nil
 	}
-	n, taken, done, err := u.decompress(out, src, last)
+	n, taken, err := u.Decompress(out, src)
+	done := false
+	if err == nil && last && taken == len(src) && n < len(out) {
+		var more int
+		more, done, err = u.Finish(out[n:])
+		n += more
+	}
 	u.full = n == len(out) && !done
 	if room := r.room(); int64(n) > room { // as with corrupt data, what is in front of it comes first
 		n, done, err = int(max(0, room)), false, ErrMessageTooBig
@@ -101,16 +107,4 @@ func (r *Receiver) inflate(p []byte, ev *Event) (taken int, err error) {
 	}
 	u.used(n)
 	return taken, r.payload(out[:n:n], done, ev)
-}
-
-// decompress takes what there is of the message's payload, and with last ends the message if all of it was taken and there
-// is room for what is left.
-func (u *inflater) decompress(out, src []byte, last bool) (n, taken int, done bool, err error) {
-	n, taken, err = u.Decompress(out, src)
-	if err == nil && last && taken == len(src) && n < len(out) {
-		var more int
-		more, done, err = u.Finish(out[n:])
-		n += more
-	}
-	return n, taken, done, err
 }

@@ -28,11 +28,10 @@ type Event struct {
 	Type MessageType // Data: of the message
 	Code StatusCode  // Close: what the frame says, or 1005 if it says nothing
 
-	// Payload is the part of the message, or what the ping or pong carries. It lies in the bytes that were given to Next,
-	// unmasked, or in the output if the message was compressed. It is valid until these are used again.
+	// Payload is the part of the message, what the ping or pong carries, or the reason of the close frame, which is UTF-8. It
+	// lies in the bytes that were given to Next, unmasked, or in the output if the message was compressed. It is valid until
+	// these are used again.
 	Payload []byte
-
-	Reason string // Close: UTF-8
 }
 
 // Receiver is the receiving half of a connection: bytes in, events out. It can stop and go on at any byte, is the same for
@@ -70,8 +69,15 @@ type Receiver struct {
 }
 
 // NewReceiver returns the receiving half of a connection.
-func NewReceiver(o Options) Receiver {
-	r := Receiver{skipUTF8: o.SkipUTF8, maxFragments: int32(max(-1, min(o.MaxFragments, math.MaxInt32-1)))}
+func NewReceiver(o Options) *Receiver {
+	r := new(Receiver)
+	r.Init(&o)
+	return r
+}
+
+// Init makes r, a zero Receiver, the receiving half of a connection, for drivers that keep it among other things.
+func (r *Receiver) Init(o *Options) {
+	r.skipUTF8, r.maxFragments = o.SkipUTF8, int32(max(-1, min(o.MaxFragments, math.MaxInt32-1)))
 	if r.maxFragments == 0 {
 		r.maxFragments = DefaultMaxFragments
 	}
@@ -81,7 +87,6 @@ func NewReceiver(o Options) Receiver {
 		r.checker.Claimed = frame.RSV1
 		r.inflater = &inflater{Decompressor: o.Deflate.Decompressor(o.Role == Server)}
 	}
-	return r
 }
 
 // SetLimit changes Options.ReadLimit for frames that come from now on.
@@ -160,11 +165,11 @@ func (r *Receiver) control(h frame.Header, p []byte, n int, ev *Event) (int, err
 	case frame.Pong:
 		ev.Kind = Pong
 	case frame.Close:
-		var err error
-		if ev.Code, ev.Reason, err = frame.ParseClose(ev.Payload); err != nil {
+		code, _, err := frame.ParseClose(ev.Payload)
+		if err != nil {
 			return end, err
 		}
-		ev.Kind, ev.Payload, r.closed = Close, nil, true
+		ev.Kind, ev.Code, ev.Payload, r.closed = Close, code, ev.Payload[min(2, len(ev.Payload)):], true
 	}
 	return end, nil
 }
@@ -248,6 +253,17 @@ func (r *Receiver) InMessage() bool { return r.inFrame || r.checker.InMessage() 
 // Compressed reports whether the message that is coming in, or came last, is compressed, so that its parts lie in the
 // output.
 func (r *Receiver) Compressed() bool { return r.compressed }
+
+// Inflates reports whether Next would decompress something, given p.
+func (r *Receiver) Inflates(p []byte) bool {
+	switch {
+	case r.inflater == nil || len(p) == 0:
+		return false
+	case r.inFrame || frame.Opcode(p[0]&0xf) == frame.Continuation:
+		return r.compressed
+	}
+	return frame.RSV(p[0]>>4)&frame.RSV1 != 0
+}
 
 // Message returns the type of the message that is coming in, or came last, and how many of its bytes were reported.
 func (r *Receiver) Message() (MessageType, int64) {

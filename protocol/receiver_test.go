@@ -2,6 +2,7 @@ package protocol_test
 
 import (
 	"bytes"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -257,4 +258,40 @@ func FuzzReceiverGivesTheSameEventsForEverySplit(f *testing.F) {
 		}
 		requireSameEverywhere(t, role, receiverOptions[int(config)%len(receiverOptions)], session, seed)
 	})
+}
+
+// header is the start of a frame that promises length bytes.
+func header(role frame.Role, fin bool, opcode frame.Opcode, length int64) []byte {
+	return frame.Header{Fin: fin, Opcode: opcode, Length: length, Masked: !role.Masks()}.Append(nil)
+}
+
+func TestLengthsThatAddUpToMoreThanAnIntegerHoldsAreRefusedWithoutALimitToo(t *testing.T) {
+	for role := range frame.Role(2) {
+		r := protocol.NewReceiver(protocol.Options{Role: role, ReadLimit: math.MaxInt64, MaxFragments: -1})
+		session := append(header(role, false, frame.Binary, 3), 1, 2, 3)
+		session = append(session, header(role, true, frame.Continuation, math.MaxInt64)...)
+		var ev protocol.Event
+		n, err := r.Next(session, &ev)
+		require.NoError(t, err)
+		require.Len(t, ev.Payload, 3)
+		_, err = r.Next(session[n:], &ev)
+		require.ErrorIs(t, err, protocol.ErrMessageTooBig)
+	}
+}
+
+func TestWhatIsDecompressedIsToldBeforeItIsDone(t *testing.T) {
+	peer := func(f wstest.Frame) []byte { return f.Append(nil, frame.Client) }
+	r := protocol.NewReceiver(protocol.Options{Deflate: &deflate.Params{}})
+	packed := (&deflate.Params{}).Compressor(false, nil).Append(nil, []byte(strings.Repeat("long", 100)))
+	whole := wstest.Frame{Fin: true, RSV: frame.RSV1, Opcode: frame.Text, Payload: packed}
+	require.True(t, r.Inflates(peer(whole)))
+	require.False(t, r.Inflates(peer(wstest.Whole(frame.Text, "short"))))
+	require.False(t, r.Inflates(peer(wstest.Whole(frame.Ping, "ping"))))
+	require.False(t, r.Inflates(nil))
+	first := peer(wstest.Frame{RSV: frame.RSV1, Opcode: frame.Text, Payload: packed[:5]})
+	var ev protocol.Event
+	n, err := r.Next(first, &ev)
+	require.NoError(t, err)
+	require.Equal(t, len(first), n)
+	require.True(t, r.Inflates(peer(wstest.Part(frame.Continuation, true, string(packed[5:])))))
 }

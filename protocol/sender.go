@@ -12,9 +12,9 @@ import (
 //
 // It has three parts, and each may be used by a goroutine of its own at the same time:
 //
-//   - The packer: [Sender.Pack], for who is about to send a message.
+//   - The compressor: [Sender.Compressor], for who is about to send a message.
 //   - The queue: everything else, under one lock of the driver's if it has several goroutines. No call takes longer
-//     than copying what it is given; with compression, [Sender.Message] and [Sender.Fragment] use the packer too, and take as
+//     than copying what it is given; with compression, [Sender.Message] and [Sender.Fragment] use the compressor too, and take as
 //     long as that does.
 //   - The bytes being written: [Sender.Pending], for who writes. They were taken out of the queue by [Sender.Take], and stay
 //     as they are until [Sender.Sent], which both belong to the queue.
@@ -45,12 +45,18 @@ type Sender struct {
 }
 
 // NewSender returns the sending half of a connection.
-func NewSender(o Options) Sender {
-	s := Sender{role: o.Role}
-	if o.Deflate != nil {
-		s.packer = newPacker(&o)
-	}
+func NewSender(o Options) *Sender {
+	s := new(Sender)
+	s.Init(&o)
 	return s
+}
+
+// Init makes s, a zero Sender, the sending half of a connection, for drivers that keep it among other things.
+func (s *Sender) Init(o *Options) {
+	s.role = o.Role
+	if o.Deflate != nil {
+		s.packer = newPacker(o)
+	}
 }
 
 // MaxQueued is how many bytes may wait before [Sender.Full] says that senders should wait too.
@@ -101,12 +107,18 @@ func (s *Sender) Fragment(t MessageType, payload []byte, fin bool) error {
 	if s.closeSent {
 		return ErrCloseSent
 	}
-	if !s.Packs(len(payload), fin) {
-		s.add(s.opcode(t), 0, payload, fin)
-		return nil
+	if s.Packs(len(payload), fin) {
+		return s.packFragment(t, payload, fin)
 	}
+	s.add(s.opcode(t), 0, payload, fin)
+	return nil
+}
+
+// packFragment is Fragment with compression.
+func (s *Sender) packFragment(t MessageType, payload []byte, fin bool) error {
+	s.Settle()
 	packed := buffer.Get(PackedBound(len(payload)))
-	packed.B = s.Pack(packed.B, payload, fin)
+	packed.B = s.packer.AppendPart(packed.B, payload, fin)
 	err := s.Packed(t, packed.B, fin)
 	packed.Release()
 	return err
@@ -194,28 +206,26 @@ func (s *Sender) add(op frame.Opcode, rsv frame.RSV, payload []byte, fin bool) {
 	if !op.IsControl() {
 		s.open, s.packing = !fin, rsv != 0 || op == frame.Continuation && s.packing
 	}
-	h := s.header(op, rsv, len(payload), fin)
-	s.room(frame.MaxHeaderSize + len(payload))
-	b := h.Append(s.queued.B)
-	start := len(b)
-	b = b[:start+len(payload)]
+	s.Reserve(len(payload))
+	h := frame.Header{Fin: fin, RSV: rsv, Opcode: op, Masked: s.role.Masks(), Length: int64(len(payload))}
 	if h.Masked {
-		mask.Copy(b[start:], payload, h.Key, 0)
-	} else {
-		copy(b[start:], payload)
+		random.Fill(h.Key[:]) // each frame has a key of its own (§5.3)
 	}
-	s.total += int64(len(b) - len(s.queued.B))
-	s.queued.B = b
+	was := len(s.queued.B)
+	s.queued.B = h.Append(s.queued.B)
+	start := len(s.queued.B)
+	s.queued.B = s.queued.B[:start+len(payload)]
+	if h.Masked {
+		mask.Copy(s.queued.B[start:], payload, h.Key, 0)
+	} else {
+		copy(s.queued.B[start:], payload)
+	}
+	s.total += int64(len(s.queued.B) - was)
 }
 
-// header returns the header of the next frame. Of a client's it has a masking key of its own (§5.3).
-func (s *Sender) header(op frame.Opcode, rsv frame.RSV, length int, fin bool) frame.Header {
-	h := frame.Header{Fin: fin, RSV: rsv, Opcode: op, Masked: s.role.Masks(), Length: int64(length)}
-	if h.Masked {
-		random.Fill(h.Key[:])
-	}
-	return h
-}
+// Reserve makes room for a frame with n bytes of payload, so that queueing it needs no memory any more: for drivers whose
+// goroutines wait on small stacks, since getting memory takes much of the stack.
+func (s *Sender) Reserve(n int) { s.room(frame.MaxHeaderSize + n) }
 
 // room makes room for n bytes in the queue.
 func (s *Sender) room(n int) {
@@ -226,10 +236,25 @@ func (s *Sender) room(n int) {
 	}
 }
 
-// Release gives all memory back. The Sender must not be used after, and [Sender.Pending] must have come to an end.
-func (s *Sender) Release() {
-	s.ReleaseQueue()
+// Role returns which end of the connection this is.
+func (s *Sender) Role() Role { return s.role }
+
+// DropQueue lets go of what is queued and was not taken: nothing more will be written.
+func (s *Sender) DropQueue() {
+	s.queued.Release()
+	s.queued, s.newest = nil, nil
+}
+
+// DropTaken lets go of what Take took: nothing more will be written. It belongs to who writes.
+func (s *Sender) DropTaken() {
 	s.dropWriting()
+	if s.through != nil {
+		s.dropThrough()
+	}
+}
+
+// ReleasePacker gives back the memory of a compressor. Nothing may be compressed after.
+func (s *Sender) ReleasePacker() {
 	if s.packer != nil {
 		s.packer.Release()
 	}

@@ -56,24 +56,24 @@ func frames(t testing.TB, role protocol.Role, wire []byte) (fs []wstest.Frame) {
 func TestTheExamplesOfTheRFCAreSentAsTheyStandThere(t *testing.T) { // §5.7
 	s := protocol.NewSender(protocol.Options{Role: protocol.Server})
 	require.NoError(t, s.Message(protocol.Text, []byte("Hello")))
-	require.Equal(t, "\x81\x05Hello", string(write(&s, 100)))
+	require.Equal(t, "\x81\x05Hello", string(write(s, 100)))
 
 	require.NoError(t, s.Fragment(protocol.Text, []byte("Hel"), false))
 	require.True(t, s.InMessage())
 	require.NoError(t, s.Fragment(protocol.Text, []byte("lo"), true))
 	require.False(t, s.InMessage())
-	require.Equal(t, "\x01\x03Hel\x80\x02lo", string(write(&s, 100)))
+	require.Equal(t, "\x01\x03Hel\x80\x02lo", string(write(s, 100)))
 
 	require.NoError(t, s.Ping([]byte("Hello")))
-	require.Equal(t, "\x89\x05Hello", string(write(&s, 100)))
+	require.Equal(t, "\x89\x05Hello", string(write(s, 100)))
 
 	long := bytes.Repeat([]byte("x"), 256)
 	require.NoError(t, s.Message(protocol.Binary, long))
-	require.Equal(t, "\x82\x7e\x01\x00"+string(long), string(write(&s, 100)))
+	require.Equal(t, "\x82\x7e\x01\x00"+string(long), string(write(s, 100)))
 
 	huge := make([]byte, 65536)
 	require.NoError(t, s.Message(protocol.Binary, huge))
-	require.Equal(t, "\x82\x7f\x00\x00\x00\x00\x00\x01\x00\x00"+string(huge), string(write(&s, 1000)))
+	require.Equal(t, "\x82\x7f\x00\x00\x00\x00\x00\x01\x00\x00"+string(huge), string(write(s, 1000)))
 }
 
 func TestAClientMasksEveryFrameWithAKeyOfItsOwn(t *testing.T) {
@@ -81,7 +81,7 @@ func TestAClientMasksEveryFrameWithAKeyOfItsOwn(t *testing.T) {
 	keys := map[[4]byte]bool{}
 	for range 100 {
 		require.NoError(t, s.Message(protocol.Text, []byte("Hello")))
-		wire := write(&s, 100)
+		wire := write(s, 100)
 		require.Equal(t, []wstest.Frame{wstest.Whole(frame.Text, "Hello")}, frames(t, protocol.Client, bytes.Clone(wire)))
 		keys[[4]byte(wire[2:6])] = true
 	}
@@ -99,7 +99,7 @@ func TestControlFramesGoBetweenTheFragmentsOfAMessage(t *testing.T) {
 		require.Equal(t, []wstest.Frame{
 			wstest.Part(frame.Binary, false, "a"), wstest.Whole(frame.Ping, "?"), wstest.Whole(frame.Pong, "!"), wstest.Whole(frame.Pong, ""),
 			wstest.Part(frame.Continuation, true, ""),
-		}, normalFrames(frames(t, role, write(&s, 3))))
+		}, normalFrames(frames(t, role, write(s, 3))))
 	})
 }
 
@@ -130,7 +130,7 @@ func TestNothingIsQueuedBehindACloseFrame(t *testing.T) {
 		}
 		s.Answer([]byte("late"))
 		require.Equal(t, queued, s.Queued())
-		fs := frames(t, role, write(&s, 1000))
+		fs := frames(t, role, write(s, 1000))
 		require.Len(t, fs, protocol.MaxPongs+1)
 		require.Equal(t, wstest.CloseFrame(frame.StatusNormalClosure, "bye"), fs[protocol.MaxPongs])
 	})
@@ -156,7 +156,7 @@ func TestPingsThatPileUpAreAnsweredByTheNewest(t *testing.T) {
 			for i := range 100 {
 				s.Answer([]byte{byte(round), byte(i)})
 			}
-			fs := frames(t, role, write(&s, 50))
+			fs := frames(t, role, write(s, 50))
 			require.Len(t, fs, protocol.MaxPongs+1)
 			for i, f := range fs[:protocol.MaxPongs] {
 				require.Equal(t, []byte{byte(round), byte(i)}, f.Payload)
@@ -167,7 +167,7 @@ func TestPingsThatPileUpAreAnsweredByTheNewest(t *testing.T) {
 		require.True(t, s.Full())
 		s.Answer([]byte("first"))
 		s.Answer([]byte("last"))
-		fs := frames(t, role, write(&s, 1<<20))
+		fs := frames(t, role, write(s, 1<<20))
 		require.Len(t, fs, 2)
 		require.Equal(t, "last", string(fs[1].Payload))
 	})
@@ -193,7 +193,7 @@ func TestWhatIsBeingWrittenStaysAsItIsWhileMoreIsQueued(t *testing.T) {
 		require.Equal(t, before[1:], rest)
 		require.Equal(t, s.Queued()-1, s.Buffered())
 		s.Sent(len(rest))
-		require.Len(t, frames(t, role, write(&s, 777)), 1000)
+		require.Len(t, frames(t, role, write(s, 777)), 1000)
 		require.Zero(t, s.Buffered())
 		require.Equal(t, s.Queued(), s.Done())
 	})
@@ -210,11 +210,11 @@ func TestAnEncodedMessageIsSentWithoutACopyAndNeverChanged(t *testing.T) {
 	require.NoError(t, s.Message(protocol.Text, []byte("between")))
 	require.NoError(t, s.Encoded(m))
 	s.Sent(3)
-	require.Equal(t, "or all\x81\x07between\x81\x07for all", string(write(&s, 4)))
+	require.Equal(t, "or all\x81\x07between\x81\x07for all", string(write(s, 4)))
 	require.Equal(t, "for all", string(m.Payload()))
 	require.NoError(t, s.Encoded(m))
 	require.NoError(t, s.Encoded(m))
-	require.Equal(t, "\x81\x07for all\x81\x07for all", string(write(&s, 100)))
+	require.Equal(t, "\x81\x07for all\x81\x07for all", string(write(s, 100)))
 }
 
 func TestALongMessageIsWrittenFromWhereItLies(t *testing.T) {
@@ -243,7 +243,7 @@ func TestALongMessageIsWrittenFromWhereItLies(t *testing.T) {
 					s.Detach()
 					clear(mine)
 				}
-				wire = append(wire, write(&s, step)...)
+				wire = append(wire, write(s, step)...)
 				fs := frames(t, role, wire)
 				require.Len(t, fs, 3)
 				require.True(t, bytes.Equal(payload, fs[1].Payload))
@@ -257,6 +257,20 @@ func TestALongMessageIsWrittenFromWhereItLies(t *testing.T) {
 	})
 }
 
+func TestWhatIsDroppedIsNotWritten(t *testing.T) {
+	bothRoles(t, func(t *testing.T, role protocol.Role) {
+		s := protocol.NewSender(protocol.Options{Role: role})
+		ok, err := s.Through(protocol.Binary, make([]byte, 100_000))
+		require.True(t, ok)
+		require.NoError(t, err)
+		require.NoError(t, s.Message(protocol.Text, nil))
+		s.Pending()
+		s.DropTaken()
+		s.DropQueue()
+		require.False(t, s.Take())
+	})
+}
+
 func TestAMessageIsCompressedWhenThatIsWorthwhile(t *testing.T) {
 	bothRoles(t, func(t *testing.T, role protocol.Role) {
 		s := protocol.NewSender(protocol.Options{Role: role, Deflate: &deflate.Params{}})
@@ -265,7 +279,7 @@ func TestAMessageIsCompressedWhenThatIsWorthwhile(t *testing.T) {
 		require.NoError(t, s.Message(protocol.Text, []byte(long)))
 		require.NoError(t, s.Fragment(protocol.Text, []byte("a part"), false)) // how long it will be nobody knows
 		require.NoError(t, s.Fragment(protocol.Text, []byte(long), true))
-		fs := frames(t, role, write(&s, 5))
+		fs := frames(t, role, write(s, 5))
 		require.Equal(t, []frame.RSV{0, frame.RSV1, frame.RSV1, 0}, []frame.RSV{fs[0].RSV, fs[1].RSV, fs[2].RSV, fs[3].RSV})
 		require.Less(t, len(fs[1].Payload), 100)
 	})
@@ -278,11 +292,11 @@ func TestPackingApartGivesTheSameBytes(t *testing.T) {
 	for range 3 {
 		require.NoError(t, inOne.Message(protocol.Text, message))
 		require.True(t, apart.Packs(len(message), true))
-		packed := apart.Pack(nil, message, true)
+		packed := apart.Compressor().AppendPart(nil, message, true)
 		require.LessOrEqual(t, len(packed), protocol.PackedBound(len(message)))
 		require.NoError(t, apart.Packed(protocol.Text, packed, true))
 	}
-	require.Equal(t, write(&inOne, 1<<20), write(&apart, 1<<20))
+	require.Equal(t, write(inOne, 1<<20), write(apart, 1<<20))
 }
 
 func TestAPreparedFormIsUnderstoodAmongMessagesWithContext(t *testing.T) {
@@ -293,12 +307,12 @@ func TestAPreparedFormIsUnderstoodAmongMessagesWithContext(t *testing.T) {
 	packed := s.Form().Pack(nil, message)
 	for i := range 6 {
 		if i%2 == 0 {
-			s.Commit(message)
+			s.Compressor().Commit(message)
 			require.NoError(t, s.Packed(protocol.Text, packed, true))
 		} else {
 			require.NoError(t, s.Message(protocol.Text, message))
 		}
-		wire := write(&s, 1<<20)
+		wire := write(s, 1<<20)
 		var ev protocol.Event
 		n, err := r.Next(wire, &ev)
 		require.NoError(t, err)
@@ -306,7 +320,7 @@ func TestAPreparedFormIsUnderstoodAmongMessagesWithContext(t *testing.T) {
 		require.Equal(t, string(message), string(ev.Payload))
 	}
 	r.Release()
-	s.Release()
+	s.ReleasePacker()
 }
 
 // FuzzSender does what the input says to a Sender, and holds what goes over the wire against what was asked for.
@@ -327,12 +341,12 @@ func FuzzSenderSendsWhatItIsTold(f *testing.F) {
 		var wire []byte
 		for _, op := range script[:min(len(script), 200)] {
 			payload := bytes.Repeat([]byte{op}, random.IntN(1<<random.IntN(13)))
-			want.do(t, &s, op%9, payload, random, &wire)
+			want.do(t, s, op%9, payload, random, &wire)
 		}
-		wire = append(wire, write(&s, 1+random.IntN(5000))...)
+		wire = append(wire, write(s, 1+random.IntN(5000))...)
 		o.Role = 1 - o.Role
 		r := protocol.NewReceiver(o)
-		got := collect(t, &r, wire)
+		got := collect(t, r, wire)
 		require.Equal(t, want.messages, got.messages)
 		require.Equal(t, want.pings, got.pings)
 		require.Equal(t, want.closed, got.closed)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/seed60239977/websocket/frame"
 	"github.com/seed60239977/websocket/internal/buffer"
+	"github.com/seed60239977/websocket/internal/random"
 	"github.com/seed60239977/websocket/mask"
 )
 
@@ -23,13 +24,16 @@ const maskedPiece = 64 << 10
 
 // Take makes the queue the bytes that are being written, unless there are some already. It reports whether there are any.
 func (s *Sender) Take() bool {
-	if s.writing != nil || s.through != nil {
+	if s.Taken() {
 		return true
 	}
 	s.answerNewest()
 	s.writing, s.queued = s.queued, nil
 	return s.writing != nil
 }
+
+// Taken reports whether bytes that were taken are still to be written.
+func (s *Sender) Taken() bool { return s.writing != nil || s.through != nil }
 
 // Through queues a message behind everything else, without compression, and takes all of that. payload is not copied but
 // written from where it is, so it must stay as it is until [Sender.Through] is over: [Sender.Done] has come to what Queued is now,
@@ -39,11 +43,14 @@ func (s *Sender) Through(t MessageType, payload []byte) (bool, error) {
 	if s.closeSent {
 		return false, ErrCloseSent
 	}
-	if s.writing != nil || s.through != nil {
+	if s.Taken() {
 		return false, nil
 	}
 	s.Take() // what is queued goes with it, so that it cannot be overtaken for ever
-	h := s.header(frame.Opcode(t), 0, len(payload), true)
+	h := frame.Header{Fin: true, Opcode: frame.Opcode(t), Masked: s.role.Masks(), Length: int64(len(payload))}
+	if h.Masked {
+		random.Fill(h.Key[:])
+	}
 	if s.writing == nil {
 		s.writing = buffer.Get(frame.MaxHeaderSize)
 	}
@@ -140,10 +147,4 @@ func (s *Sender) dropThrough() {
 	*s.through = through{}
 	throughs.Put(s.through)
 	s.through = nil
-}
-
-// ReleaseQueue drops what is queued and was not taken: nothing more will be written.
-func (s *Sender) ReleaseQueue() {
-	s.queued.Release()
-	s.queued, s.newest = nil, nil
 }

@@ -40,8 +40,8 @@ var house = []room{
 	{pkg: "deflate", never: []string{"net"}},
 	{pkg: "protocol", imports: []string{"frame", "mask", "utf8", "deflate", "internal/buffer", "internal/random"}, never: []string{"net", "context"}},
 	{pkg: "handshake", imports: []string{"deflate"}, outside: []string{"golang.org/x/net"}},
-	{pkg: "conn", imports: []string{"frame", "mask", "utf8", "deflate", "internal/interrupt"}, never: []string{"net/http"}},
-	{pkg: ".", imports: []string{"conn", "handshake", "internal/h2stream", "internal/interrupt"}, outside: []string{"golang.org/x/net"}},
+	{pkg: "conn", imports: []string{"protocol", "frame", "deflate", "internal/buffer", "internal/ctxmutex", "internal/flush", "internal/interrupt", "internal/random"}, never: []string{"net/http"}},
+	{pkg: ".", imports: []string{"conn", "handshake", "deflate", "internal/h2stream", "internal/interrupt"}, outside: []string{"golang.org/x/net"}},
 
 	{pkg: "http2", imports: []string{"http2/internal/xconnect"}, outside: []string{"golang.org/x/net"}},
 	{pkg: "http2/internal/xconnect", never: []string{"net/http", "fmt"}}, // see there

@@ -11,6 +11,7 @@ type State uint8
 //	Begin: I wait for it     Writing    Writing    -          -
 //	Later: nobody waits      Scheduled  Scheduled  Writing    Blocked
 //	Run: Later's goroutine   Idle       Writing    Writing    Blocked
+//	Arrived: it is there     Idle       Scheduled  Writing    Blocked
 //	Yield: not I             -          -          Scheduled  Scheduled
 //	Block: it would wait     -          -          Blocked    Blocked
 //	End: somebody waits      -          -          Writing    Writing
@@ -88,6 +89,13 @@ func (f *Flusher) Run() bool {
 	}
 	f.settle()
 	return false
+}
+
+// Arrived notes that the goroutine runs that Later or Yield asked for, ahead of its Run, for one that has several connections
+// to see to: Quiet does not wait for it any longer.
+func (f *Flusher) Arrived() {
+	f.started = false
+	f.settle()
 }
 
 // Block notes that a goroutine of the connection's own goes on with the writing, and waits for the network. It is to call End.

@@ -21,6 +21,7 @@ func TestEveryStateHasItsWayOn(t *testing.T) {
 		{"Begin", func(f *Flusher) { f.Begin() }, [4]State{Writing, Writing, Writing, Blocked}},
 		{"Later", func(f *Flusher) { f.Later() }, [4]State{Scheduled, Scheduled, Writing, Blocked}},
 		{"Run", func(f *Flusher) { f.Run() }, [4]State{Idle, Writing, Writing, Blocked}},
+		{"Arrived", func(f *Flusher) { f.Arrived() }, [4]State{Idle, Scheduled, Writing, Blocked}},
 		{"Yield", func(f *Flusher) { f.Yield() }, [4]State{none, none, Scheduled, Scheduled}},
 		{"Block", func(f *Flusher) { f.Block() }, [4]State{none, none, Blocked, Blocked}},
 		{"End, somebody waits", func(f *Flusher) { f.Wait(1); require.False(t, f.End(true)) }, [4]State{none, none, Writing, Writing}},
@@ -105,6 +106,17 @@ func TestQuietIsWhenNobodyIsAtWork(t *testing.T) {
 	require.False(t, f.End(false))
 	<-on
 	require.Nil(t, f.Quiet())
+}
+
+func TestAGoroutineThatHasArrivedKeepsNobodyWaiting(t *testing.T) {
+	var f Flusher
+	require.True(t, f.Later())
+	on := f.Quiet()
+	f.Arrived()
+	<-on
+	require.Nil(t, f.Quiet())
+	require.False(t, f.Later(), "it will write this, too")
+	require.True(t, f.Run())
 }
 
 // TestNothingIsForgotten has many goroutines queue and wait, or not wait, and requires that all is written, by one at a time.

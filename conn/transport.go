@@ -3,32 +3,35 @@ package conn
 import (
 	"io"
 	"net"
+
+	"github.com/seed60239977/websocket/internal/buffer"
+	"github.com/seed60239977/websocket/protocol"
 )
 
-// source is the seam between the protocol and the operating system: where bytes come from and where they go to.
-type source interface {
+// transport is the seam between a connection and the network: where bytes come from and where they go to.
+type transport interface {
 	// read waits until it can add at least one byte to in, which is always the same, or for an error. While it waits between
 	// frames it holds no buffer that is empty. Only whoever holds Conn.reading calls it.
-	read(in *input) error
-	// write sends p, which is not empty, with more right behind it, and returns how much was sent. If wait is set, that is
-	// all, or there is an error; else it is as much as is possible without waiting, which may be nothing. Only whoever holds
-	// output.flushing calls it.
-	write(p, more []byte, wait bool) (int, error)
-	// cuttable reports whether a write that fails because of its deadline counts what it has sent and can be gone on
+	read(in *readBuffer) error
+	// write sends what is pending of s, which is not empty, and returns how much was sent. If wait is set, that is all, or
+	// there is an error; else it is as much as is possible without waiting, which may be nothing. Only whoever may write
+	// (see flush.go) calls it.
+	write(s *protocol.Sender, wait bool) (int, error)
+	// resumable reports whether a write that fails because of its deadline counts what it has sent and can be gone on
 	// with later.
-	cuttable() bool
+	resumable() bool
 }
 
-// portable is the source for any net.Conn. It assumes nothing but the contract of that interface.
+// portable is the transport for any net.Conn. It assumes nothing but the contract of that interface.
 type portable struct {
 	nc net.Conn
 	// first takes the start of what comes after a pause, so that waiting for it needs no buffer of the pool. It is long
 	// enough for many a message, and much less than a tls.Conn holds for itself.
 	first [256]byte
-	less  bool // read one octet less to first
+	less  bool // read one byte less to first
 }
 
-func (s *portable) read(in *input) error {
+func (s *portable) read(in *readBuffer) error {
 	if in.buf != nil || in.within {
 		n, err := s.readSome(in.free())
 		if n > 0 {
@@ -45,13 +48,13 @@ func (s *portable) read(in *input) error {
 	s.less = s.less != (n == size)
 	if n > 0 {
 		in.prepare()
-		in.buf.b = append(in.buf.b, s.first[:n]...)
+		in.buf.B = append(in.buf.B, s.first[:n]...)
 	}
 	return err
 }
 
-// cuttable: a net.Conn need not survive a write that is cut, and a tls.Conn does not.
-func (s *portable) cuttable() bool { return false }
+// resumable: a net.Conn need not survive a write that is cut, and a tls.Conn does not.
+func (s *portable) resumable() bool { return false }
 
 // maxEmptyReads is how often in a row a net.Conn may read nothing and say that all is well.
 const maxEmptyReads = 100
@@ -70,16 +73,17 @@ func (s *portable) readSome(p []byte) (int, error) {
 	return 0, io.ErrNoProgress
 }
 
-func (s *portable) write(p, more []byte, wait bool) (n int, err error) {
+func (s *portable) write(from *protocol.Sender, wait bool) (n int, err error) {
 	if !wait {
 		return 0, nil
 	}
-	if len(more) > 0 && len(p) < smallestBuffer { // what fits a segment or so goes with p; the rest is not copied
-		both := getBuffer(smallestBuffer)
-		defer both.release()
-		both.b = append(both.b, p...)
-		both.b = append(both.b, more[:min(len(more), cap(both.b)-len(p))]...)
-		p, more = both.b, more[len(both.b)-len(p):]
+	p, more := from.Pending()
+	if len(more) > 0 && len(p) < buffer.Smallest { // what fits a segment or so goes with p; the rest is not copied
+		both := buffer.Get(buffer.Smallest)
+		defer both.Release()
+		both.B = append(both.B, p...)
+		both.B = append(both.B, more[:min(len(more), cap(both.B)-len(p))]...)
+		p, more = both.B, more[len(both.B)-len(p):]
 	}
 	for _, p := range [...][]byte{p, more} {
 		if err == nil && len(p) > 0 {

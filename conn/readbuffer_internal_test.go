@@ -4,10 +4,12 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/internal/buffer"
 )
 
-// reads feeds in as a source would, from bursts of so many octets, and returns how many reads each burst takes.
-func reads(in *input, bursts ...int) (n []int) {
+// reads feeds in as a transport would, from bursts of so many bytes, and returns how many reads each burst takes.
+func reads(in *readBuffer, bursts ...int) (n []int) {
 	for _, left := range bursts {
 		count := 0
 		for ; left > 0; count++ {
@@ -24,15 +26,15 @@ func reads(in *input, bursts ...int) (n []int) {
 }
 
 func TestABufferFitsTheMessagesThatCome(t *testing.T) {
-	for _, size := range []int{smallestBuffer + 8, 4*smallestBuffer + 8, 16*smallestBuffer + 14} {
-		var in input
+	for _, size := range []int{buffer.Smallest + 8, 4*buffer.Smallest + 8, 16*buffer.Smallest + 14} {
+		var in readBuffer
 		got := reads(&in, size, size, size, size, size, size)
-		require.Equal(t, []int{1, 1, 1}, got[3:], "messages of %d octets: %v reads", size, got)
+		require.Equal(t, []int{1, 1, 1}, got[3:], "messages of %d bytes: %v reads", size, got)
 	}
 }
 
 func TestABufferShrinksWithTheMessages(t *testing.T) {
-	var in input
+	var in readBuffer
 	reads(&in, 1<<20, 1<<20)
 	require.EqualValues(t, maxReadClass, in.class)
 	reads(&in, 100, 100, 100, 100, 100, 100)

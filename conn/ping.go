@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/random"
+	"github.com/seed60239977/websocket/protocol"
 )
 
 // Ping sends a ping and waits for its pong (§5.5.2, §5.5.3). It returns the time between the two. Another goroutine must
@@ -14,21 +16,16 @@ import (
 // payload, and a pong that matches none changes nothing.
 //
 // If ctx ends first, its error is returned and the connection goes on; give every ping a deadline. If nobody reads at that
-// moment, errors.Is finds [ErrNobodyReads] in the error too. Other errors are
-// [ErrCloseSent] and, once the connection has ended, the *[CloseError].
+// moment, errors.Is finds [ErrNobodyReads] in the error too. Other errors are [ErrCloseSent] and, once the connection has ended, the *[CloseError].
 func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, c.ended(err)
 	}
 	p := &ping{answered: make(chan struct{})}
-	randomOctets(p.payload[:])
+	random.Fill(p.payload[:])
 	defer c.removePing(p)
 	start := time.Now()
-	end, err := c.enqueue(ctx, &outgoing{opcode: frame.Ping, fin: true, payload: p.payload[:], ping: p})
-	if err != nil {
-		return 0, err
-	}
-	if err := c.flush(ctx, end); err != nil {
+	if err := c.sendPing(ctx, p); err != nil {
 		return 0, err
 	}
 	select {
@@ -37,7 +34,7 @@ func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 	case <-c.Done():
 		return 0, c.Err()
 	case <-ctx.Done():
-		if !c.reading.taken() {
+		if !c.reading.Held() {
 			return 0, fmt.Errorf("%w: %w", ErrNobodyReads, ctx.Err())
 		}
 		return 0, ctx.Err()
@@ -56,11 +53,14 @@ func (c *Conn) Pong(ctx context.Context, payload []byte) error {
 	if err := ctx.Err(); err != nil {
 		return c.ended(err)
 	}
-	end, err := c.enqueue(ctx, &outgoing{opcode: frame.Pong, fin: true, payload: payload})
-	if err != nil {
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := c.awaitRoom(ctx); err != nil {
 		return err
 	}
-	return c.flush(ctx, end)
+	o.sender.Pong(payload)
+	return c.flush(ctx, o.sender.Queued())
 }
 
 // SendPing sends a ping with a payload of at most [frame.MaxControlPayload] bytes, which is copied, and returns at once.
@@ -68,25 +68,22 @@ func (c *Conn) Pong(ctx context.Context, payload []byte) error {
 //
 // What waits is bounded as for [Conn.Send], by Config.SendQueue. The errors are [ErrControlTooLong], [ErrQueueFull],
 // [ErrCloseSent] and, once the connection has ended, the *[CloseError].
-func (c *Conn) SendPing(payload []byte) error { return c.sendControl(frame.Ping, payload) }
+func (c *Conn) SendPing(payload []byte) error { return c.sendControl((*protocol.Sender).Ping, payload) }
 
 // SendPong is [Conn.Pong] without waiting, with the errors of [Conn.SendPing].
-func (c *Conn) SendPong(payload []byte) error { return c.sendControl(frame.Pong, payload) }
+func (c *Conn) SendPong(payload []byte) error { return c.sendControl((*protocol.Sender).Pong, payload) }
 
-func (c *Conn) sendControl(opcode frame.Opcode, payload []byte) error {
+func (c *Conn) sendControl(queue func(s *protocol.Sender, payload []byte) error, payload []byte) error {
 	if len(payload) > frame.MaxControlPayload {
 		return ErrControlTooLong
 	}
-	m := outgoing{opcode: opcode, fin: true, payload: payload}
 	c.out.mu.Lock()
-	err := c.acceptable(&m)
-	if err == nil {
-		c.encode(&m)
+	defer c.out.mu.Unlock()
+	if err := c.acceptable(len(payload)); err != nil {
+		return err
 	}
-	c.out.mu.Unlock()
-	if err == nil {
-		c.kick()
-	}
+	err := queue(&c.out.sender, payload)
+	c.flushNow()
 	return err
 }
 
@@ -97,8 +94,7 @@ func (c *Conn) peerPinged(payload []byte) error {
 			return err
 		}
 	}
-	c.enqueuePong(payload)
-	c.in.replied = true
+	c.answer(payload)
 	return nil
 }
 
@@ -112,24 +108,37 @@ func (c *Conn) peerPonged(payload []byte) error {
 	return err
 }
 
-// enqueuePong answers a ping. "If an endpoint receives a Ping frame and has not yet sent Pong frame(s) in response to
-// previous Ping frame(s), the endpoint MAY elect to send a Pong frame for only the most recently processed Ping frame"
-// (§5.5.3): that is what happens to a peer that pings and does not read.
-func (c *Conn) enqueuePong(payload []byte) {
+// sendPing queues p when there is room, and returns when it is on the wire. From when it is queued it waits for its pong.
+func (c *Conn) sendPing(ctx context.Context, p *ping) error {
 	o := &c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if c.sendable() != nil {
-		return
+	if err := c.awaitRoom(ctx); err != nil {
+		return err
 	}
-	if o.pongs >= maxPongs || !o.hasRoom() {
-		r := c.rarely()
-		r.newest = append(r.newest[:0], payload...)
-		o.piled = true
-		return
+	r := c.coldState()
+	r.pings = append(r.pings, p)
+	o.sender.Ping(p.payload[:])
+	return c.flush(ctx, o.sender.Queued())
+}
+
+// answer queues the pong for a ping that came.
+func (c *Conn) answer(payload []byte) {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	if c.sendable() == nil {
+		c.out.sender.Answer(payload)
+		c.read.replied = true
 	}
-	o.pongs++
-	c.encode(&outgoing{opcode: frame.Pong, fin: true, payload: payload})
+}
+
+// sendReplies sends the pongs that are queued. It does not wait for them: a peer that does not read must not keep this
+// side from reading. The caller holds reading.
+func (c *Conn) sendReplies() {
+	c.read.replied = false
+	c.out.mu.Lock()
+	c.flushNow()
+	c.out.mu.Unlock()
 }
 
 // ping is a ping that waits for its pong.
@@ -144,7 +153,7 @@ type ping struct {
 func (c *Conn) removePing(p *ping) {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	r := c.rare
+	r := c.cold
 	if r == nil {
 		return
 	}
@@ -164,7 +173,7 @@ func (c *Conn) removePing(p *ping) {
 func (c *Conn) pong(payload []byte) {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	r := c.rare
+	r := c.cold
 	if r == nil {
 		return
 	}

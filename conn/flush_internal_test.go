@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed60239977/websocket/frame"
 	"github.com/seed60239977/websocket/internal/wstest"
+	"github.com/seed60239977/websocket/protocol"
 )
 
 // whileWriting runs f with a connection on which somebody writes at the moment, to a peer that reads.
@@ -20,9 +21,18 @@ func whileWriting(t *testing.T, f func(t *testing.T, c *Conn)) {
 		go io.Copy(io.Discard, far)
 		c := newConn(near, frame.Server, nil)
 		defer c.CloseNow()
-		require.True(t, c.out.flushing.tryAcquire())
+		c.out.mu.Lock()
+		require.True(t, c.out.flusher.Begin())
+		c.out.mu.Unlock()
 		f(t, c)
 	})
+}
+
+// stopWriting ends what whileWriting began.
+func stopWriting(c *Conn) {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	c.endWriting()
 }
 
 func TestFramesGoOutThoughAWaiterGivesUpAtItsTurn(t *testing.T) {
@@ -34,7 +44,7 @@ func TestFramesGoOutThoughAWaiterGivesUpAtItsTurn(t *testing.T) {
 			go func() { flushed <- c.Flush(ctx) }()
 			synctest.Wait()
 			cancel()
-			c.stopFlushing()
+			stopWriting(c)
 			<-flushed
 			synctest.Wait()
 			require.Zero(t, c.BufferedAmount())
@@ -44,14 +54,14 @@ func TestFramesGoOutThoughAWaiterGivesUpAtItsTurn(t *testing.T) {
 
 func TestAPingWaitsForItsPongFromWhenItIsEncoded(t *testing.T) {
 	whileWriting(t, func(t *testing.T, c *Conn) {
-		require.NoError(t, c.Send(Binary, make([]byte, maxPending)))
+		require.NoError(t, c.Send(Binary, make([]byte, protocol.MaxQueued)))
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		go c.Ping(ctx)
 		synctest.Wait()
-		require.True(t, c.rare == nil || len(c.rare.pings) == 0, "there is no room for it yet")
-		c.stopFlushing()
+		require.True(t, c.cold == nil || len(c.cold.pings) == 0, "there is no room for it yet")
+		stopWriting(c)
 		synctest.Wait()
-		require.Len(t, c.rare.pings, 1)
+		require.Len(t, c.cold.pings, 1)
 	})
 }

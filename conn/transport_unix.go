@@ -7,11 +7,13 @@ import (
 	"net"
 	"sync"
 	"syscall"
+
+	"github.com/seed60239977/websocket/protocol"
 )
 
-// newSource uses the socket itself where nc is one and nothing else. A type of somebody else's that embeds a TCPConn has
-// methods of its own for a reason, so it gets the portable source.
-func newSource(nc net.Conn, in *input) source {
+// newTransport uses the socket itself where nc is one and nothing else. A type of somebody else's that embeds a TCPConn has
+// methods of its own for a reason, so it gets the portable transport.
+func newTransport(nc net.Conn, in *readBuffer) transport {
 	switch socket := nc.(type) {
 	case *net.TCPConn:
 		return newSocket(nc, in, socket.SyscallConn)
@@ -21,7 +23,7 @@ func newSource(nc net.Conn, in *input) source {
 	return &portable{nc: nc}
 }
 
-// socket is the source for sockets of the operating system. It reads and writes without blocking, and waits only when
+// socket is the transport for sockets of the operating system. It reads and writes without blocking, and waits only when
 // that is not possible; while it waits to read it holds no buffer. It is closed, and its waiting cut by deadlines,
 // through the net.Conn that it was made from.
 type socket struct {
@@ -33,7 +35,7 @@ type socket struct {
 // endOfFile is no system's error number.
 const endOfFile = -1
 
-func newSocket(nc net.Conn, in *input, syscallConn func() (syscall.RawConn, error)) source {
+func newSocket(nc net.Conn, in *readBuffer, syscallConn func() (syscall.RawConn, error)) transport {
 	raw, err := syscallConn()
 	if err != nil {
 		return &portable{nc: nc}
@@ -60,7 +62,7 @@ func newSocket(nc net.Conn, in *input, syscallConn func() (syscall.RawConn, erro
 	return s
 }
 
-func (s *socket) read(in *input) error {
+func (s *socket) read(in *readBuffer) error {
 	in.prepare() // here rather than deep in the call below: see Conn.awaitMessage about stacks
 	s.err = 0
 	// Always try first: readiness that was reported once is not reported again.
@@ -76,28 +78,33 @@ func (s *socket) read(in *input) error {
 	return &net.OpError{Op: "read", Net: "tcp", Err: syscall.Errno(s.err)}
 }
 
-func (s *socket) cuttable() bool { return true }
+func (s *socket) resumable() bool { return true }
 
-func (s *socket) write(p, more []byte, wait bool) (n int, err error) {
+func (s *socket) write(from *protocol.Sender, wait bool) (n int, err error) {
 	t := sendings.Get().(*sending)
-	t.rest, t.more, t.wait, t.err = p, more, wait, 0
-	n = len(p) + len(more)
-	err = s.raw.Write(t.send)
-	n -= len(t.rest) + len(t.more)
-	if t.err != 0 {
-		err = &net.OpError{Op: "write", Net: "tcp", Err: t.err}
+	t.rest, t.more = from.Pending()
+	if len(t.rest) == 0 {
+		t.rest, t.more = t.more, nil
 	}
+	t.wait, t.err, t.n = wait, 0, 0
+	if err = s.raw.Write(t.send); t.err != 0 {
+		err = t.failure()
+	}
+	n = t.n
 	t.rest, t.more = nil, nil
 	sendings.Put(t)
 	return n, err
 }
 
-// firstSend is how many octets go in one call with what is in front of them. The call for the others finds the peer
+func (t *sending) failure() error { return &net.OpError{Op: "write", Net: "tcp", Err: t.err} }
+
+// firstSend is how many bytes go in one call with what is in front of them. The call for the others finds the peer
 // reading: a MiB in one call costs a quarter more.
 const firstSend = 64 << 10
 
-// sent takes note of n octets.
+// sent takes note of n bytes.
 func (t *sending) sent(n int) {
+	t.n += n
 	k := min(n, len(t.rest))
 	if t.rest = t.rest[k:]; len(t.rest) == 0 {
 		t.rest, t.more = t.more[n-k:], nil
@@ -109,6 +116,7 @@ type sending struct {
 	rest []byte // still to be sent
 	more []byte // and then this
 	both vector // of them
+	n    int    // bytes that were sent
 	wait bool   // when no more can be sent now
 	err  syscall.Errno
 	send func(fd uintptr) bool

@@ -1,0 +1,63 @@
+package conn
+
+import (
+	"context"
+	"time"
+)
+
+// Bounds for what is corked: kept back so that it goes out together, by [Conn.Serve] and after [Conn.Send].
+const (
+	corkSize = 16 << 10         // bytes
+	corkTime = time.Millisecond // in case that a callback takes long
+)
+
+// cork reports whether what was just queued waits for more. If so, it goes out in time without anybody's help. The caller
+// holds mu.
+func (c *Conn) cork() bool {
+	o := &c.out
+	if !o.corked.Load() || o.sender.Waiting() >= corkSize {
+		return false
+	}
+	if !o.hurried {
+		o.hurried = true
+		if r := c.coldState(); r.corkTimer == nil {
+			r.corkTimer = time.AfterFunc(corkTime, c.uncork) // the callback is slow, or has panicked
+		} else {
+			r.corkTimer.Reset(corkTime)
+		}
+	}
+	return true
+}
+
+// takeCork is called when all that is queued is about to be written. The caller holds mu.
+func (c *Conn) takeCork() {
+	if c.out.hurried {
+		c.cold.corkTimer.Stop()
+		c.out.hurried = false
+	}
+}
+
+// uncork sends what is corked and lets writes go out at once again.
+func (c *Conn) uncork() {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	c.out.corked.Store(false)
+	c.flushNow()
+}
+
+// flushCorked is called when Serve has nothing left to handle before bytes come. If the peer is slow to read, the callback's
+// answers wait here, and the peer's next messages with them; pongs alone never do that.
+func (c *Conn) flushCorked(ctx context.Context) error {
+	o := &c.out
+	o.mu.Lock()
+	o.corked.Store(false)
+	var err error
+	if o.hurried {
+		err = c.flush(ctx, o.sender.Queued())
+	}
+	if o.refused {
+		err = nil // what has arrived is read all the same
+	}
+	o.mu.Unlock()
+	return err
+}

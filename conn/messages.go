@@ -1,0 +1,145 @@
+package conn
+
+import (
+	"context"
+	"iter"
+
+	"github.com/seed60239977/websocket/internal/buffer"
+	"github.com/seed60239977/websocket/protocol"
+)
+
+// Messages returns the messages that come, one by one, for a range loop:
+//
+//	for m, err := range c.Messages(ctx) {
+//		if err != nil {
+//			return err
+//		}
+//		…
+//	}
+//
+// It is [Conn.Read] without the copy: m.Data is valid, and may be changed, until the next iteration or, once the loop
+// has been left, until the next call that reads or the end of the connection. The last iteration is the one with an error, the same that Read would return. The loop body may call anything but the methods
+// that read; it may end the loop at any time, and reading may go on later in any way.
+func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
+	// As little as this can be inlined into the loop, which then makes no garbage.
+	return func(yield func(Message, error) bool) { c.messages(ctx, yield) }
+}
+
+func (c *Conn) messages(ctx context.Context, yield func(Message, error) bool) {
+	var l loan
+	for {
+		if err := c.lendNext(ctx, &l, false); err != nil {
+			yield(Message{}, err)
+			return
+		}
+		if !yield(l.message(), nil) {
+			c.keepLoan(&l)
+			return
+		}
+		c.giveBack(&l)
+	}
+}
+
+// loan is a message that the connection lends to its reader.
+type loan struct {
+	part protocol.Event // the first part of it, and in the end all of it
+	held *buffer.Buffer // the memory that it lies in
+}
+
+func (l *loan) message() Message { return Message{l.part.Type, l.part.Payload} }
+
+// lendNext waits for the next message and lends it. If it returns nil, giveBack must follow.
+func (c *Conn) lendNext(ctx context.Context, l *loan, serving bool) error {
+	err := c.beginMessageRead(ctx)
+	if err != nil {
+		return err
+	}
+	c.read.serving = serving
+	l.held = nil
+	if c.read.partial == nil {
+		err = c.nextPart(ctx, &l.part)
+	}
+	if err == nil {
+		err = c.completeLoan(ctx, l)
+	}
+	if err == nil {
+		c.keepInPlace(l)
+	}
+	if err == nil && serving {
+		c.corkIf(c.moreArrived())
+	}
+	c.endRead()
+	return err
+}
+
+// completeLoan puts a message together that did not come in one part.
+func (c *Conn) completeLoan(ctx context.Context, l *loan) (err error) {
+	held := c.read.partial
+	if held == nil {
+		if l.part.Fin {
+			return nil
+		}
+		first := l.part.Payload
+		held = buffer.Get(len(first) + c.readIntoRoom(len(first))).Add(first)
+	}
+	l.part.Fin = false
+	if c.read.partial, err = c.assemble(ctx, held, &l.part); err != nil {
+		return err
+	}
+	l.held, c.read.partial = c.read.partial, nil
+	l.part.Type, _ = c.receiver.Message()
+	l.part.Payload = l.held.B
+	return nil
+}
+
+// keepInPlace leaves the message where it lies: in the read buffer or in what it was decompressed to if it came whole, else in
+// a buffer of its own. Its data is valid until giveBack.
+func (c *Conn) keepInPlace(l *loan) {
+	switch {
+	case l.held != nil:
+	case c.receiver.Compressed():
+		l.held, c.read.inflated = c.read.inflated, nil
+		c.receiver.SetOutput(nil)
+	case c.in.lent: // to another loop, which may give it back before this one does
+		l.held = l.held.Add(l.part.Payload)
+		l.part.Payload = l.held.B
+	default:
+		c.in.lent = true
+		l.held = c.in.buf
+	}
+}
+
+// giveBack ends a loan.
+func (c *Conn) giveBack(l *loan) {
+	if !c.reading.TryLock() {
+		return // somebody reads, perhaps for long, or cleans up; the garbage collector takes the buffer
+	}
+	c.endLoan(l.held)
+	c.endRead()
+}
+
+// endLoan is giveBack for who holds reading.
+func (c *Conn) endLoan(held *buffer.Buffer) {
+	if c.in.buf == held {
+		c.in.lent = false
+	} else {
+		held.Release()
+	}
+}
+
+// keepLoan leaves a loan to a caller who has left the loop, until the next call that reads.
+func (c *Conn) keepLoan(l *loan) {
+	if l.held == nil || !c.reading.TryLock() {
+		return // somebody reads, perhaps for long, or cleans up; the garbage collector takes the buffer
+	}
+	c.read.kept = l.held
+	c.endRead()
+}
+
+// takeBack ends the loan that keepLoan left. The caller holds reading.
+func (c *Conn) takeBack() {
+	if held := c.read.kept; held != nil {
+		c.read.kept = nil
+		c.endLoan(held)
+	}
+}

@@ -1,0 +1,228 @@
+package conn
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/seed60239977/websocket/internal/buffer"
+	"github.com/seed60239977/websocket/internal/ctxmutex"
+	"github.com/seed60239977/websocket/internal/flush"
+	"github.com/seed60239977/websocket/protocol"
+)
+
+// sendQueue is the sending half of a connection. Frames are queued in the order in which they are to go out, and whoever
+// writes takes all of them at once: so those who come while one writes leave their frames for the next write, which serves
+// them all.
+//
+// Two things are waited for. The turn is whose message comes next: it is held while a message is compressed, or goes out in
+// fragments, or from where the caller has it. Most messages are queued in one step and need none. The right to write is the
+// flusher's to give, see flush.go.
+//
+// Invariants: nobody waits for anything, compresses or writes while holding mu. While cold.deferred is not empty, somebody
+// holds the turn, and queues these messages before giving it back.
+type sendQueue struct {
+	turn   ctxmutex.Mutex
+	growth atomic.Int32 // how much the history of compression may still grow, in bytes; set by who has the turn
+
+	mu      sync.Mutex // guards all below, and what else says so; held for a moment only
+	sender  protocol.Sender
+	flusher flush.Flusher
+	unbegun *MessageWriter // has the turn and has not sent anything; else nil
+
+	refused bool        // the network has refused a write: cold.refusal says why
+	packing bool        // the turn is held by who compresses a message now
+	corked  atomic.Bool // Serve is at work: frames wait for those of the next messages
+	hurried bool        // cold.corkTimer is set
+}
+
+// outgoing is a message, or a fragment of one.
+type outgoing struct {
+	typ      MessageType
+	fin      bool
+	deep     bool // the stack is a fresh one
+	payload  []byte
+	prepared *Prepared // what payload is of, or nil
+}
+
+// size returns how many bytes a frame of m is, or a few more.
+func (m *outgoing) size() int { return maxHeader + len(m.payload) }
+
+// sendable returns why nothing more may be sent, or nil. The caller holds mu.
+func (c *Conn) sendable() error {
+	if e := c.end.Load(); e != nil {
+		return e
+	}
+	if c.cold != nil && c.cold.closing.SentClose() {
+		return closeSentError{own: c.cold.closing.Own()}
+	}
+	return c.refusal()
+}
+
+// refusal returns the error of the network if that has refused a write, or how the connection has ended. The caller holds
+// mu.
+func (c *Conn) refusal() error {
+	if e := c.end.Load(); e != nil {
+		return e
+	}
+	if c.out.refused {
+		return c.cold.refusal
+	}
+	return nil
+}
+
+// awaitRoom returns when the queue has room for more. The caller holds mu, which is given up meanwhile.
+func (c *Conn) awaitRoom(ctx context.Context) error {
+	for {
+		if err := c.sendable(); err != nil || !c.out.sender.Full() {
+			return err
+		}
+		if err := c.flush(ctx, c.out.sender.Queued()); err != nil {
+			return err
+		}
+	}
+}
+
+// beginTurn makes the next message the caller's. The caller holds mu, which is given up while it waits.
+func (c *Conn) beginTurn(ctx context.Context) error {
+	o := &c.out
+	if o.turn.TryLock() {
+		return nil
+	}
+	ended := c.done()
+	o.mu.Unlock()
+	err := o.turn.Lock(ctx, ended)
+	o.mu.Lock()
+	if err != nil {
+		return c.ended(err)
+	}
+	return nil
+}
+
+// endTurn queues what was put off during the turn, and gives it back. The caller holds mu, which is given up while it
+// compresses.
+func (c *Conn) endTurn() {
+	o := &c.out
+	o.unbegun = nil
+	if r := c.cold; r != nil && (len(r.deferred) > 0 || r.closeFrame != nil) {
+		c.queueDeferred()
+	}
+	if c.end.Load() != nil {
+		o.sender.ReleasePacker()
+	}
+	o.turn.Unlock()
+}
+
+// queueDeferred queues what was put off, and the close frame behind it. The caller holds the turn and mu, which is given up
+// while it compresses.
+func (c *Conn) queueDeferred() {
+	r := c.cold
+	for !c.out.sender.InMessage() && len(r.deferred) > 0 {
+		m := r.deferred[0]
+		r.deferred[0] = outgoing{}
+		r.deferred = r.deferred[1:]
+		r.deferredBytes -= m.size()
+		if c.refusal() != nil || c.pack(&m) != nil {
+			break
+		}
+	}
+	if len(r.deferred) == 0 {
+		r.deferred = nil
+	}
+	c.queueLateClose()
+	c.scheduleFlush(nil)
+}
+
+// deferMessage keeps m until the turn is given back. A caller's payload is copied; a prepared one never changes. The caller
+// holds mu.
+func (c *Conn) deferMessage(m *outgoing) {
+	kept := *m
+	if m.prepared == nil {
+		kept.payload = append([]byte(nil), m.payload...)
+	}
+	r := c.coldState()
+	r.deferred = append(r.deferred, kept)
+	r.deferredBytes += m.size()
+}
+
+// queue queues a message that is not to be compressed. The caller holds mu.
+func (o *sendQueue) queue(m *outgoing) error {
+	if m.prepared != nil && !o.sender.Role().Masks() {
+		return o.sender.Encoded(m.prepared.plain)
+	}
+	return o.sender.Fragment(m.typ, m.payload, m.fin)
+}
+
+// packs reports whether m is to be compressed. The caller holds mu.
+func (c *Conn) packs(m *outgoing) bool { return c.out.sender.Packs(len(m.payload), m.fin) }
+
+// pack compresses m if that is asked for, and queues it. The caller holds the turn and mu, which is given up while it
+// compresses.
+func (c *Conn) pack(m *outgoing) error {
+	o := &c.out
+	if !c.packs(m) {
+		return o.queue(m)
+	}
+	o.sender.Settle()
+	o.packing = true
+	o.mu.Unlock()
+	var packed *buffer.Buffer
+	if m.prepared != nil {
+		packed = c.packPrepared(m)
+	} else {
+		packed = buffer.Get(protocol.PackedBound(len(m.payload)))
+		packed.B = o.sender.Compressor().AppendPart(packed.B, m.payload, m.fin)
+	}
+	o.mu.Lock()
+	o.packing = false
+	err := c.refusal()
+	if err == nil {
+		o.sender.Reserve(len(packed.B)) // here, where the stack is not deep yet
+		err = c.queuePacked(m, packed.B)
+	}
+	packed.Release()
+	return err
+}
+
+// packPrepared returns a prepared message compressed. The caller has the turn.
+//
+//go:noinline
+func (c *Conn) packPrepared(m *outgoing) *buffer.Buffer {
+	packed := m.prepared.packed(c.out.sender.Form())
+	c.out.sender.Compressor().Commit(m.payload)
+	return packed
+}
+
+// queuePacked queues m, which was compressed. The caller has the turn and holds mu.
+//
+//go:noinline
+func (c *Conn) queuePacked(m *outgoing, packed []byte) error {
+	o := &c.out
+	if o.growth.Load() > 0 {
+		o.growth.Add(-int32(min(len(m.payload), historySize)))
+	}
+	if !m.fin { // else it is behind what was put off
+		c.queueLateClose()
+	}
+	if o.sender.Packed(m.typ, packed, m.fin) != nil {
+		return c.sendable() // meanwhile a close frame was sent
+	}
+	return nil
+}
+
+// buffered returns how many bytes were accepted and are not on the wire. The caller holds mu.
+func (c *Conn) buffered() int64 {
+	n := c.out.sender.Buffered()
+	if c.cold != nil {
+		n += int64(c.cold.deferredBytes)
+	}
+	return n
+}
+
+// BufferedAmount returns how many bytes of frames were accepted and are not yet on the wire, like a browser's
+// bufferedAmount but with the frames' headers.
+func (c *Conn) BufferedAmount() int64 {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	return c.buffered()
+}

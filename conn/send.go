@@ -1,0 +1,65 @@
+package conn
+
+// Send accepts one message and returns at once; the message goes out in the order of acceptance among all that is sent.
+// It never blocks, and may be called from any goroutine. data is copied.
+//
+// What the peer is too slow to take is bounded by Config.SendQueue: a message that finds others waiting and does not fit
+// is refused with [ErrQueueFull]. [Conn.BufferedAmount] says how much waits, [Conn.Flush] waits for it. Other errors are
+// those of [Conn.Write]; a write that the network refuses after Send shows in the next call that sends.
+func (c *Conn) Send(typ MessageType, data []byte) error {
+	if !typ.Valid() {
+		return ErrMessageType
+	}
+	return c.send(&outgoing{typ: typ, fin: true, payload: data})
+}
+
+// send is Send for a message that may be prepared.
+func (c *Conn) send(m *outgoing) error {
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := c.acceptable(len(m.payload)); err != nil {
+		return err
+	}
+	if err := c.accept(m); err != nil {
+		return err
+	}
+	if !c.cork() {
+		c.scheduleFlush(m.fanOut())
+	}
+	return nil
+}
+
+// acceptable returns why n bytes may not be sent without waiting, or nil. The caller holds mu.
+func (c *Conn) acceptable(n int) error {
+	if err := c.sendable(); err != nil {
+		return err
+	}
+	if waiting := c.buffered(); waiting > 0 && waiting+int64(maxHeader+n) > int64(c.settings.Value().sendQueue) {
+		return ErrQueueFull
+	}
+	return nil
+}
+
+// accept queues m, or puts it off until whoever has the turn gives that back. The caller holds mu, which is given up while
+// it compresses.
+func (c *Conn) accept(m *outgoing) error {
+	o := &c.out
+	if !o.turn.Held() && !c.packs(m) {
+		return o.queue(m)
+	}
+	if !o.turn.TryLock() {
+		c.deferMessage(m)
+		return nil
+	}
+	defer c.endTurn()
+	return c.pack(m)
+}
+
+// fanOut returns who writes m to several connections, or nil.
+func (m *outgoing) fanOut() *fanOut {
+	if m.prepared == nil {
+		return nil
+	}
+	return &m.prepared.fanOut
+}

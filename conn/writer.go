@@ -1,0 +1,126 @@
+package conn
+
+import (
+	"context"
+	"math"
+
+	"github.com/seed60239977/websocket/internal/buffer"
+)
+
+// Writer starts a message whose length is not known yet and returns a writer for it; Close ends the message. Other
+// messages wait until then, those of [Conn.Send] in its queue; control frames do not. The message goes out in fragments of
+// up to Config.FragmentSize bytes, and in one frame if it is no longer than that.
+//
+// ctx bounds the wait for other messages and every call of the writer. If one of these returns an error, the message
+// cannot be completed: Close then begins to close the connection with [StatusInternalError], so that the peer never takes
+// a part for the whole. The writer must be closed, and is for one goroutine.
+func (c *Conn) Writer(ctx context.Context, typ MessageType) (*MessageWriter, error) {
+	if !typ.Valid() {
+		return nil, ErrMessageType
+	}
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return nil, c.ended(err)
+	}
+	if err := c.beginTurn(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.sendable(); err != nil {
+		c.endTurn()
+		return nil, err
+	}
+	o.unbegun = &MessageWriter{c: c, ctx: ctx, typ: typ}
+	return o.unbegun, nil
+}
+
+// MessageWriter writes one message; [Conn.Writer] makes it. It is an io.WriteCloser, and for one goroutine. It holds the turn
+// of its message, for which others wait, until Close.
+type MessageWriter struct {
+	c     *Conn
+	ctx   context.Context
+	typ   MessageType
+	part  *buffer.Buffer // gathered and not yet sent
+	err   error          // the first error; ErrWriterClosed after Close
+	ended bool           // the last frame was accepted
+	lost  bool           // Close has taken the turn, before anything was sent; guarded by mu
+}
+
+// Write gathers p and sends what fills a frame. n counts the bytes that were accepted.
+func (w *MessageWriter) Write(p []byte) (n int, err error) {
+	size := w.c.settings.Value().fragment
+	if size < 0 {
+		size = math.MaxInt
+	}
+	for len(p) > 0 && w.err == nil {
+		if w.part == nil {
+			w.part = buffer.Get(min(size, len(p)))
+		}
+		if len(w.part.B) == size {
+			w.err = w.send(false)
+			continue
+		}
+		room := min(size-len(w.part.B), len(p))
+		w.part = w.part.Add(p[:room])
+		p = p[room:]
+		n += room
+	}
+	return n, w.err
+}
+
+// send sends what was gathered as the next frame of the message.
+func (w *MessageWriter) send(fin bool) error {
+	c, o := w.c, &w.c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := c.awaitRoom(w.ctx); err != nil {
+		return err
+	}
+	m := outgoing{typ: w.typ, fin: fin}
+	if w.part != nil {
+		m.payload = w.part.B
+	}
+	o.unbegun = nil
+	if err := c.pack(&m); err != nil {
+		return err
+	}
+	w.ended = fin
+	w.part.Release()
+	w.part = nil
+	return c.flush(w.ctx, o.sender.Queued())
+}
+
+// Flush sends what was written and has not gone out yet as a fragment of the message, even if it is short, and returns when
+// it is on the wire. It does nothing if there is none. Its errors are those of Write.
+func (w *MessageWriter) Flush() error {
+	if w.err == nil && w.part != nil {
+		w.err = w.send(false)
+	}
+	return w.err
+}
+
+// Close sends the last frame and returns when the message is on the wire.
+func (w *MessageWriter) Close() error {
+	if w.err == ErrWriterClosed {
+		return w.err
+	}
+	err := w.err
+	if err == nil {
+		err = w.send(true)
+	}
+	w.err = ErrWriterClosed
+	w.part.Release()
+	w.part = nil
+	o := &w.c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !w.ended {
+		w.c.sendClose(StatusInternalError, "message abandoned", false)
+	}
+	if !w.lost {
+		w.c.endTurn()
+	}
+	w.c.flushNow()
+	return err
+}
