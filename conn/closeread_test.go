@@ -68,6 +68,16 @@ func TestCloseWaitsForCloseRead(t *testing.T) {
 	})
 }
 
+func TestCloseNowWaitsForCloseRead(t *testing.T) {
+	wrap := func(e *wstest.End) net.Conn { return slowToEnd{e} }
+	inBothRolesOver(t, nil, 0, wrap, func(t *testing.T, c *conn.Conn, _ *wstest.Peer) {
+		ctx := c.CloseRead(context.Background())
+		synctest.Wait()
+		c.CloseNow()
+		require.Error(t, ctx.Err(), "its goroutine has ended")
+	})
+}
+
 func TestCloseReadOfAnEndedConnectionIsOverAtOnce(t *testing.T) {
 	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, _ *wstest.Peer) {
 		require.NoError(t, c.CloseNow())
@@ -167,7 +177,7 @@ func TestASecondCloseReadGoesOnWhereTheFirstIsGivenUp(t *testing.T) {
 	})
 }
 
-func TestALoopEndsWithItsContextThoughCloseReadReads(t *testing.T) {
+func TestALoopIsToldThatCloseReadReads(t *testing.T) {
 	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		ctx, cancel := context.WithCancel(t.Context())
 		got, goOn := make(chan bool), make(chan bool)
@@ -187,7 +197,7 @@ func TestALoopEndsWithItsContextThoughCloseReadReads(t *testing.T) {
 		synctest.Wait()
 		goOn <- true
 		cancel()
-		require.Error(t, <-loop)
+		require.Equal(t, conn.ErrConcurrentRead, <-loop)
 		require.NoError(t, background.Err())
 	})
 }

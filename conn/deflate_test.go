@@ -311,3 +311,24 @@ func TestCompressionMayBeSwitchedOffAndOn(t *testing.T) {
 		}
 	})
 }
+
+// What is compressed sensibly is hardly longer than before; see SECURITY.md for blocks that come to nothing.
+func TestACompressedMessageHasTwiceTheLimitAndASlack(t *testing.T) {
+	const limit = 10_000
+	for _, role := range roles {
+		for over, tooBig := range map[int64]bool{0: false, 1: true} {
+			synctest.Test(t, func(t *testing.T) {
+				near, far := wstest.Pipe(1 << 10)
+				defer far.Close()
+				c := open(near, role, &conn.Config{ReadLimit: limit, Deflate: &deflate.Params{}})
+				defer c.CloseNow()
+				h := frame.Header{Fin: true, RSV: frame.RSV1, Opcode: frame.Binary, Length: 2*limit + 64<<10 + over, Masked: !role.Masks()}
+				wstest.NewPeer(t, far, other(role)).SendRaw(h.Append(nil))
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				_, _, err := c.Read(ctx)
+				require.Equal(t, tooBig, errors.Is(err, conn.ErrMessageTooBig), err)
+			})
+		}
+	}
+}

@@ -159,3 +159,24 @@ func TestAPeerThatHasSentIsNotGone(t *testing.T) {
 		})
 	}
 }
+
+func TestNoPingIsSentWhileBytesKeepArriving(t *testing.T) {
+	inBothRoles(t, &conn.Config{PingInterval: 20 * time.Second}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		reading(c)
+		pings := make(chan wstest.Frame, 100)
+		go func() {
+			for f, err := peer.TryReceive(); err == nil; f, err = peer.TryReceive() {
+				pings <- f
+			}
+		}()
+		for range 60 { // five minutes
+			<-time.After(5 * time.Second)
+			peer.Send(text("here I am"))
+		}
+		synctest.Wait()
+		require.Empty(t, pings)
+		<-time.After(21 * time.Second)
+		synctest.Wait()
+		require.Len(t, pings, 1)
+	})
+}

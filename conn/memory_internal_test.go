@@ -273,3 +273,27 @@ func TestAPartOfAMessageIsNotKeptBehindTheEnd(t *testing.T) {
 		requireNoBuffer(t, c)
 	})
 }
+
+func TestPingsThatWereGivenUpDoNotPileUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := wstest.Pipe(1 << 20)
+		defer far.Close()
+		c := Server(near, nil)
+		defer c.CloseNow()
+		waits := make(chan error, 1)
+		go func() {
+			_, err := c.Ping(context.Background())
+			waits <- err
+		}()
+		synctest.Wait()
+		for range 100 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			_, err := c.Ping(ctx)
+			cancel()
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+		}
+		require.LessOrEqual(t, len(c.cold.pings), 2, "the one that waits, and the newest")
+		c.CloseNow()
+		require.Error(t, <-waits)
+	})
+}

@@ -284,3 +284,27 @@ func TestNoPongGoesOutBehindACloseFrame(t *testing.T) {
 		require.Empty(t, everything(t, peer))
 	})
 }
+
+func TestPongsCoalesceOnlyWhileTooManyWait(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		reading(c)
+		for range 3 {
+			var flood []wstest.Frame
+			for i := range 40 {
+				flood = append(flood, ping(strings.Repeat("x", i)))
+			}
+			peer.Send(flood...)
+			synctest.Wait()
+			answers := 1
+			for f := peer.Receive(); len(f.Payload) < 39; f = peer.Receive() {
+				answers++
+			}
+			require.Less(t, answers, 40, "the newest of those that waited")
+			synctest.Wait()
+			peer.Send(ping("a"), ping("b"), ping("c"))
+			for _, payload := range []string{"a", "b", "c"} {
+				require.Equal(t, pong(payload), peer.Receive())
+			}
+		}
+	})
+}
