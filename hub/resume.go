@@ -37,7 +37,7 @@ type Recovery struct {
 }
 
 // historyPage is how many messages are taken from the history at once: what a client that recovers takes of memory.
-const historyPage = 64
+const historyPage = 256
 
 // SubscribeFrom is [Hub.Subscribe] from a position in the history of the topic: first come the messages since then, then
 // those that are published, in the order of the topic, without a gap and none twice. It returns when the history is sent,

@@ -12,10 +12,11 @@ type Link struct {
 	to       string
 	work     sync.WaitGroup
 
-	mu      sync.Mutex
-	conns   map[net.Conn]struct{}
-	stalled chan struct{} // nil: bytes pass; otherwise closed when they do again
-	closed  bool
+	mu       sync.Mutex
+	accepted int
+	conns    map[net.Conn]struct{}
+	stalled  chan struct{} // nil: bytes pass; otherwise closed when they do again
+	closed   bool
 }
 
 // NewLink returns a link to a server, until the end of the test.
@@ -53,6 +54,13 @@ func (l *Link) Resume() {
 	}
 }
 
+// Accepted returns how many connections there have been.
+func (l *Link) Accepted() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.accepted
+}
+
 // Cut ends all connections that there are.
 func (l *Link) Cut() {
 	l.mu.Lock()
@@ -78,6 +86,9 @@ func (l *Link) accept() {
 		if err != nil {
 			return
 		}
+		l.mu.Lock()
+		l.accepted++
+		l.mu.Unlock()
 		far, err := net.Dial("tcp", l.to)
 		if err != nil {
 			near.Close()

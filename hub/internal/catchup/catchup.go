@@ -86,6 +86,9 @@ func (t *Topic) Confirm() {
 	t.behind()
 }
 
+// Plain reports whether the topic has no log.
+func (t *Topic) Plain() bool { return t.log == nil }
+
 // Wait returns when the topic is ready, or the error of one of the contexts.
 func (t *Topic) Wait(ctx context.Context) error {
 	select {

@@ -1,0 +1,279 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/seed60239977/websocket/hub"
+)
+
+// Publish sends m to the stream, or to the followers if the topic has no history; then it returns when the server has taken
+// it. Errors wrap [hub.ErrRefused] if it is certain that nobody gets the message.
+func (b *Broker) Publish(ctx context.Context, m *hub.Message) error {
+	if err := b.usable(ctx); err != nil {
+		return err
+	}
+	outer := ctx
+	ctx, cancel := limited(ctx)
+	defer cancel()
+	record := hub.AppendRecord(make([]byte, 0, len(m.Data)+64), m)
+	if b.retention(m.Topic).Messages == 0 {
+		err := b.nc.Publish(b.subject("live", m.Topic), record)
+		if err == nil {
+			err = b.nc.FlushWithContext(ctx)
+		}
+		return b.explain(outer, err)
+	}
+	msg := &nats.Msg{Subject: b.subject("log", m.Topic), Data: record}
+	return b.explain(outer, b.withStream(ctx, func(stream) error {
+		ack, err := b.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
+		if err != nil {
+			return err
+		}
+		epoch, ok := b.epochOf(ack.Stream)
+		if !ok {
+			return fmt.Errorf("websocket: stream %q has the subject of a topic", ack.Stream)
+		}
+		m.Position = hub.Position{Epoch: epoch, Offset: ack.Sequence}
+		return nil
+	}))
+}
+
+// stored is a message of the stream.
+type stored struct {
+	*hub.Message
+	at time.Time
+}
+
+// excerpt is a part of a topic, oldest first, without what its retention does not keep.
+type excerpt struct {
+	since   bool     // the message from which it begins is there; it is not in entries
+	entries []stored // what follows
+	total   int      // how many these were before those that are not kept were dropped
+	bytes   int
+}
+
+// add adds an entry, and drops those that go beyond the retention.
+func (x *excerpt) add(s stored, keep hub.Retention, now time.Time) {
+	x.total++
+	x.entries = append(x.entries, s)
+	x.bytes += len(s.Data)
+	for len(x.entries) > 0 {
+		oldest := x.entries[0]
+		fits := len(x.entries) <= keep.Messages && (x.bytes <= keep.Bytes || len(x.entries) == 1)
+		if fits && now.Sub(oldest.at) < keep.Age {
+			return
+		}
+		x.bytes -= len(oldest.Data)
+		x.entries = x.entries[1:]
+	}
+}
+
+// read reads a topic from a sequence number on; with 0, all of it.
+func (b *Broker) read(ctx context.Context, log stream, topic string, from uint64) (x excerpt, err error) {
+	keep, now := b.retention(topic), time.Now()
+	err = b.each(ctx, log.Stream, b.subject("log", topic), from, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
+		if from > 0 && meta.Sequence.Stream == from {
+			x.since = true
+			return nil
+		}
+		m, err := hub.ParseRecord(msg.Data())
+		if err != nil {
+			return err
+		}
+		m.Topic, m.Position = topic, hub.Position{Epoch: log.epoch, Offset: meta.Sequence.Stream}
+		x.add(stored{m, meta.Timestamp}, keep, now)
+		return nil
+	})
+	return x, err
+}
+
+// fetchSize is how many messages are asked for at once.
+const fetchSize = 256
+
+// each calls f for all messages of a subject that are there now, from a sequence number on.
+func (b *Broker) each(ctx context.Context, s jetstream.Stream, subject string, from uint64, f func(jetstream.Msg, *jetstream.MsgMetadata) error) error {
+	consumer, err := s.CreateConsumer(ctx, consumerConfig(subject, from))
+	if err != nil {
+		return err
+	}
+	// It would go by itself; that it goes at once is for the server's sake.
+	defer func() { _ = s.DeleteConsumer(ctx, consumer.CachedInfo().Name) }()
+	left := int(consumer.CachedInfo().NumPending)
+	for left > 0 {
+		batch, err := consumer.FetchNoWait(min(left, fetchSize))
+		if err != nil {
+			return err
+		}
+		n := 0
+		for msg := range batch.Messages() {
+			n++
+			meta, err := msg.Metadata()
+			if err == nil {
+				err = f(msg, meta)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if err := batch.Error(); err != nil {
+			return err
+		}
+		if n == 0 {
+			break // they have been dropped meanwhile
+		}
+		left -= n
+	}
+	return ctx.Err()
+}
+
+func consumerConfig(subject string, from uint64) jetstream.ConsumerConfig {
+	c := jetstream.ConsumerConfig{
+		FilterSubject:     subject,
+		AckPolicy:         jetstream.AckNonePolicy,
+		DeliverPolicy:     jetstream.DeliverAllPolicy,
+		InactiveThreshold: 10 * time.Second,
+		MemoryStorage:     true,
+		Replicas:          1,
+	}
+	if from > 0 {
+		c.DeliverPolicy, c.OptStartSeq = jetstream.DeliverByStartSequencePolicy, from
+	}
+	return c
+}
+
+// last returns where a topic is: at its last message, or where the stream is if it has none.
+func (b *Broker) last(ctx context.Context, log stream, topic string) (hub.Position, error) {
+	at := hub.Position{Epoch: log.epoch}
+	msg, err := log.GetLastMsgForSubject(ctx, b.subject("log", topic))
+	if err == nil {
+		at.Offset = msg.Sequence
+		return at, nil
+	}
+	if !errors.Is(err, jetstream.ErrMsgNotFound) {
+		return at, err
+	}
+	info, err := log.Info(ctx)
+	if err != nil {
+		return at, err
+	}
+	at.Offset = info.State.LastSeq
+	return at, nil
+}
+
+// after reads what came after a position, and reports whether that is all.
+func (b *Broker) after(ctx context.Context, log stream, topic string, since hub.Position) (x excerpt, complete bool, err error) {
+	if since.Epoch != log.epoch {
+		return x, false, nil
+	}
+	if x, err = b.read(ctx, log, topic, max(since.Offset, 1)); err != nil {
+		return x, false, err
+	}
+	if since.Offset == 0 && x.since { // the first message of the stream is news
+		if x, err = b.read(ctx, log, topic, 0); err != nil {
+			return x, false, err
+		}
+		x.since = false
+	}
+	if x.total > len(x.entries) {
+		return x, false, nil
+	}
+	if x.since {
+		return x, true, nil // messages of a subject are dropped in their order
+	}
+	complete, err = b.untouched(ctx, log, topic, since.Offset, x.total)
+	return x, complete, err
+}
+
+// untouched reports whether nothing was dropped of a topic after an offset where it has no message, if so many are there
+// after that.
+func (b *Broker) untouched(ctx context.Context, log stream, topic string, offset uint64, total int) (bool, error) {
+	info, err := log.Info(ctx)
+	if err != nil || offset > info.State.LastSeq {
+		return false, err
+	}
+	first, err := log.GetMsg(ctx, 1, jetstream.WithGetMsgSubject(b.subject("log", topic)))
+	if err == nil && first.Sequence <= offset {
+		return true, nil
+	}
+	if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+		return false, err
+	}
+	return offset+1 >= info.State.FirstSeq && total <= b.options.MaxMessages, nil
+}
+
+// History reads from the stream, with a consumer that exists for the time of the call.
+func (b *Broker) History(ctx context.Context, topic string, q hub.Query) (page hub.Page, err error) {
+	if err := b.usable(ctx); err != nil {
+		return page, err
+	}
+	if b.retention(topic).Messages == 0 {
+		return page, nil
+	}
+	outer := ctx
+	ctx, cancel := limited(ctx)
+	defer cancel()
+	err = b.withStream(ctx, func(log stream) (err error) {
+		page, err = b.page(ctx, log, topic, q)
+		return err
+	})
+	return page, b.explain(outer, err)
+}
+
+func (b *Broker) page(ctx context.Context, log stream, topic string, q hub.Query) (page hub.Page, err error) {
+	x := excerpt{}
+	page.Complete = true
+	switch {
+	case !q.Since.IsZero():
+		x, page.Complete, err = b.after(ctx, log, topic, q.Since)
+	case q.Last > 0:
+		x, err = b.read(ctx, log, topic, 0)
+		x.entries = x.entries[max(0, len(x.entries)-q.Last):]
+	}
+	if err != nil {
+		return hub.Page{}, err
+	}
+	if !page.Complete {
+		page.Missed = uint64(x.total - len(x.entries))
+		x.entries = nil
+	}
+	if n := len(x.entries); n > 0 {
+		page.Top = x.entries[n-1].Position
+	} else if x.since && page.Complete {
+		page.Top = q.Since
+	} else if page.Top, err = b.last(ctx, log, topic); err != nil {
+		return hub.Page{}, err
+	}
+	if q.Limit > 0 && len(x.entries) > q.Limit {
+		x.entries, page.More = x.entries[:q.Limit], true
+	}
+	for _, s := range x.entries {
+		page.Messages = append(page.Messages, s.Message)
+	}
+	return page, nil
+}
+
+// parseMessage reads what the stream has republished.
+func (b *Broker) parseMessage(topic string, msg *nats.Msg) (m *hub.Message, prev uint64, err error) {
+	m, err = hub.ParseRecord(msg.Data)
+	if err != nil {
+		return nil, 0, err
+	}
+	m.Topic = topic
+	epoch, ok := b.epochOf(msg.Header.Get(jetstream.StreamHeader))
+	if !ok {
+		return nil, 0, errors.New("no epoch")
+	}
+	m.Position.Epoch = epoch
+	if m.Position.Offset, err = strconv.ParseUint(msg.Header.Get(jetstream.SequenceHeader), 10, 64); err != nil {
+		return nil, 0, err
+	}
+	prev, err = strconv.ParseUint(msg.Header.Get(jetstream.LastSequenceHeader), 10, 64)
+	return m, prev, err
+}
