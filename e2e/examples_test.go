@@ -21,14 +21,15 @@ var updateScreenshots = flag.Bool("update-screenshots", false, "write the pictur
 type example struct {
 	t       *testing.T
 	program string
+	args    []string
 	process *process
 	addr    string
 }
 
 // startExample builds an example and runs it on a free port.
-func startExample(t *testing.T, name string) *example {
+func startExample(t *testing.T, name string, args ...string) *example {
 	t.Helper()
-	e := &example{t: t, program: filepath.Join(t.TempDir(), name), addr: "127.0.0.1:0"}
+	e := &example{t: t, program: filepath.Join(t.TempDir(), name), args: args, addr: "127.0.0.1:0"}
 	build := exec.Command("go", "build", "-o", e.program, "./examples/"+name)
 	build.Dir = ".." // with the requirements of the main module, as a reader builds it
 	out, err := build.CombinedOutput()
@@ -40,7 +41,7 @@ func startExample(t *testing.T, name string) *example {
 // start runs the program where it ran before.
 func (e *example) start() {
 	e.t.Helper()
-	e.process = start(e.t, e.program, "-addr", e.addr)
+	e.process = start(e.t, e.program, append([]string{"-addr", e.addr}, e.args...)...)
 	e.addr = e.process.listening()
 }
 

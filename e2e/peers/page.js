@@ -72,6 +72,14 @@
       return { code, reason, wasClean }
     },
 
+    // Opens 20 sockets at once. How many bring their own message back?
+    async many(url) {
+      const sockets = await Promise.all(Array.from({ length: 20 }, () => open(url)))
+      const answers = await Promise.all(sockets.map((ws, i) => exchange(ws, `socket ${i}`)))
+      await Promise.all(sockets.map(ws => closed(ws, 1000)))
+      return answers.filter((text, i) => text === `socket ${i}`).length
+    },
+
     async broadcast(url) {
       const sockets = await Promise.all([open(url), open(url), open(url)])
       const got = sockets.map(ws => once(ws, 'message'))

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/seed60239977/websocket"
+	common "github.com/seed60239977/websocket/examples/internal/program"
 	_ "github.com/seed60239977/websocket/http2"
 )
 
@@ -45,7 +46,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "echo:", err)
 		return statusUsage
 	}
-	if err := serve(ctx, o, stdout); err != nil {
+	if err := serve(ctx, o, stdout, stderr); err != nil {
 		fmt.Fprintln(stderr, "echo:", err)
 		return statusFailed
 	}
@@ -56,7 +57,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 type options struct {
 	addr            string
 	tlsCert, tlsKey string
-	http2           bool
+	http2, log      bool
 	maxMessage      int64
 	broadcast       bool
 	deflate         *websocket.DeflateOptions
@@ -71,6 +72,7 @@ func parse(args []string, help io.Writer) (options, error) {
 	flags.StringVar(&o.tlsCert, "tls-cert", "", "certificate `file` in PEM, to serve wss")
 	flags.StringVar(&o.tlsKey, "tls-key", "", "private key `file` in PEM that belongs to -tls-cert")
 	flags.BoolVar(&o.http2, "http2", false, "serve HTTP/2 on the same port, too; without TLS to clients that begin with it")
+	flags.BoolVar(&o.log, "log", false, "log each request to standard error")
 	flags.Int64Var(&o.maxMessage, "max-message", 32<<20, "longest message in `bytes`")
 	flags.StringVar(&mode, "mode", "echo", "`echo` answers the sender, broadcast sends each message to every connection")
 	flags.StringVar(&compress, "compress", "off", "permessage-deflate: `off`, notakeover or takeover")
@@ -101,7 +103,7 @@ func parse(args []string, help io.Writer) (options, error) {
 const shutdownTime = 4 * time.Second
 
 // serve listens and serves until ctx ends; then every client gets a close frame with 1001.
-func serve(ctx context.Context, o options, stdout io.Writer) error {
+func serve(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	var certificates []tls.Certificate
 	if o.tlsCert != "" {
 		pair, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey)
@@ -116,8 +118,12 @@ func serve(ctx context.Context, o options, stdout io.Writer) error {
 	}
 	fmt.Fprintln(stdout, "listening on", listener.Addr())
 	echo := newServer(o)
+	handler := echo.handler()
+	if o.log {
+		handler = common.Logged(handler, stderr)
+	}
 	server := &http.Server{
-		Handler:           echo.handler(),
+		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,

@@ -55,7 +55,7 @@ func (p Program) Run(ctx context.Context, args []string, stdout, stderr io.Write
 		fmt.Fprintf(stderr, "%s: %v\n", p.Name, err)
 		return StatusUsage
 	}
-	if err := p.serve(ctx, o, stdout); err != nil {
+	if err := p.serve(ctx, o, stdout, stderr); err != nil {
 		fmt.Fprintf(stderr, "%s: %v\n", p.Name, err)
 		return StatusFailed
 	}
@@ -66,7 +66,7 @@ func (p Program) Run(ctx context.Context, args []string, stdout, stderr io.Write
 type options struct {
 	addr            string
 	tlsCert, tlsKey string
-	http2           bool
+	http2, log      bool
 }
 
 // parse parses the command line.
@@ -77,6 +77,7 @@ func (p Program) parse(args []string, help io.Writer) (o options, err error) {
 	flags.StringVar(&o.tlsCert, "tls-cert", "", "certificate `file` in PEM, to serve https and wss")
 	flags.StringVar(&o.tlsKey, "tls-key", "", "private key `file` in PEM that belongs to -tls-cert")
 	flags.BoolVar(&o.http2, "http2", false, "serve HTTP/2 on the same port, too; without TLS to clients that begin with it")
+	flags.BoolVar(&o.log, "log", false, "log each request to standard error")
 	if p.Flags != nil {
 		p.Flags(flags)
 	}
@@ -96,7 +97,7 @@ func (p Program) parse(args []string, help io.Writer) (o options, err error) {
 }
 
 // serve listens and serves until ctx ends.
-func (p Program) serve(ctx context.Context, o options, stdout io.Writer) error {
+func (p Program) serve(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	var certificates []tls.Certificate
 	if o.tlsCert != "" {
 		pair, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey)
@@ -111,6 +112,9 @@ func (p Program) serve(ctx context.Context, o options, stdout io.Writer) error {
 	}
 	fmt.Fprintln(stdout, "listening on", listener.Addr())
 	handler, closeAll := p.Open()
+	if o.log {
+		handler = Logged(handler, stderr)
+	}
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -142,6 +146,14 @@ func (p Program) serve(ctx context.Context, o options, stdout io.Writer) error {
 		<-failed
 	}
 	return err
+}
+
+// Logged returns a handler that tells of each request before h answers it: from where it came, and what it is.
+func Logged(h http.Handler, log io.Writer) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintln(log, r.RemoteAddr, r.Proto, r.Method, r.URL.Path)
+		h.ServeHTTP(w, r)
+	})
 }
 
 // Page returns a handler that shows a page. The page may have scripts and styles of its own, connect to where it came from,
