@@ -65,11 +65,13 @@ func (c *Conn) readInto(ctx context.Context, into *buffer.Buffer, room int, part
 func (c *Conn) keepPartial(b []byte) {
 	c.dropPartial()
 	if _, n := c.receiver.Message(); n > 0 {
-		c.read.partial = c.read.partial.Add(b)
+		c.read.hold().partial = c.read.now().partial.Add(b)
 	}
 }
 
 func (c *Conn) dropPartial() {
-	c.read.partial.Release()
-	c.read.partial = nil
+	if h := c.read.held; h != nil {
+		h.partial.Release()
+		h.partial = nil
+	}
 }

@@ -139,10 +139,10 @@ func (c *Conn) queueClose(code StatusCode, reason string) {
 	o := &c.out
 	c.coldState().closeFrame = &closeFrame{code, reason}
 	switch {
-	case o.unbegun != nil: // it never will; what waits for it is not lost with it
-		o.unbegun.lost = true
+	case o.holder == turnUnbegun: // it never will; what waits for it is not lost with it
+		o.holder = turnTaken
 		c.endTurn()
-	case !o.packing:
+	case o.holder != turnPacks:
 		c.queueLateClose()
 	}
 }

@@ -113,7 +113,7 @@ func (c *Config) protocol(role frame.Role) protocol.Options {
 }
 
 // growth returns how much the histories of compression may come to have, in either direction, in bytes.
-func (c *Config) growth(role frame.Role) (in, out int32) {
+func (c *Config) growth(role frame.Role) (in, out uint16) {
 	if c.Deflate == nil {
 		return 0, 0
 	}

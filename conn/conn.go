@@ -29,7 +29,6 @@ type Conn struct {
 	calls     interrupt.Calls            // what contexts cut
 	beat      *heartbeat                 // nil if it is off
 	end       atomic.Pointer[CloseError] // how the connection ended; nil until it has
-	limit     atomic.Int64               // Config.ReadLimit
 
 	// Receiving. Whoever holds the mutex owns the fields up to the next blank line.
 	reading  ctxmutex.Mutex
@@ -82,6 +81,7 @@ func (c *Config) settings() unique.Handle[settings] {
 
 // cold is what most connections do without. All of it is guarded by out.mu.
 type cold struct {
+	limit   int64            // what SetReadLimit has set
 	closing protocol.Closing // the way from open to closed
 	clock   *time.Timer      // for the deadline of closing
 	refusal *WriteError      // why nothing more can be sent; nil until a write fails
@@ -92,8 +92,6 @@ type cold struct {
 	lingering  *linger         // waits for the server to close TCP; nil until it does
 	background *ctxmutex.Mutex // held by the goroutine of CloseRead; nil until there is one
 	listening  func() error    // while CloseRead holds Conn.reading, whether its context has ended
-
-	kept *buffer.Buffer // see readState.kept; nil when the connection has ended
 
 	deferred      []outgoing // what Send took while somebody had the turn
 	deferredBytes int        // of their frames
@@ -133,8 +131,7 @@ func newConn(nc net.Conn, role frame.Role, cfg *Config) *Conn {
 	c.receiver.SetOutput(nil)
 	in, out := full.growth(role)
 	c.read.growth = in
-	c.out.growth.Store(out)
-	c.limit.Store(full.ReadLimit)
+	c.out.growth.Store(int32(out))
 	if full.PingInterval > 0 || full.IdleTimeout > 0 {
 		c.startHeartbeat(full.PingInterval, full.IdleTimeout)
 	}
@@ -232,7 +229,20 @@ func (c *Conn) Deflate() (params deflate.Params, ok bool) {
 
 // SetReadLimit changes Config.ReadLimit for frames that come from now on: the longest message in bytes. 0 stands for
 // [DefaultReadLimit]; a negative value sets no limit.
-func (c *Conn) SetReadLimit(limit int64) { c.limit.Store(limit) }
+func (c *Conn) SetReadLimit(limit int64) {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	c.coldState().limit = limit
+	c.out.limited.Store(true)
+}
+
+// takeLimit makes a read limit hold that was set. The caller holds reading.
+func (c *Conn) takeLimit() {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	c.out.limited.Store(false)
+	c.receiver.SetLimit(c.cold.limit)
+}
 
 // NetConn returns the underlying net.Conn, for looking at addresses and socket options. Reading from it, writing to it
 // and setting its deadlines breaks the connection.

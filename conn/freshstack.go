@@ -66,7 +66,7 @@ func (c *Conn) nextOnFreshStack(part *protocol.Event) (n int, err error) {
 	s.done.Wait()
 	*part, n, err = s.ev, s.n, s.err
 	s.release()
-	c.read.growth -= int32(len(part.Payload))
+	c.read.growth -= uint16(min(len(part.Payload), int(c.read.growth)))
 	return n, err
 }
 

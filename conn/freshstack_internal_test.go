@@ -41,7 +41,7 @@ func TestOnlyHistoriesThatGrowHaveTheirWorkDoneOnAFreshStack(t *testing.T) {
 				require.Equal(t, message, string(data))
 			}
 			for _, end := range []*Conn{server, client} {
-				require.LessOrEqual(t, end.read.growth, int32(0))
+				require.Zero(t, end.read.growth)
 				require.LessOrEqual(t, end.out.growth.Load(), int32(0))
 			}
 		})

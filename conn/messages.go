@@ -56,7 +56,7 @@ func (c *Conn) lendNext(ctx context.Context, l *loan, serving bool) error {
 	}
 	c.read.serving = serving
 	l.held = nil
-	if c.read.partial == nil {
+	if c.read.now().partial == nil {
 		err = c.nextPart(ctx, &l.part)
 	}
 	if err == nil {
@@ -74,7 +74,7 @@ func (c *Conn) lendNext(ctx context.Context, l *loan, serving bool) error {
 
 // completeLoan puts a message together that did not come in one part.
 func (c *Conn) completeLoan(ctx context.Context, l *loan) (err error) {
-	held := c.read.partial
+	held := c.read.now().partial
 	if held == nil {
 		if l.part.Fin {
 			return nil
@@ -83,10 +83,13 @@ func (c *Conn) completeLoan(ctx context.Context, l *loan) (err error) {
 		held = buffer.Get(len(first) + c.readIntoRoom(len(first))).Add(first)
 	}
 	l.part.Fin = false
-	if c.read.partial, err = c.assemble(ctx, held, &l.part); err != nil {
+	if l.held, err = c.assemble(ctx, held, &l.part); err != nil {
+		c.read.hold().partial, l.held = l.held, nil
 		return err
 	}
-	l.held, c.read.partial = c.read.partial, nil
+	if c.read.held != nil {
+		c.read.held.partial = nil
+	}
 	l.part.Type, _ = c.receiver.Message()
 	l.part.Payload = l.held.B
 	return nil
@@ -98,7 +101,7 @@ func (c *Conn) keepInPlace(l *loan) {
 	switch {
 	case l.held != nil:
 	case c.receiver.Compressed():
-		l.held, c.read.inflated = c.read.inflated, nil
+		l.held, c.read.held.inflated = c.read.held.inflated, nil
 		c.receiver.SetOutput(nil)
 	case c.in.lent: // to another loop, which may give it back before this one does
 		l.held = l.held.Add(l.part.Payload)
@@ -132,14 +135,14 @@ func (c *Conn) keepLoan(l *loan) {
 	if l.held == nil || !c.reading.TryLock() {
 		return // somebody reads, perhaps for long, or cleans up; the garbage collector takes the buffer
 	}
-	c.read.kept = l.held
+	c.read.hold().kept = l.held
 	c.endRead()
 }
 
 // takeBack ends the loan that keepLoan left. The caller holds reading.
 func (c *Conn) takeBack() {
-	if held := c.read.kept; held != nil {
-		c.read.kept = nil
+	if held := c.read.now().kept; held != nil {
+		c.read.held.kept = nil
 		c.endLoan(held)
 	}
 }

@@ -22,19 +22,28 @@ import (
 // Invariants: nobody waits for anything, compresses or writes while holding mu. While cold.deferred is not empty, somebody
 // holds the turn, and queues these messages before giving it back.
 type sendQueue struct {
-	turn   ctxmutex.Mutex
-	growth atomic.Int32 // how much the history of compression may still grow, in bytes; set by who has the turn
+	turn    ctxmutex.Mutex
+	growth  atomic.Int32 // how much the history of compression may still grow, in bytes; set by who has the turn
+	corked  atomic.Bool  // Serve is at work: frames wait for those of the next messages
+	limited atomic.Bool  // cold.limit is to hold for what is read
 
 	mu      sync.Mutex // guards all below, and what else says so; held for a moment only
+	holder  holder
+	refused bool // the network has refused a write: cold.refusal says why
+	hurried bool // cold.corkTimer is set
 	sender  protocol.Sender
 	flusher flush.Flusher
-	unbegun *MessageWriter // has the turn and has not sent anything; else nil
-
-	refused bool        // the network has refused a write: cold.refusal says why
-	packing bool        // the turn is held by who compresses a message now
-	corked  atomic.Bool // Serve is at work: frames wait for those of the next messages
-	hurried bool        // cold.corkTimer is set
 }
+
+// holder says what whoever has the turn does at the moment, as far as Close wants to know.
+type holder uint8
+
+const (
+	turnSends   holder = iota // nobody has it, or sends a message
+	turnPacks                 // compresses a message
+	turnUnbegun               // is a Writer that has not sent anything
+	turnTaken                 // is a Writer that had not, until Close took the turn from it
+)
 
 // outgoing is a message, or a fragment of one.
 type outgoing struct {
@@ -103,7 +112,9 @@ func (c *Conn) beginTurn(ctx context.Context) error {
 // compresses.
 func (c *Conn) endTurn() {
 	o := &c.out
-	o.unbegun = nil
+	if o.holder != turnTaken {
+		o.holder = turnSends
+	}
 	if r := c.cold; r != nil && (len(r.deferred) > 0 || r.closeFrame != nil) {
 		c.queueDeferred()
 	}
@@ -164,7 +175,8 @@ func (c *Conn) pack(m *outgoing) error {
 		return o.queue(m)
 	}
 	o.sender.Settle()
-	o.packing = true
+	before := o.holder
+	o.holder = turnPacks
 	o.mu.Unlock()
 	var packed *buffer.Buffer
 	if m.prepared != nil {
@@ -174,7 +186,7 @@ func (c *Conn) pack(m *outgoing) error {
 		packed.B = o.sender.Compressor().AppendPart(packed.B, m.payload, m.fin)
 	}
 	o.mu.Lock()
-	o.packing = false
+	o.holder = before
 	err := c.refusal()
 	if err == nil {
 		o.sender.Reserve(len(packed.B)) // here, where the stack is not deep yet

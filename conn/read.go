@@ -16,16 +16,40 @@ import (
 
 // readState is how far the reading of messages has come. It belongs to whoever holds Conn.reading.
 type readState struct {
-	partial    *buffer.Buffer // what was assembled of a message whose reading was cut
-	inflated   *buffer.Buffer // what compressed messages are decompressed to; nil when no part lies in it
-	kept       *buffer.Buffer // a message that is left to a caller who has left the loop of Messages
-	reader     *messageReader // has not yet come to the end of its message
-	growth     int32          // how much the history of decompression may still grow, in bytes
-	finishing  bool           // nothing more is read as frames: see Conn.finish
-	halfClosed bool           // this direction of TCP is closed
-	replied    bool           // pongs are queued and nobody was told to send them
-	serving    bool           // the caller is Serve
-	refuses    bool           // the caller is CloseRead: what comes once its context has ended is for who reads next
+	held       *held  // nil until something is held between calls that read
+	growth     uint16 // how much the history of decompression may still grow, in bytes
+	finishing  bool   // nothing more is read as frames: see Conn.finish
+	halfClosed bool   // this direction of TCP is closed
+	replied    bool   // pongs are queued and nobody was told to send them
+	serving    bool   // the caller is Serve
+	refuses    bool   // the caller is CloseRead: what comes once its context has ended is for who reads next
+}
+
+// held is what most connections do without: what is held of messages between calls.
+type held struct {
+	partial  *buffer.Buffer // what was assembled of a message whose reading was cut
+	inflated *buffer.Buffer // what compressed messages are decompressed to; nil when no part lies in it
+	kept     *buffer.Buffer // a message that is left to a caller who has left the loop of Messages
+	reader   *messageReader // has not yet come to the end of its message
+}
+
+// nothingHeld is what a connection holds that never held anything. Nobody writes to it.
+var nothingHeld held
+
+// now returns what is held, to be looked at.
+func (r *readState) now() *held {
+	if r.held == nil {
+		return &nothingHeld
+	}
+	return r.held
+}
+
+// hold returns what is held, to be written to.
+func (r *readState) hold() *held {
+	if r.held == nil {
+		r.held = new(held)
+	}
+	return r.held
 }
 
 // Read waits for the next message and returns it whole. The caller owns the bytes.
@@ -50,8 +74,8 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte,
 	}
 	into := borrowed.Get().(*buffer.Buffer)
 	into.BorrowIn(dst)
-	if c.read.partial != nil {
-		into.Add(c.read.partial.B)
+	if partial := c.read.now().partial; partial != nil {
+		into.Add(partial.B)
 		c.dropPartial()
 	}
 	_, err := c.assemble(ctx, into, new(protocol.Event))
@@ -123,12 +147,14 @@ func (c *Conn) endRead() {
 	}
 	if c.end.Load() != nil {
 		c.calls.Forget(interrupt.Reading) // again: begin may have come after the end, and a context may outlive the connection by far
-		c.read.kept = nil                 // its memory stays the caller's
+		if c.read.held != nil {
+			c.read.held.kept = nil // its memory stays the caller's
+		}
 		c.in.release()
 		c.dropInflated()
 		c.receiver.Release()
 		c.dropPartial()
-	} else if c.read.reader == nil {
+	} else if c.read.now().reader == nil {
 		c.in.idle()
 		c.dropInflated()
 	}
@@ -144,7 +170,9 @@ func (c *Conn) nextPart(ctx context.Context, part *protocol.Event) error {
 	if c.read.finishing {
 		return c.finish(ctx)
 	}
-	c.receiver.SetLimit(c.limit.Load())
+	if c.out.limited.Load() {
+		c.takeLimit()
+	}
 	for {
 		var n int
 		var err error
@@ -211,7 +239,7 @@ func (c *Conn) waitForBytes(ctx context.Context) error {
 
 // beforeWait is for what waited for this moment: memory that is of no use any more, frames to send.
 func (c *Conn) beforeWait(ctx context.Context) error {
-	if c.read.inflated != nil {
+	if c.read.held != nil {
 		c.dropInflated()
 	}
 	if c.read.replied {
@@ -249,15 +277,16 @@ func isTimeout(err error) bool {
 // inflateMore gives the Receiver room to decompress to, 16 KiB at a time.
 func (c *Conn) inflateMore() {
 	c.dropInflated()
-	c.read.inflated = buffer.Get(16 << 10)
-	c.receiver.SetOutput(c.read.inflated.B[:cap(c.read.inflated.B)])
+	inflated := buffer.Get(16 << 10)
+	c.read.hold().inflated = inflated
+	c.receiver.SetOutput(inflated.B[:cap(inflated.B)])
 }
 
 // dropInflated lets go of what parts were decompressed to.
 func (c *Conn) dropInflated() {
-	if c.read.inflated != nil {
-		c.read.inflated.Release()
-		c.read.inflated = nil
+	if h := c.read.held; h != nil && h.inflated != nil {
+		h.inflated.Release()
+		h.inflated = nil
 		c.receiver.SetOutput(nil)
 	}
 }

@@ -29,17 +29,17 @@ func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 // openReader is Reader for who has begun to read.
 func (c *Conn) openReader(ctx context.Context) (MessageType, io.Reader, error) {
 	r := &messageReader{c: c, ctx: ctx}
-	if c.read.partial == nil {
+	if c.read.now().partial == nil {
 		var part protocol.Event
 		if err := c.nextPart(ctx, &part); err != nil {
 			return 0, nil, err
 		}
 		r.have(&part)
 	} else {
-		r.partial, c.read.partial = c.read.partial, nil
+		r.partial, c.read.held.partial = c.read.held.partial, nil
 		r.rest = r.partial.B
 	}
-	c.read.reader = r
+	c.read.hold().reader = r
 	typ, _ := c.receiver.Message()
 	return typ, r, nil
 }
@@ -84,7 +84,7 @@ func (r *messageReader) Read(p []byte) (int, error) {
 		r.partial.Release()
 		r.partial = nil
 		if r.fin {
-			c.read.reader, r.ended = nil, true
+			c.read.held.reader, r.ended = nil, true
 			return 0, io.EOF
 		}
 		var part protocol.Event
@@ -100,7 +100,7 @@ func (r *messageReader) Read(p []byte) (int, error) {
 
 // dropRest throws away what a Reader has left of its message. If it fails, reading has ended.
 func (c *Conn) dropRest(ctx context.Context) error {
-	r := c.read.reader
+	r := c.read.now().reader
 	if r == nil {
 		return nil
 	}
@@ -115,6 +115,6 @@ func (c *Conn) dropRest(ctx context.Context) error {
 	}
 	r.rest = nil
 	r.partial.Release()
-	c.read.reader, r.partial = nil, nil
+	c.read.held.reader, r.partial = nil, nil
 	return nil
 }

@@ -109,5 +109,8 @@ func (c *Conn) Flush(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := c.refusal(); err != nil { // what was accepted before is lost
+		return err
+	}
 	return c.flush(ctx, o.sender.Queued())
 }

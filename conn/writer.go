@@ -31,8 +31,8 @@ func (c *Conn) Writer(ctx context.Context, typ MessageType) (*MessageWriter, err
 		c.endTurn()
 		return nil, err
 	}
-	o.unbegun = &MessageWriter{c: c, ctx: ctx, typ: typ}
-	return o.unbegun, nil
+	o.holder = turnUnbegun
+	return &MessageWriter{c: c, ctx: ctx, typ: typ}, nil
 }
 
 // MessageWriter writes one message; [Conn.Writer] makes it. It is an io.WriteCloser, and for one goroutine. It holds the turn
@@ -44,7 +44,6 @@ type MessageWriter struct {
 	part  *buffer.Buffer // gathered and not yet sent
 	err   error          // the first error; ErrWriterClosed after Close
 	ended bool           // the last frame was accepted
-	lost  bool           // Close has taken the turn, before anything was sent; guarded by mu
 }
 
 // Write gathers p and sends what fills a frame. n counts the bytes that were accepted.
@@ -81,7 +80,7 @@ func (w *MessageWriter) send(fin bool) error {
 	if w.part != nil {
 		m.payload = w.part.B
 	}
-	o.unbegun = nil
+	o.holder = turnSends
 	if err := c.pack(&m); err != nil {
 		return err
 	}
@@ -118,7 +117,7 @@ func (w *MessageWriter) Close() error {
 	if !w.ended {
 		w.c.sendClose(StatusInternalError, "message abandoned", false)
 	}
-	if !w.lost {
+	if o.holder != turnTaken { // at most one ever is: nobody gets a Writer after Close
 		w.c.endTurn()
 	}
 	w.c.flushNow()

@@ -25,17 +25,21 @@ func (s *Sender) Answer(payload []byte) {
 		s.add(frame.Pong, 0, payload, true)
 		return
 	}
-	if s.newest == nil {
-		s.newest = new(latePong)
+	more := s.needMore()
+	if more.newest == nil {
+		more.newest = new(latePong)
 	}
-	s.newest.due = true
-	s.newest.n = uint8(copy(s.newest.payload[:], payload))
+	more.newest.due = true
+	more.newest.n = uint8(copy(more.newest.payload[:], payload))
 }
 
 // answerNewest queues the pong that was put off.
 func (s *Sender) answerNewest() {
 	s.pongs = 0
-	if p := s.newest; p != nil && p.due {
+	if s.more == nil {
+		return
+	}
+	if p := s.more.newest; p != nil && p.due {
 		p.due = false
 		if !s.closeSent {
 			s.add(frame.Pong, 0, p.payload[:p.n], true)

@@ -47,25 +47,21 @@ type Receiver struct {
 	limit        int64     // bytes of a message; negative: none
 	inflater     *inflater // nil: compression was not agreed to
 	maxFragments int32     // small frames of a message; negative: no limit
+	fragments    int32     // small ones of the message so far
+	size         int64     // bytes of the message so far
+	left         int64     // bytes of the frame's payload that are still to be taken
+	key          [4]byte
+	text         utf8.Validator // what has come of a text message
+	checker      frame.Checker
+	typ          MessageType
+	pos          uint8
+	inFrame      bool
+	fin          bool
+	masked       bool
+	compressed   bool // the message is (RFC 7692 §6)
+	begun        bool
 	skipUTF8     bool
 	closed       bool // their close frame was reported: "discards any further data received" (§1.4)
-	checker      frame.Checker
-
-	// The frame whose payload is coming in, if inFrame.
-	inFrame bool
-	fin     bool
-	masked  bool
-	pos     uint8
-	key     [4]byte
-	left    int64
-
-	// The message that the frame belongs to, or that came last.
-	size       int64 // bytes so far
-	fragments  int32 // small ones so far
-	text       utf8.Validator
-	typ        MessageType
-	begun      bool
-	compressed bool // RFC 7692 §6
 }
 
 // NewReceiver returns the receiving half of a connection.

@@ -21,27 +21,26 @@ import (
 //
 // A Sender shares nothing with the [Receiver] of the same connection.
 //
-// Invariants: total-sent bytes are in queued and writing, and in writing from written on, with the rest of through
-// behind it. Nothing is queued behind a close frame (§5.5.1). While open is set, the last fragment of a message is still
+// Invariants: what is to be written is writing from its Done on, then the rest of more.through, then what is queued. Nothing is queued behind a close frame (§5.5.1). While open is set, the last fragment of a message is still
 // to come, and no other message may (§5.4).
 type Sender struct {
-	role   Role
-	packer *packer // nil: compression was not agreed to
-
-	// The queue.
-	queued    *buffer.Buffer // whole frames
-	total     int64          // bytes that were ever queued
-	sent      int64          // bytes of them that Sent was told of
-	newest    *latePong      // what answers the newest ping, once pongs were too many; nil until that happens
-	pongs     uint8          // in queued
+	role      Role
+	pongs     uint8 // in queued
 	open      bool
 	packing   bool // the message that is open is compressed
 	closeSent bool
 
-	// What is being written.
-	writing *buffer.Buffer
-	written int // bytes of writing
-	through *through
+	packer  *packer        // nil: compression was not agreed to
+	queued  *buffer.Buffer // whole frames
+	writing *buffer.Buffer // what is being written
+	sent    int64          // bytes that Sent was told of
+	more    *senderMore    // what few connections need; nil until it is needed
+}
+
+// senderMore is what most connections do without.
+type senderMore struct {
+	newest  *latePong // what answers the newest ping, once pongs were too many; nil until that happens
+	through through   // a payload that is written from where it is, behind writing
 }
 
 // NewSender returns the sending half of a connection.
@@ -75,10 +74,20 @@ func (s *Sender) Waiting() int {
 }
 
 // Buffered returns how many bytes of frames were queued and not yet sent.
-func (s *Sender) Buffered() int64 { return s.total - s.sent }
+func (s *Sender) Buffered() int64 {
+	n := s.Waiting()
+	if s.writing != nil {
+		n += len(s.writing.B) - s.writing.Done
+	}
+	if s.more != nil {
+		n += len(s.more.through.payload)
+	}
+	return int64(n)
+}
 
-// Queued returns how many bytes were ever queued. What is queued last is on the wire once [Sender.Done] has come to that.
-func (s *Sender) Queued() int64 { return s.total }
+// Queued returns how many bytes were ever queued, less those that were dropped. What is queued last is on the wire once
+// [Sender.Done] has come to that.
+func (s *Sender) Queued() int64 { return s.sent + s.Buffered() }
 
 // Done returns how many bytes were ever sent.
 func (s *Sender) Done() int64 { return s.sent }
@@ -135,7 +144,6 @@ func (s *Sender) Encoded(m *Encoded) error {
 	} else {
 		s.queued = s.queued.Add(m.frame.B)
 	}
-	s.total += int64(len(m.frame.B))
 	return nil
 }
 
@@ -211,7 +219,6 @@ func (s *Sender) add(op frame.Opcode, rsv frame.RSV, payload []byte, fin bool) {
 	if h.Masked {
 		random.Fill(h.Key[:]) // each frame has a key of its own (§5.3)
 	}
-	was := len(s.queued.B)
 	s.queued.B = h.Append(s.queued.B)
 	start := len(s.queued.B)
 	s.queued.B = s.queued.B[:start+len(payload)]
@@ -220,7 +227,6 @@ func (s *Sender) add(op frame.Opcode, rsv frame.RSV, payload []byte, fin bool) {
 	} else {
 		copy(s.queued.B[start:], payload)
 	}
-	s.total += int64(len(s.queued.B) - was)
 }
 
 // Reserve makes room for a frame with n bytes of payload, so that queueing it needs no memory any more: for drivers whose
@@ -242,14 +248,17 @@ func (s *Sender) Role() Role { return s.role }
 // DropQueue lets go of what is queued and was not taken: nothing more will be written.
 func (s *Sender) DropQueue() {
 	s.queued.Release()
-	s.queued, s.newest = nil, nil
+	s.queued = nil
+	if s.more != nil {
+		s.more.newest = nil
+	}
 }
 
 // DropTaken lets go of what Take took: nothing more will be written. It belongs to who writes.
 func (s *Sender) DropTaken() {
 	s.dropWriting()
-	if s.through != nil {
-		s.dropThrough()
+	if s.more != nil {
+		s.more.through = through{}
 	}
 }
 

@@ -1,8 +1,6 @@
 package protocol
 
 import (
-	"sync"
-
 	"github.com/seed60239977/websocket/frame"
 	"github.com/seed60239977/websocket/internal/buffer"
 	"github.com/seed60239977/websocket/internal/random"
@@ -17,7 +15,16 @@ type through struct {
 	pos     int // of payload, modulo 4
 }
 
-var throughs = sync.Pool{New: func() any { return new(through) }}
+// needMore returns s.more, and makes it if need be.
+func (s *Sender) needMore() *senderMore {
+	if s.more == nil {
+		s.more = new(senderMore)
+	}
+	return s.more
+}
+
+// isThrough reports whether a payload that is written from where it is has bytes left.
+func (s *Sender) isThrough() bool { return s.more != nil && len(s.more.through.payload) > 0 }
 
 // maskedPiece is how much of such a payload a client masks and writes at a time, in bytes.
 const maskedPiece = 64 << 10
@@ -33,7 +40,7 @@ func (s *Sender) Take() bool {
 }
 
 // Taken reports whether bytes that were taken are still to be written.
-func (s *Sender) Taken() bool { return s.writing != nil || s.through != nil }
+func (s *Sender) Taken() bool { return s.writing != nil || s.isThrough() }
 
 // Through queues a message behind everything else, without compression, and takes all of that. payload is not copied but
 // written from where it is, so it must stay as it is until [Sender.Through] is over: [Sender.Done] has come to what Queued is now,
@@ -56,13 +63,7 @@ func (s *Sender) Through(t MessageType, payload []byte) (bool, error) {
 	}
 	s.writing = s.writing.Grow(frame.MaxHeaderSize)
 	s.writing.B = h.Append(s.writing.B)
-	s.total += int64(h.Size()) + h.Length
-	if len(payload) == 0 {
-		return true, nil
-	}
-	rest := throughs.Get().(*through)
-	*rest = through{payload: payload, masked: h.Masked, key: h.Key}
-	s.through = rest
+	s.needMore().through = through{payload: payload, masked: h.Masked, key: h.Key}
 	return true, nil
 }
 
@@ -70,13 +71,16 @@ func (s *Sender) Through(t MessageType, payload []byte) (bool, error) {
 // With nothing to write both are empty. Whoever writes calls it, and may do so while others queue. It takes as long as
 // masking up to 64 KiB.
 func (s *Sender) Pending() (p, more []byte) {
-	if s.through != nil && s.through.masked {
-		s.maskNext()
-	} else if s.through != nil {
-		more = s.through.payload
+	if s.isThrough() {
+		if s.more.through.masked {
+			s.maskNext()
+		}
+		if !s.more.through.masked {
+			more = s.more.through.payload
+		}
 	}
 	if s.writing != nil {
-		p = s.writing.B[s.written:]
+		p = s.writing.B[s.writing.Done:]
 	}
 	return p, more
 }
@@ -86,16 +90,16 @@ func (s *Sender) Pending() (p, more []byte) {
 func (s *Sender) maskNext() {
 	have := 0
 	if s.writing != nil {
-		have = len(s.writing.B) - s.written
+		have = len(s.writing.B) - s.writing.Done
 	}
-	if n := min(maskedPiece-have, len(s.through.payload)); n > 0 && have < maskedPiece/2 {
+	if n := min(maskedPiece-have, len(s.more.through.payload)); n > 0 && have < maskedPiece/2 {
 		s.moveThrough(n)
 	}
 }
 
 // moveThrough moves n bytes of the payload that is written from where it is into writing.
 func (s *Sender) moveThrough(n int) {
-	t := s.through
+	t := &s.more.through
 	if s.writing == nil {
 		s.writing = buffer.Get(n)
 	}
@@ -108,7 +112,7 @@ func (s *Sender) moveThrough(n int) {
 		copy(s.writing.B[start:], t.payload[:n])
 	}
 	if t.payload = t.payload[n:]; len(t.payload) == 0 {
-		s.dropThrough()
+		*t = through{}
 	}
 }
 
@@ -116,35 +120,39 @@ func (s *Sender) moveThrough(n int) {
 func (s *Sender) Sent(n int) {
 	s.sent += int64(n)
 	if s.writing != nil {
-		k := min(n, len(s.writing.B)-s.written)
-		s.written += k
+		k := min(n, len(s.writing.B)-s.writing.Done)
 		n -= k
-		if s.written == len(s.writing.B) {
-			s.dropWriting()
-		}
+		s.wroteOut(k)
 	}
 	if n > 0 {
-		if s.through.payload = s.through.payload[n:]; len(s.through.payload) == 0 {
-			s.dropThrough()
+		t := &s.more.through
+		if t.payload = t.payload[n:]; len(t.payload) == 0 {
+			*t = through{}
 		}
+	}
+}
+
+// wroteOut notes that the next n bytes of writing are on the wire.
+func (s *Sender) wroteOut(n int) {
+	switch {
+	case s.writing.Done+n == len(s.writing.B):
+		s.dropWriting()
+	case s.writing.Shared() && n > 0:
+		s.writing = buffer.Share(s.writing.B[n:])
+	default:
+		s.writing.Done += n
 	}
 }
 
 // Detach copies what is left of a payload that is written from where it is, so that the caller's bytes may change. It
 // belongs to who writes.
 func (s *Sender) Detach() {
-	if s.through != nil {
-		s.moveThrough(len(s.through.payload))
+	if s.isThrough() {
+		s.moveThrough(len(s.more.through.payload))
 	}
 }
 
 func (s *Sender) dropWriting() {
 	s.writing.Release()
-	s.writing, s.written = nil, 0
-}
-
-func (s *Sender) dropThrough() {
-	*s.through = through{}
-	throughs.Put(s.through)
-	s.through = nil
+	s.writing = nil
 }

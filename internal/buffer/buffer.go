@@ -16,7 +16,8 @@ const (
 
 // Buffer is pooled memory. Whoever holds the pointer owns it, and gives it back with Release exactly once.
 type Buffer struct {
-	B []byte // its length is what is in use
+	B    []byte // its length is what is in use
+	Done int    // how much of B its owner is done with; 0 when it comes from the pool
 
 	borrowed bool // a caller's memory: it never goes to the pool
 	shared   bool // many have it at once: it never changes and never goes to the pool
@@ -87,7 +88,7 @@ func (b *Buffer) Release() {
 	// A buffer that append has grown is no longer of the size that its class promises: the garbage collector has it.
 	if class := ClassOf(cap(b.B)); class < Classes && cap(b.B) == ClassSize(class) {
 		poison(b.B[:cap(b.B)])
-		b.B = b.B[:0]
+		b.B, b.Done = b.B[:0], 0
 		pools[class].Put(b)
 	}
 }
@@ -104,7 +105,7 @@ func (b *Buffer) Grow(n int) *Buffer {
 		return b
 	}
 	bigger := Get(size)
-	bigger.B = append(bigger.B, b.B...)
+	bigger.B, bigger.Done = append(bigger.B, b.B...), b.Done
 	b.Release()
 	return bigger
 }

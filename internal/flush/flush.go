@@ -31,10 +31,38 @@ const (
 // Invariants: started is set from the moment a method asked for a goroutine until its Run. There are waiters only while
 // somebody writes, and the one whose turn it is is not among them.
 type Flusher struct {
+	waiting *waiting // nil while nobody waits
 	state   State
 	started bool
-	waiters *Waiter       // those who wait for others to write, in the order of coming
+}
+
+// waiting is who waits.
+type waiting struct {
+	waiters *Waiter       // for others to write, in the order of coming
 	quiet   chan struct{} // closed when nobody is at work any more; nil until somebody asks
+}
+
+// first returns the waiter that has come first, or nil.
+func (f *Flusher) first() *Waiter {
+	if f.waiting == nil {
+		return nil
+	}
+	return f.waiting.waiters
+}
+
+// needWaiting returns f.waiting, and makes it if need be.
+func (f *Flusher) needWaiting() *waiting {
+	if f.waiting == nil {
+		f.waiting = new(waiting)
+	}
+	return f.waiting
+}
+
+// tidy lets go of f.waiting when nobody waits any more.
+func (f *Flusher) tidy() {
+	if w := f.waiting; w != nil && w.waiters == nil && w.quiet == nil {
+		f.waiting = nil
+	}
 }
 
 // Waiter waits for bytes that somebody else writes.
@@ -104,7 +132,7 @@ func (f *Flusher) Block() { f.state = Blocked }
 // Wait returns a new waiter for end, which is what Wrote will be called with in time. It is for who may not write.
 func (f *Flusher) Wait(end int64) *Waiter {
 	w := &Waiter{C: make(chan struct{}, 1), end: end}
-	at := &f.waiters
+	at := &f.needWaiting().waiters
 	for *at != nil {
 		at = &(*at).next
 	}
@@ -114,18 +142,24 @@ func (f *Flusher) Wait(end int64) *Waiter {
 
 // Leave ends the waiting of w, whatever woke it. It reports whether it is its turn to write: then End must follow.
 func (f *Flusher) Leave(w *Waiter) (turn bool) {
-	for at := &f.waiters; *at != nil; at = &(*at).next {
-		if *at == w {
-			*at = w.next
-			break
+	if f.waiting != nil {
+		for at := &f.waiting.waiters; *at != nil; at = &(*at).next {
+			if *at == w {
+				*at = w.next
+				break
+			}
 		}
+		f.tidy()
 	}
 	return w.turn
 }
 
 // Wrote notes that everything up to done is written, and wakes those who waited for that.
 func (f *Flusher) Wrote(done int64) {
-	for at := &f.waiters; *at != nil; {
+	if f.waiting == nil {
+		return
+	}
+	for at := &f.waiting.waiters; *at != nil; {
 		if w := *at; w.end <= done {
 			*at = w.next
 			w.C <- struct{}{}
@@ -133,16 +167,18 @@ func (f *Flusher) Wrote(done int64) {
 			at = &w.next
 		}
 	}
+	f.tidy()
 }
 
 // End ends the turn of who writes. If somebody waits, it is theirs. Otherwise, if bytes are left that are not written, it is
 // still the caller's: End reports that.
 func (f *Flusher) End(left bool) (goOn bool) {
 	f.state = Writing
-	switch w := f.waiters; {
+	switch w := f.first(); {
 	case w != nil:
-		f.waiters, w.turn = w.next, true
+		f.waiting.waiters, w.turn = w.next, true
 		w.C <- struct{}{}
+		f.tidy()
 	case left:
 		return true
 	default:
@@ -154,9 +190,11 @@ func (f *Flusher) End(left bool) (goOn bool) {
 
 // Stop wakes everybody who waits: nothing more will be written.
 func (f *Flusher) Stop() {
-	for ; f.waiters != nil; f.waiters = f.waiters.next {
-		f.waiters.C <- struct{}{}
+	for w := f.first(); w != nil; w = f.first() {
+		f.waiting.waiters = w.next
+		w.C <- struct{}{}
 	}
+	f.tidy()
 }
 
 // Quiet returns a channel that is closed as soon as nobody writes and no goroutine is on its way, or nil if that is so. It is
@@ -165,18 +203,20 @@ func (f *Flusher) Quiet() <-chan struct{} {
 	if f.isQuiet() {
 		return nil
 	}
-	if f.quiet == nil {
-		f.quiet = make(chan struct{})
+	w := f.needWaiting()
+	if w.quiet == nil {
+		w.quiet = make(chan struct{})
 	}
-	return f.quiet
+	return w.quiet
 }
 
 func (f *Flusher) isQuiet() bool { return f.state <= Scheduled && !f.started }
 
 // settle tells those who wait for quiet.
 func (f *Flusher) settle() {
-	if f.quiet != nil && f.isQuiet() {
-		close(f.quiet)
-		f.quiet = nil
+	if w := f.waiting; w != nil && w.quiet != nil && f.isQuiet() {
+		close(w.quiet)
+		w.quiet = nil
+		f.tidy()
 	}
 }
