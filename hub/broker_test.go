@@ -239,3 +239,76 @@ func TestMessagesThatAreLostEndThoseWhoCountOnThem(t *testing.T) {
 		require.NoError(t, h.Shutdown(t.Context()))
 	})
 }
+
+// lagging is a broker whose deliveries come late: the history has more than was delivered.
+type lagging struct {
+	*remote
+	late []func()
+}
+
+func (b *lagging) Publish(ctx context.Context, m *Message) error {
+	return b.Memory.Publish(ctx, &Message{Topic: m.Topic, Type: m.Type, Data: m.Data})
+}
+
+func (b *lagging) Follow(ctx context.Context, topic string, f Follower) (Position, func(), error) {
+	return b.remote.Follow(ctx, topic, lateFollower{b, f})
+}
+
+type lateFollower struct {
+	b *lagging
+	Follower
+}
+
+func (f lateFollower) Deliver(m *Message) {
+	f.b.late = append(f.b.late, func() { f.Follower.Deliver(m) })
+}
+
+// arrive delivers what is late.
+func (b *lagging) arrive() {
+	for _, deliver := range b.late {
+		deliver()
+	}
+	b.late = nil
+}
+
+func TestWhatTheHistoryHadDoesNotComeAgainWhenTheBrokerIsLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &lagging{remote: newRemote(Keep(Retention{Messages: 10}))}
+		h := New(&Options{Broker: b})
+		start := from(t, h, newPeer(t).read(), "x", From{}).Position
+		publish(t, h, "x", "1", "2")
+		a, c := newPeer(t).read(), newPeer(t).read()
+		end := Position{start.Epoch, start.Offset + 2}
+		require.Equal(t, Recovery{Position: end, Recovered: true, Sent: 2}, from(t, h, a, "x", From{Since: start}))
+		require.Equal(t, Recovery{Position: end, Recovered: true}, from(t, h, c, "x", From{Since: end}))
+		require.NoError(t, h.PublishHere(t.Context(), "x", text("between")))
+		publish(t, h, "x", "3")
+		b.arrive()
+		require.Equal(t, []string{"1", "2", "between", "3"}, a.all())
+		require.Equal(t, []string{"between", "3"}, c.all())
+		publish(t, h, "x", "4")
+		b.arrive()
+		require.Equal(t, []string{"between", "3", "4"}, c.all())
+		require.NoError(t, h.Shutdown(t.Context()))
+	})
+}
+
+func TestAGapBeforeWhatTheHistoryHadEndsNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &lagging{remote: newRemote(Keep(Retention{Messages: 10}))}
+		h := New(&Options{Broker: b})
+		first := newPeer(t).read()
+		start := from(t, h, first, "x", From{}).Position
+		publish(t, h, "x", "1", "2")
+		p := newPeer(t).read()
+		from(t, h, p, "x", From{Since: start})
+		topic := h.topics["x"]
+		topic.Gap(Position{start.Epoch, start.Offset + 2})
+		b.late = nil
+		require.Equal(t, websocket.StatusTryAgainLater, first.end().Code)
+		publish(t, h, "x", "3")
+		b.arrive()
+		require.Equal(t, []string{"1", "2", "3"}, p.all())
+		require.NoError(t, h.Shutdown(t.Context()))
+	})
+}

@@ -148,3 +148,8 @@ func (k *Client) note(i Item) bool {
 	}
 	return true
 }
+
+// after reports whether a message with the position p comes after at. Without history, and in another log, all do.
+func (p Position) after(at Position) bool {
+	return p.IsZero() || at.IsZero() || p.Epoch != at.Epoch || p.Offset > at.Offset
+}

@@ -73,11 +73,12 @@ func (h *Hub) SubscribeFrom(ctx context.Context, c *conn.Conn, topic string, fro
 type catchUp struct {
 	from     From
 	bound    Options
-	at       Position // of the last message that was sent; only its own goroutine uses it
+	at       Position // of the last message that was sent; while behind, only its own goroutine uses it
 	recovery Recovery // likewise
 
 	// Guarded by the mu of the topic.
 	behind   bool
+	ahead    bool   // the history had more than the broker has delivered here so far: up to at, that is skipped
 	held     []held // what was published since
 	bytes    int
 	overflow bool // held was too much and is empty: the history has it
@@ -177,10 +178,14 @@ func (h *Hub) goLive(t *topic, m *member, s *catchUp) (done bool, full []place, 
 	}
 	if s.gap {
 		s.recovery.Recovered = false
+		s.at = Position{}
 	}
-	rest := slices.DeleteFunc(s.held, func(d held) bool { return !d.m.Position.after(s.at) })
+	rest := slices.DeleteFunc(s.held, func(d held) bool { return !s.news(d.m) })
 	s.held, s.bytes, s.behind = nil, 0, false
 	s.recovery.Position = t.last
+	if s.ahead = !s.at.IsZero() && (t.last.Epoch != s.at.Epoch || t.last.Offset < s.at.Offset); s.ahead {
+		s.recovery.Position = s.at
+	}
 	if p := h.ready(t, s); p != nil {
 		rest = append(rest, held{&Message{Topic: t.name}, p})
 	}
@@ -206,7 +211,10 @@ func (h *Hub) ready(t *topic, s *catchUp) *conn.Prepared {
 	return conn.Prepare(e.MessageType(), e.Append(nil, i))
 }
 
-// after reports whether a message with the position p comes after at. Without history, and after the loss of a log, all do.
-func (p Position) after(at Position) bool {
-	return p.IsZero() || at.IsZero() || p.Epoch != at.Epoch || p.Offset > at.Offset
+// news reports whether a message comes after all that was sent. The caller holds the mu of the topic.
+func (s *catchUp) news(m *Message) bool {
+	if m.Position.IsZero() || s.at.IsZero() {
+		return true
+	}
+	return m.Position.Epoch == s.at.Epoch && m.Position.Offset > s.at.Offset
 }

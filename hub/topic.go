@@ -134,7 +134,11 @@ func (t *topic) deliver(m *Message, p *conn.Prepared) (full []place) {
 		case to.number == except:
 		case s != nil && s.behind:
 			s.hold(m, p)
+		case s != nil && s.ahead && !s.news(m):
 		default:
+			if s != nil && !m.Position.IsZero() {
+				s.ahead = false
+			}
 			if at := to.deliver(m, p); at != nil {
 				full = append(full, place{to, at})
 			}
@@ -154,6 +158,7 @@ func (t *topic) Gap(at Position) {
 		case s == nil:
 		case s.behind:
 			s.gap = true
+		case s.ahead && at.Epoch == s.at.Epoch && at.Offset <= s.at.Offset: // it has what is missing
 		default:
 			m.expel(conn.StatusTryAgainLater, "messages were lost")
 		}

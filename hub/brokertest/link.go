@@ -22,14 +22,23 @@ type Link struct {
 // NewLink returns a link to a server, until the end of the test.
 func NewLink(t testing.TB, to string) *Link {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := OpenLink(to)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(l.Close)
+	return l
+}
+
+// OpenLink returns a link to a server, until Close.
+func OpenLink(to string) (*Link, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
 	l := &Link{listener: listener, to: to, conns: map[net.Conn]struct{}{}}
 	l.work.Go(l.accept)
-	t.Cleanup(l.close)
-	return l
+	return l, nil
 }
 
 // Addr is where to connect to.
@@ -70,7 +79,8 @@ func (l *Link) Cut() {
 	}
 }
 
-func (l *Link) close() {
+// Close ends the link, and all connections.
+func (l *Link) Close() {
 	l.mu.Lock()
 	l.closed = true
 	l.mu.Unlock()
