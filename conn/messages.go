@@ -27,8 +27,8 @@ func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 
 func (c *Conn) messages(ctx context.Context, yield func(Message, error) bool) {
 	var l loan
-	for {
-		if err := c.lendNext(ctx, &l, false); err != nil {
+	for holds := false; ; holds = c.giveBack(&l) {
+		if err := c.lendNext(ctx, &l, holds, false); err != nil {
 			yield(Message{}, err)
 			return
 		}
@@ -36,7 +36,6 @@ func (c *Conn) messages(ctx context.Context, yield func(Message, error) bool) {
 			c.keepLoan(&l)
 			return
 		}
-		c.giveBack(&l)
 	}
 }
 
@@ -48,9 +47,14 @@ type loan struct {
 
 func (l *loan) message() Message { return Message{l.part.Type, l.part.Payload} }
 
-// lendNext waits for the next message and lends it. If it returns nil, giveBack must follow.
-func (c *Conn) lendNext(ctx context.Context, l *loan, serving bool) error {
-	err := c.beginMessageRead(ctx)
+// lendNext waits for the next message and lends it. If it returns nil, giveBack or keepLoan must follow. holds says that the
+// caller holds reading.
+func (c *Conn) lendNext(ctx context.Context, l *loan, holds, serving bool) (err error) {
+	if holds {
+		err = c.startRead(ctx)
+	} else {
+		err = c.beginMessageRead(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -112,13 +116,18 @@ func (c *Conn) keepInPlace(l *loan) {
 	}
 }
 
-// giveBack ends a loan.
-func (c *Conn) giveBack(l *loan) {
+// giveBack ends a loan. It reports whether the caller holds reading now, which is so unless somebody else does.
+func (c *Conn) giveBack(l *loan) (holds bool) {
 	if !c.reading.TryLock() {
-		return // somebody reads, perhaps for long, or cleans up; the garbage collector takes the buffer
+		return false // somebody reads, perhaps for long, or cleans up; the garbage collector takes the buffer
+	}
+	if c.read.now().reader != nil { // the caller has begun a message with another call, whose rest is to be dropped
+		c.endLoan(l.held)
+		c.endRead()
+		return false
 	}
 	c.endLoan(l.held)
-	c.endRead()
+	return true
 }
 
 // endLoan is giveBack for who holds reading.

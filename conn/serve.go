@@ -16,11 +16,13 @@ import (
 // wire yet. Nothing is gathered while messages come one at a time.
 func (c *Conn) Serve(ctx context.Context, handle func(c *Conn, m Message) error) error {
 	var l loan
-	for {
-		err := c.lendNext(ctx, &l, true)
+	for holds := false; ; {
+		err := c.lendNext(ctx, &l, holds, true)
 		if err == nil {
 			err = handle(c, l.message())
-			c.giveBack(&l)
+			if holds = c.giveBack(&l); holds && err != nil {
+				c.endRead()
+			}
 		}
 		if err != nil {
 			c.uncork()
@@ -39,6 +41,9 @@ func (c *Conn) corkIf(more bool) {
 // moreArrived reports whether the bytes that wait to be read begin with a whole frame.
 func (c *Conn) moreArrived() bool {
 	p := c.in.unread()
+	if len(p) >= 2 && p[1]&0x7f < 126 { // nearly always: a short frame, masked or not
+		return len(p) >= 2+int(p[1]>>7)*4+int(p[1]&0x7f)
+	}
 	h, n, err := frame.Parse(p)
 	return err == nil && n > 0 && h.Length <= int64(len(p)-n)
 }
