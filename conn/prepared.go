@@ -2,10 +2,10 @@ package conn
 
 import (
 	"context"
-	"sync"
 
 	"github.com/seed60239977/websocket/deflate"
 	"github.com/seed60239977/websocket/internal/buffer"
+	"github.com/seed60239977/websocket/internal/ctxmutex"
 	"github.com/seed60239977/websocket/protocol"
 )
 
@@ -17,14 +17,14 @@ type Prepared struct {
 	plain  *protocol.Encoded // as a server sends it; a client masks each anew (§5.3)
 	fanOut fanOut
 
-	mu    sync.Mutex
+	mu    ctxmutex.Mutex // held while one of the forms is compressed, which others then need not do
 	forms map[protocol.Form]*buffer.Buffer // compressed payloads
 }
 
 // packed returns the compressed payload. It refers to no earlier message, so that it is the same for every connection,
 // and right also for those with context takeover.
 func (p *Prepared) packed(form protocol.Form) *buffer.Buffer {
-	p.mu.Lock()
+	p.mu.Lock(context.Background(), nil)
 	defer p.mu.Unlock()
 	if b, ok := p.forms[form]; ok {
 		return b
