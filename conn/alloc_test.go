@@ -60,11 +60,7 @@ func TestAMessageThereAndBackAllocatesNothing(t *testing.T) {
 				for range 20 {
 					there()
 				}
-				most := 0.99
-				if portable && kind == "cancellable" {
-					most = 8 // a write cannot be cut, so a goroutine makes it
-				}
-				require.LessOrEqual(t, testing.AllocsPerRun(200, there), most, "%s, %s, %d octets", name, kind, size)
+				require.LessOrEqual(t, testing.AllocsPerRun(200, there), 0.99, "%s, %s, %d bytes", name, kind, size)
 				client.CloseNow()
 				server.CloseNow()
 			}
@@ -126,4 +122,27 @@ func TestSendAllocatesNothing(t *testing.T) {
 		})
 		require.LessOrEqual(t, allocs, 1.0, "%s, ten times", name)
 	}
+}
+
+// TestAWriteOverTLSAllocatesNothing: a write of a tls.Conn cannot be cut, so a goroutine makes it if the context can end.
+func TestAWriteOverTLSAllocatesNothing(t *testing.T) {
+	if racing {
+		t.Skip("with the race detector pools forget at random")
+	}
+	near, far := tcpPair(t)
+	client, server := tlsOver(t, near, far)
+	c := conn.Server(server, nil)
+	read := inBackground(func() error { _, err := io.Copy(io.Discard, client); return err })
+	for name, ctx := range map[string]context.Context{"background": context.Background(), "cancellable": t.Context()} {
+		for _, size := range []int{0, 100, 5000} {
+			message := make([]byte, size)
+			require.LessOrEqual(t, testing.AllocsPerRun(200, func() {
+				if err := c.Write(ctx, conn.Binary, message); err != nil {
+					panic(err)
+				}
+			}), 0.99, "%s, %d bytes", name, size)
+		}
+	}
+	require.NoError(t, c.CloseNow())
+	<-read
 }

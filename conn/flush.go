@@ -65,7 +65,7 @@ func (c *Conn) awaitWriter(ctx context.Context, end int64) (turn bool, err error
 		err = ctx.Err()
 	}
 	o.mu.Lock()
-	turn = o.flusher.Leave(w)
+	turn = o.flusher.Leave(w, !c.transport.resumable())
 	if err != nil {
 		err = c.ended(err)
 	}

@@ -17,7 +17,7 @@ type Prepared struct {
 	plain  *protocol.Encoded // as a server sends it; a client masks each anew (§5.3)
 	fanOut fanOut
 
-	mu    ctxmutex.Mutex // held while one of the forms is compressed, which others then need not do
+	mu    ctxmutex.Mutex                   // held while one of the forms is compressed, which others then need not do
 	forms map[protocol.Form]*buffer.Buffer // compressed payloads
 }
 

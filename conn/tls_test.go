@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"io"
 	"math/big"
 	"net"
 	"testing"
@@ -26,7 +27,7 @@ func tlsPair(t *testing.T, size int) (client, server *tls.Conn) {
 }
 
 // tlsOver is tlsPair over any connection.
-func tlsOver(t *testing.T, near, far net.Conn) (client, server *tls.Conn) {
+func tlsOver(t testing.TB, near, far net.Conn) (client, server *tls.Conn) {
 	t.Helper()
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	require.NoError(t, err)
@@ -118,4 +119,27 @@ func TestCloseNowOverTLSDoesNotSayGoodbyeToAPeerThatDoesNotRead(t *testing.T) {
 			require.Zero(t, time.Since(start))
 		}
 	})
+}
+
+// BenchmarkAWriteOverTLS writes to a peer that reads, with contexts that can end and with one that cannot.
+func BenchmarkAWriteOverTLS(b *testing.B) {
+	cancellable, cancel := context.WithCancel(b.Context())
+	defer cancel()
+	for name, ctx := range map[string]context.Context{"Background": context.Background(), "cancellable": cancellable} {
+		b.Run(name, func(b *testing.B) {
+			near, far := tcpPair(b)
+			client, server := tlsOver(b, near, far)
+			c := conn.Server(server, nil)
+			read := inBackground(func() error { _, err := io.Copy(io.Discard, client); return err })
+			message := pattern(128)
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := c.Write(ctx, conn.Binary, message); err != nil {
+					b.Fatal(err)
+				}
+			}
+			require.NoError(b, c.CloseNow())
+			<-read
+		})
+	}
 }

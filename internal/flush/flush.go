@@ -31,7 +31,7 @@ const (
 // Invariants: started is set from the moment a method asked for a goroutine until its Run. There are waiters only while
 // somebody writes, and the one whose turn it is is not among them.
 type Flusher struct {
-	waiting *waiting // nil while nobody waits
+	waiting *waiting // nil if nobody waits, once all who did have left, and there is no spare waiter
 	state   State
 	started bool
 }
@@ -39,6 +39,7 @@ type Flusher struct {
 // waiting is who waits.
 type waiting struct {
 	waiters *Waiter       // for others to write, in the order of coming
+	spare   *Waiter       // an earlier one, for the next Wait, or nil
 	quiet   chan struct{} // closed when nobody is at work any more; nil until somebody asks
 }
 
@@ -60,7 +61,7 @@ func (f *Flusher) needWaiting() *waiting {
 
 // tidy lets go of f.waiting when nobody waits any more.
 func (f *Flusher) tidy() {
-	if w := f.waiting; w != nil && w.waiters == nil && w.quiet == nil {
+	if w := f.waiting; w != nil && w.waiters == nil && w.spare == nil && w.quiet == nil {
 		f.waiting = nil
 	}
 }
@@ -129,10 +130,16 @@ func (f *Flusher) Arrived() {
 // Block notes that a goroutine of the connection's own goes on with the writing, and waits for the network. It is to call End.
 func (f *Flusher) Block() { f.state = Blocked }
 
-// Wait returns a new waiter for end, which is what Wrote will be called with in time. It is for who may not write.
+// Wait returns a waiter for end, which is what Wrote will be called with in time. It is for who may not write. Leave must
+// follow, and the waiter is not to be used after.
 func (f *Flusher) Wait(end int64) *Waiter {
-	w := &Waiter{C: make(chan struct{}, 1), end: end}
-	at := &f.needWaiting().waiters
+	waiting := f.needWaiting()
+	w := waiting.spare
+	if waiting.spare = nil; w == nil {
+		w = &Waiter{C: make(chan struct{}, 1)}
+	}
+	w.end, w.turn, w.next = end, false, nil
+	at := &waiting.waiters
 	for *at != nil {
 		at = &(*at).next
 	}
@@ -141,16 +148,23 @@ func (f *Flusher) Wait(end int64) *Waiter {
 }
 
 // Leave ends the waiting of w, whatever woke it. It reports whether it is its turn to write: then End must follow.
-func (f *Flusher) Leave(w *Waiter) (turn bool) {
-	if f.waiting != nil {
-		for at := &f.waiting.waiters; *at != nil; at = &(*at).next {
-			if *at == w {
-				*at = w.next
-				break
-			}
+// With keep, the memory is kept for the next Wait, on connections where every write waits.
+func (f *Flusher) Leave(w *Waiter, keep bool) (turn bool) {
+	waiting := f.needWaiting()
+	for at := &waiting.waiters; *at != nil; at = &(*at).next {
+		if *at == w {
+			*at = w.next
+			break
 		}
-		f.tidy()
 	}
+	select {
+	case <-w.C: // it gave up as this came
+	default:
+	}
+	if keep {
+		waiting.spare = w
+	}
+	f.tidy()
 	return w.turn
 }
 
@@ -167,7 +181,6 @@ func (f *Flusher) Wrote(done int64) {
 			at = &w.next
 		}
 	}
-	f.tidy()
 }
 
 // End ends the turn of who writes. If somebody waits, it is theirs. Otherwise, if bytes are left that are not written, it is
@@ -178,7 +191,6 @@ func (f *Flusher) End(left bool) (goOn bool) {
 	case w != nil:
 		f.waiting.waiters, w.turn = w.next, true
 		w.C <- struct{}{}
-		f.tidy()
 	case left:
 		return true
 	default:
@@ -194,7 +206,6 @@ func (f *Flusher) Stop() {
 		f.waiting.waiters = w.next
 		w.C <- struct{}{}
 	}
-	f.tidy()
 }
 
 // Quiet returns a channel that is closed as soon as nobody writes and no goroutine is on its way, or nil if that is so. It is

@@ -67,13 +67,13 @@ func TestWaitersAreServedInOrder(t *testing.T) {
 	f.Wrote(9)
 	require.Len(t, third.C, 1)
 	require.Empty(t, first.C)
-	require.False(t, f.Leave(third), "its bytes are written")
+	require.False(t, f.Leave(third, false), "its bytes are written")
 	require.False(t, f.End(true))
 	require.Len(t, first.C, 1)
-	require.True(t, f.Leave(first), "it is its turn")
+	require.True(t, f.Leave(first, false), "it is its turn")
 	f.Wrote(20)
 	require.Len(t, second.C, 1)
-	require.False(t, f.Leave(second))
+	require.False(t, f.Leave(second, false))
 	require.False(t, f.End(false))
 	require.Equal(t, Idle, f.State())
 }
@@ -82,10 +82,10 @@ func TestWhoGivesUpIsNotWaitedFor(t *testing.T) {
 	var f Flusher
 	require.True(t, f.Begin())
 	first, second := f.Wait(10), f.Wait(20)
-	require.False(t, f.Leave(first))
+	require.False(t, f.Leave(first, false))
 	require.False(t, f.End(true))
 	require.Empty(t, first.C)
-	require.True(t, f.Leave(second))
+	require.True(t, f.Leave(second, false))
 	f.Wait(30)
 	f.Stop()
 	require.False(t, f.End(false))
@@ -163,7 +163,7 @@ func TestNothingIsForgotten(t *testing.T) {
 					mu.Unlock()
 					<-w.C
 					mu.Lock()
-					if f.Leave(w) {
+					if f.Leave(w, false) {
 						write()
 					}
 					if done < end {
@@ -179,4 +179,20 @@ func TestNothingIsForgotten(t *testing.T) {
 	require.Equal(t, queued, done)
 	require.Equal(t, Idle, f.State())
 	require.Nil(t, f.Quiet())
+}
+
+func TestAWaiterIsUsedAgainAndBringsNothingAlong(t *testing.T) {
+	var f Flusher
+	require.True(t, f.Begin())
+	gaveUp := f.Wait(10)
+	require.False(t, f.End(false))
+	require.True(t, f.Leave(gaveUp, true), "its turn came as it gave up")
+	first, second := f.Wait(20), f.Wait(20)
+	require.Same(t, gaveUp, first)
+	require.Empty(t, first.C)
+	f.Stop()
+	require.Len(t, second.C, 1)
+	require.False(t, f.Leave(second, true))
+	require.False(t, f.Leave(first, true))
+	require.Zero(t, testing.AllocsPerRun(100, func() { f.Leave(f.Wait(30), true) }))
 }
