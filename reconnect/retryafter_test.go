@@ -119,8 +119,8 @@ func TestBoundsMayGrowWithoutLimit(t *testing.T) {
 		require.Equal(t, want, r.bound(), r.attempt)
 	}
 	require.Equal(t, DefaultMaxBackoff, r.options.good())
-	require.EqualValues(t, math.MaxInt64, saturated(math.MaxInt64, time.Second))
-	r = runner{options: (&Options{InitialBackoff: -1}).withDefaults(), attempt: 1 << 40}
+	require.Equal(t, time.Duration(math.MaxInt64), saturated(math.MaxInt64, time.Second))
+	r = runner{options: (&Options{InitialBackoff: -1}).withDefaults(), attempt: math.MaxInt32}
 	require.Zero(t, r.bound())
 }
 
