@@ -9,7 +9,7 @@ import (
 
 // How much is read at once. A stream that waits holds the small room only.
 const (
-	smallRead = 512
+	smallRead = 256
 	largeRead = 16 << 10 // a frame, as most peers send them
 )
 
@@ -85,28 +85,39 @@ func (in *inbound) releaseLarge() {
 	}
 }
 
-func (in *inbound) read(p []byte) (int, error) {
+// read waits with as little on the stack as possible: a goroutine that only reads keeps that for as long as it waits.
+func (in *inbound) read(p []byte) (n int, err error) {
 	in.mu.Lock()
-	defer in.mu.Unlock()
-	for {
-		switch {
-		case in.closed:
-			return 0, net.ErrClosed
-		case in.passed():
-			return 0, os.ErrDeadlineExceeded
-		case len(p) == 0:
-			return 0, nil
-		case len(in.unread) > 0:
-			n := copy(p, in.unread)
-			if in.unread = in.unread[n:]; len(in.unread) == 0 {
-				in.changed.Broadcast()
-			}
-			return n, nil
-		case in.err != nil:
-			return 0, in.err
-		}
+	for !in.readable(p) {
 		in.changed.Wait()
 	}
+	n, err = in.take(p)
+	in.mu.Unlock()
+	return n, err
+}
+
+// readable reports whether take need not wait. The caller holds mu.
+func (in *inbound) readable(p []byte) bool {
+	return len(in.unread) > 0 || in.err != nil || in.closed || len(p) == 0 || in.passed()
+}
+
+// take reads what there is. The caller holds mu.
+func (in *inbound) take(p []byte) (int, error) {
+	switch {
+	case in.closed:
+		return 0, net.ErrClosed
+	case in.passed():
+		return 0, os.ErrDeadlineExceeded
+	case len(p) == 0:
+		return 0, nil
+	case len(in.unread) == 0:
+		return 0, in.err
+	}
+	n := copy(p, in.unread)
+	if in.unread = in.unread[n:]; len(in.unread) == 0 {
+		in.changed.Broadcast()
+	}
+	return n, nil
 }
 
 // close reports whether it was this call that closed.

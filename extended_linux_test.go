@@ -1,0 +1,46 @@
+//go:build !race
+
+package websocket
+
+import (
+	"context"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// inUse is the memory of the heap and of stacks after a collection.
+func inUse() int {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC() // what was in a sync.Pool is gone
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc + m.StackInuse)
+}
+
+// A stream that waits takes some 17 KiB, its share of the connection included: 6 of them are net/http's for a request, most of that
+// a buffer of 4 KiB, and 8 are the stacks of the request's goroutine and of the one that serve is called on.
+func TestAStreamThatWaitsTakesLittle(t *testing.T) {
+	const conns, streams, limit = 10, 100, 20 << 10
+	opened, over := make(chan struct{}, conns*streams), make(chan struct{})
+	n := newNetwork(t, Handler(func(ctx context.Context, c *Conn) {
+		opened <- struct{}{}
+		c.Read(ctx)
+		<-over
+	}, nil), nil)
+	defer close(over)
+	before := inUse()
+	for range conns {
+		raw := n.raw(t)
+		for range streams {
+			raw.connect()
+		}
+	}
+	for range conns * streams {
+		<-opened
+	}
+	each := (inUse() - before) / (conns * streams)
+	t.Logf("%d bytes", each)
+	require.LessOrEqual(t, each, limit)
+}
