@@ -131,19 +131,26 @@ type behindHTTP2 struct {
 func haproxyHTTP2(more string) func(t *testing.T, server, certFile, keyFile string) string {
 	return func(t *testing.T, server, certFile, keyFile string) string {
 		t.Helper()
-		program := findProgram(t, "haproxy")
-		var both []byte // haproxy wants them in one file
-		for _, file := range []string{certFile, keyFile} {
-			b, err := os.ReadFile(file)
-			require.NoError(t, err)
-			both = append(both, b...)
-		}
-		pem := filepath.Join(t.TempDir(), "both.pem")
-		require.NoError(t, os.WriteFile(pem, both, 0o600))
-		secure := fmt.Sprintf("127.0.0.1:%d", freePort(t))
-		p := start(t, program, "-db", "-f", configFile(t, "haproxy.cfg", `
+		_, secure := startHAProxyHTTP2(t, server, certFile, keyFile, more)
+		return secure
+	}
+}
+
+func startHAProxyHTTP2(t *testing.T, server, certFile, keyFile, more string) (p *process, secure string) {
+	t.Helper()
+	program := findProgram(t, "haproxy")
+	var both []byte // haproxy wants them in one file
+	for _, file := range []string{certFile, keyFile} {
+		b, err := os.ReadFile(file)
+		require.NoError(t, err)
+		both = append(both, b...)
+	}
+	pem := filepath.Join(t.TempDir(), "both.pem")
+	require.NoError(t, os.WriteFile(pem, both, 0o600))
+	secure = fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	p = start(t, program, "-db", "-f", configFile(t, "haproxy.cfg", `
 global
-	maxconn 64
+	maxconn 128
 defaults
 	mode http
 	timeout connect 5s
@@ -156,9 +163,8 @@ frontend web
 backend echo
 	server echo %s %s
 `, secure, pem, server, more))
-		awaitListener(t, p, secure)
-		return secure
-	}
+	awaitListener(t, p, secure)
+	return p, secure
 }
 
 func startApacheHTTP2(t *testing.T, server, certFile, keyFile string) string {

@@ -1,0 +1,111 @@
+package e2e
+
+import (
+	"context"
+	"flag"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket"
+)
+
+// How long each way is measured. The figures that it logs are worth something with
+//
+//	go test -v -run WhatHTTP2Costs . -measure 10s
+var measure = flag.Duration("measure", 200*time.Millisecond, "how long the cost of HTTP/2 is measured")
+
+// 64 WebSockets share a connection and bounce 128 bytes each: on streams of our server, and on streams of haproxy with HTTP/1.1 to
+// our server behind; besides, on connections of their own with HTTP/1.1. The processors' time is that of the servers.
+func TestWhatHTTP2Costs(t *testing.T) {
+	if _, err := os.Stat("/proc/self/stat"); err != nil {
+		t.Skip("the time of a process is read from /proc")
+	}
+	cert, key, _ := selfSigned(t)
+	ways := []struct {
+		name  string
+		http2 bool
+		start func() (url string, servers []*process)
+	}{
+		{"HTTP/1.1", false, func() (string, []*process) {
+			server, addr := startEcho(t, "-tls-cert", cert, "-tls-key", key)
+			return addr, []*process{server}
+		}},
+		{"HTTP/2", true, func() (string, []*process) {
+			server, addr := startEcho(t, "-tls-cert", cert, "-tls-key", key, "-http2")
+			return addr, []*process{server}
+		}},
+		{"HTTP/2 with haproxy", true, func() (string, []*process) {
+			server, addr := startEcho(t)
+			gateway, secure := startHAProxyHTTP2(t, addr, cert, key, "")
+			return secure, []*process{server, gateway}
+		}},
+	}
+	for _, way := range ways {
+		t.Run(strings.ReplaceAll(way.name, "/", ""), func(t *testing.T) {
+			addr, servers := way.start()
+			o := pooledOptions(t, cert)
+			if !way.http2 {
+				o.HTTP2 = nil
+			}
+			busy := func() (sum time.Duration) {
+				for _, s := range servers {
+					sum += usageOf(t, s).busy
+				}
+				return sum
+			}
+			all := dialAll(t, 64, func() *websocket.Conn {
+				_, c := connect(t, "wss://"+addr+"/", o)
+				return c
+			})
+			before := busy()
+			n := bounce(t, all, make([]byte, 128), *measure)
+			took := busy() - before
+			require.Positive(t, n)
+			t.Logf("%s: %.0f messages/s, %.1f µs of the servers' processors for each", way.name,
+				float64(n)/measure.Seconds(), float64(took.Microseconds())/float64(n))
+		})
+	}
+}
+
+func dialAll(t *testing.T, n int, dial func() *websocket.Conn) (all []*websocket.Conn) {
+	t.Helper()
+	for range n {
+		all = append(all, dial())
+	}
+	return all
+}
+
+// bounce sends a message to and fro on all connections at once for that long, and returns how many came back.
+func bounce(t *testing.T, all []*websocket.Conn, payload []byte, long time.Duration) (total int) {
+	t.Helper()
+	until := time.Now().Add(long)
+	counts := make([]int, len(all))
+	errs := make(chan error, len(all))
+	var group sync.WaitGroup
+	for i, c := range all {
+		group.Go(func() {
+			for time.Now().Before(until) {
+				if err := c.Write(context.Background(), websocket.Binary, payload); err != nil {
+					errs <- err
+					return
+				}
+				if _, _, err := c.Read(context.Background()); err != nil {
+					errs <- err
+					return
+				}
+				counts[i]++
+			}
+		})
+	}
+	group.Wait()
+	require.Empty(t, errs)
+	for _, n := range counts {
+		total += n
+	}
+	return total
+}
