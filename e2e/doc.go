@@ -3,8 +3,8 @@
 //   - Chromium, headless, driven by chromedp: the echo server's own page, and the browser's WebSocket API.
 //   - Node with npm's ws, and Python with websockets, each as client of our server and as server of our client.
 //   - Over HTTP/2: Chromium, Firefox (driven by WebDriver BiDi), Node's http2 with the frames of ws, and Python's h2 with wsproto as
-//     clients of our server; Node's http2 and hypercorn as servers of our client; haproxy and Apache with HTTP/2 in front
-//     of our server. Apache 2.4.71 has a dozen WebSockets of a client open at a time. Debian 12's curl 7.88.1 is built without
+//     clients of our server; Node's http2 and hypercorn as servers of our client; haproxy, Apache and Caddy with HTTP/2 in
+//     front of our server. Apache 2.4.71 has a dozen WebSockets of a client open at a time. Debian 12's curl 7.88.1 is built without
 //     WebSockets.
 //   - Between them: the proxies tinyproxy and microsocks, the gateways nginx and haproxy, and links that die without a
 //     word (a relay that goes silent, and a network interface that is taken down where that is permitted).
@@ -12,7 +12,7 @@
 // What is not installed makes a test skip, and fail with CI=true. On Debian:
 //
 //	apt-get install chromium firefox-esr nodejs npm python3-websockets python3-h2 python3-wsproto python3-hypercorn \
-//		tinyproxy microsocks nginx-light haproxy apache2 && npm ci
+//		tinyproxy microsocks nginx-light haproxy apache2 && npm ci && (cd caddy && go build -o caddy .)
 //
 // One test holds many connections with the heartbeat on and reports what they cost; 10,000 of them by
 //

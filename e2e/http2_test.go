@@ -205,11 +205,39 @@ ProxyTimeout 30
 	return secure
 }
 
+func startCaddyHTTP2(t *testing.T, server, certFile, keyFile string) string {
+	t.Helper()
+	program, err := filepath.Abs("caddy/caddy")
+	require.NoError(t, err)
+	if _, err := os.Stat(program); err != nil {
+		missing(t, "caddy (go build -o caddy . in e2e/caddy)")
+	}
+	secure := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	// Caddy takes extended CONNECT, and offers it as every Go program does.
+	p := start(t, "env", "GODEBUG=http2xconnect=1", "HOME="+t.TempDir(), program, "run", "--adapter", "caddyfile", "--config",
+		configFile(t, "Caddyfile", `
+{
+	admin off
+	auto_https off
+	servers {
+		protocols h1 h2
+	}
+}
+https://%s {
+	tls %s %s
+	reverse_proxy %s
+}
+`, secure, certFile, keyFile, server))
+	awaitListener(t, p, secure)
+	return secure
+}
+
 func TestOurServerWorksBehindHTTP2(t *testing.T) {
 	for _, g := range []behindHTTP2{
 		{name: "haproxy", start: haproxyHTTP2(""), many: true},
 		{name: "haproxy_to_HTTP2", start: haproxyHTTP2("proto h2"), straight: true, many: true},
 		{name: "Apache", start: startApacheHTTP2},
+		{name: "Caddy", start: startCaddyHTTP2, many: true},
 	} {
 		t.Run(g.name, func(t *testing.T) {
 			cert, key, pin := selfSigned(t)
