@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -335,5 +336,25 @@ func TestCloseSendsWhatWasAcceptedBehindAWriterThatHasSentNothing(t *testing.T) 
 		require.NoError(t, err)
 		require.ErrorIs(t, w.Close(), conn.ErrCloseSent)
 		c.CloseNow()
+	})
+}
+
+func TestBufferedAmountIsExactWhileALongMessageGoesOut(t *testing.T) {
+	inBothRolesOver(t, nil, 1000, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		const size = 300_000
+		written := inBackground(func() error { return c.Write(context.Background(), conn.Binary, make([]byte, size)) })
+		received := inBackground(func() error { peer.Expect(binary(string(make([]byte, size)))); return nil })
+		for done := false; !done; { // at any moment, also in the middle of masking
+			require.LessOrEqual(t, c.BufferedAmount(), int64(size+14))
+			select {
+			case err := <-written:
+				require.NoError(t, err)
+				done = true
+			default:
+				runtime.Gosched()
+			}
+		}
+		require.NoError(t, <-received)
+		require.Zero(t, c.BufferedAmount())
 	})
 }

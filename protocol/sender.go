@@ -41,6 +41,7 @@ type Sender struct {
 type senderMore struct {
 	newest  *latePong // what answers the newest ping, once pongs were too many; nil until that happens
 	through through   // a payload that is written from where it is, behind writing
+	taken   int64     // bytes of both; belongs to the queue, unlike these, which change while Pending is called
 }
 
 // NewSender returns the sending half of a connection.
@@ -75,14 +76,14 @@ func (s *Sender) Waiting() int {
 
 // Buffered returns how many bytes of frames were queued and not yet sent.
 func (s *Sender) Buffered() int64 {
-	n := s.Waiting()
-	if s.writing != nil {
-		n += len(s.writing.B) - s.writing.Done
+	n := int64(s.Waiting())
+	switch {
+	case s.more != nil && s.more.taken > 0:
+		n += s.more.taken
+	case s.writing != nil:
+		n += int64(len(s.writing.B) - s.writing.Done)
 	}
-	if s.more != nil {
-		n += len(s.more.through.payload)
-	}
-	return int64(n)
+	return n
 }
 
 // Queued returns how many bytes were ever queued, less those that were dropped. What is queued last is on the wire once
@@ -258,7 +259,7 @@ func (s *Sender) DropQueue() {
 func (s *Sender) DropTaken() {
 	s.dropWriting()
 	if s.more != nil {
-		s.more.through = through{}
+		s.more.through, s.more.taken = through{}, 0
 	}
 }
 

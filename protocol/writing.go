@@ -63,7 +63,9 @@ func (s *Sender) Through(t MessageType, payload []byte) (bool, error) {
 	}
 	s.writing = s.writing.Grow(frame.MaxHeaderSize)
 	s.writing.B = h.Append(s.writing.B)
-	s.needMore().through = through{payload: payload, masked: h.Masked, key: h.Key}
+	more := s.needMore()
+	more.through = through{payload: payload, masked: h.Masked, key: h.Key}
+	more.taken = int64(len(s.writing.B)-s.writing.Done) + h.Length
 	return true, nil
 }
 
@@ -119,6 +121,9 @@ func (s *Sender) moveThrough(n int) {
 // Sent notes that the next n bytes of what Pending returned are on the wire. It belongs to the queue.
 func (s *Sender) Sent(n int) {
 	s.sent += int64(n)
+	if s.more != nil {
+		s.more.taken = max(0, s.more.taken-int64(n))
+	}
 	if s.writing != nil {
 		k := min(n, len(s.writing.B)-s.writing.Done)
 		n -= k
