@@ -394,3 +394,34 @@ func TestCloseKeepsWhatThePeerDidBefore(t *testing.T) {
 		})
 	}
 }
+
+func TestCloseComesBehindWhatSendLeftBehindAMessageThatIsGoingOut(t *testing.T) {
+	large := string(pattern(70_000))
+	for name, write := range map[string]func(c *conn.Conn) error{
+		"Write": func(c *conn.Conn) error { return c.Write(context.Background(), conn.Binary, []byte(large)) },
+		"the end of a Writer": func(c *conn.Conn) error {
+			w, err := c.Writer(context.Background(), conn.Binary)
+			if err == nil {
+				io.WriteString(w, large)
+				err = w.Close()
+			}
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBothRolesOver(t, &conn.Config{FragmentSize: -1}, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+				written := inBackground(func() error { return write(c) })
+				synctest.Wait()
+				require.NoError(t, c.Send(conn.Text, []byte("accepted")))
+				closed := inBackground(func() error { return c.Close(conn.StatusNormalClosure, "") })
+				synctest.Wait()
+				require.ErrorIs(t, c.Send(conn.Text, nil), conn.ErrCloseSent)
+				peer.Expect(binary(large), text("accepted"), closing(conn.StatusNormalClosure, ""))
+				require.NoError(t, <-written)
+				peer.Send(closing(conn.StatusNormalClosure, ""))
+				halfClose(peer)
+				require.NoError(t, <-closed)
+			})
+		})
+	}
+}

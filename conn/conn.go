@@ -96,6 +96,7 @@ type cold struct {
 	deferred      []outgoing // what Send took while somebody had the turn
 	deferredBytes int        // of their frames
 	closeFrame    *closeFrame
+	tookTurn      bool        // Close has taken the turn from a Writer that had not sent anything
 	corkTimer     *time.Timer // bounds how long corked frames wait
 }
 
@@ -253,26 +254,3 @@ func (c *Conn) LocalAddr() net.Addr { return c.nc.LocalAddr() }
 
 // RemoteAddr returns the peer's address, as the net.Conn has it.
 func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
-
-// sendable returns why nothing more may be sent, or nil. The caller holds mu.
-func (c *Conn) sendable() error {
-	if e := c.end.Load(); e != nil {
-		return e
-	}
-	if c.cold != nil && c.cold.closing.SentClose() {
-		return closeSentError{own: c.cold.closing.Own()}
-	}
-	return c.refusal()
-}
-
-// refusal returns the error of the network if that has refused a write, or how the connection has ended. The caller holds
-// mu.
-func (c *Conn) refusal() error {
-	if e := c.end.Load(); e != nil {
-		return e
-	}
-	if c.out.refused {
-		return c.cold.refusal
-	}
-	return nil
-}

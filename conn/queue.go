@@ -42,7 +42,6 @@ const (
 	turnSends   holder = iota // nobody has it, or sends a message
 	turnPacks                 // compresses a message
 	turnUnbegun               // is a Writer that has not sent anything
-	turnTaken                 // is a Writer that had not, until Close took the turn from it
 )
 
 // outgoing is a message, or a fragment of one.
@@ -57,6 +56,41 @@ type outgoing struct {
 // size returns how many bytes a frame of m is, or a few more.
 func (m *outgoing) size() int { return maxHeader + len(m.payload) }
 
+// sendable returns why nothing more may be sent, or nil. The caller holds mu.
+func (c *Conn) sendable() error {
+	if e := c.end.Load(); e != nil {
+		return e
+	}
+	if c.cold != nil && c.cold.closing.SentClose() {
+		return closeSentError{own: c.cold.closing.Own()}
+	}
+	return c.refusal()
+}
+
+// refusal returns the error of the network if that has refused a write, or how the connection has ended. The caller holds
+// mu.
+func (c *Conn) refusal() error {
+	if e := c.end.Load(); e != nil {
+		return e
+	}
+	if c.out.refused {
+		return c.cold.refusal
+	}
+	return nil
+}
+
+// awaitRoom returns when the queue has room for more. The caller holds mu, which is given up meanwhile.
+func (c *Conn) awaitRoom(ctx context.Context) error {
+	for {
+		if err := c.sendable(); err != nil || !c.out.sender.Full() {
+			return err
+		}
+		if err := c.flush(ctx, c.out.sender.Queued()); err != nil {
+			return err
+		}
+	}
+}
+
 // beginTurn makes the next message the caller's. The caller holds mu, which is given up while it waits.
 func (c *Conn) beginTurn(ctx context.Context) error {
 	o := &c.out
@@ -67,20 +101,22 @@ func (c *Conn) beginTurn(ctx context.Context) error {
 	o.mu.Unlock()
 	err := o.turn.Lock(ctx, ended)
 	o.mu.Lock()
-	if err != nil {
-		return c.ended(err)
+	if err == nil {
+		return nil
 	}
-	return nil
+	// It may have been handed over just now, so that Send has put messages off, and then been passed on to nobody.
+	if c.cold.waitsForTurn() && o.turn.TryLock() {
+		c.endTurn()
+	}
+	return c.ended(err)
 }
 
 // endTurn queues what was put off during the turn, and gives it back. The caller holds mu, which is given up while it
 // compresses.
 func (c *Conn) endTurn() {
 	o := &c.out
-	if o.holder != turnTaken {
-		o.holder = turnSends
-	}
-	if r := c.cold; r != nil && (len(r.deferred) > 0 || r.closeFrame != nil) {
+	o.holder = turnSends
+	if c.cold.waitsForTurn() {
 		c.queueDeferred()
 	}
 	if c.end.Load() != nil {
@@ -89,11 +125,14 @@ func (c *Conn) endTurn() {
 	o.turn.Unlock()
 }
 
+// waitsForTurn reports whether there is something to queue when the turn is given back. The caller holds mu.
+func (r *cold) waitsForTurn() bool { return r != nil && (len(r.deferred) > 0 || r.closeFrame != nil) }
+
 // queueDeferred queues what was put off, and the close frame behind it. The caller holds the turn and mu, which is given up
 // while it compresses.
 func (c *Conn) queueDeferred() {
 	r := c.cold
-	for !c.out.sender.InMessage() && len(r.deferred) > 0 {
+	for !c.out.sender.InMessage() && c.out.sender.Err() == nil && len(r.deferred) > 0 {
 		m := r.deferred[0]
 		r.deferred[0] = outgoing{}
 		r.deferred = r.deferred[1:]
@@ -206,20 +245,4 @@ func (c *Conn) BufferedAmount() int64 {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	return c.buffered()
-}
-
-// closeFrame is a close frame that waits for what was accepted before it to be compressed.
-type closeFrame struct {
-	code   StatusCode
-	reason string
-}
-
-// queueLateClose queues the close frame that waits, if there is one. The caller holds out.mu.
-func (c *Conn) queueLateClose() {
-	if c.cold == nil || c.cold.closeFrame == nil {
-		return
-	}
-	f := c.cold.closeFrame
-	c.cold.closeFrame = nil
-	c.out.sender.Close(f.code, f.reason)
 }

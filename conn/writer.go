@@ -117,7 +117,9 @@ func (w *MessageWriter) Close() error {
 	if !w.ended {
 		w.c.sendClose(StatusInternalError, "message abandoned", false)
 	}
-	if o.holder != turnTaken { // at most one ever is: nobody gets a Writer after Close
+	if r := w.c.cold; r != nil && r.tookTurn { // from this one: nobody gets a Writer after Close
+		r.tookTurn = false
+	} else {
 		w.c.endTurn()
 	}
 	w.c.flushNow()

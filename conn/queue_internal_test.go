@@ -1,0 +1,68 @@
+package conn
+
+import (
+	"context"
+	"io"
+	"runtime"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/deflate"
+	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/wstest"
+)
+
+func TestWhatSendPutOffGoesOutThoughAWaiterGivesUpAtItsTurn(t *testing.T) {
+	for range 300 { // whether Send comes in between is a matter of chance
+		synctest.Test(t, func(t *testing.T) {
+			near, far := wstest.Pipe(0)
+			defer far.Close()
+			go io.Copy(io.Discard, far)
+			c := newConn(near, frame.Server, nil)
+			defer c.CloseNow()
+			c.out.mu.Lock()
+			require.NoError(t, c.beginTurn(t.Context()))
+			c.out.mu.Unlock()
+			ctx, cancel := context.WithCancel(t.Context())
+			gaveUp := make(chan error, 1)
+			go func() { gaveUp <- c.Write(ctx, Text, nil) }()
+			synctest.Wait()
+			c.out.mu.Lock()
+			cancel()
+			c.endTurn()
+			c.out.mu.Unlock()
+			require.NoError(t, c.Send(Text, []byte("accepted")))
+			<-gaveUp
+			synctest.Wait()
+			require.Zero(t, c.BufferedAmount())
+		})
+	}
+}
+
+func TestAWriterMayEndWhileCloseCompressesWhatWaitedForIt(t *testing.T) {
+	for range 100 { // when it ends is a matter of chance
+		synctest.Test(t, func(t *testing.T) {
+			near, far := wstest.Pipe(0)
+			defer far.Close()
+			go io.Copy(io.Discard, far)
+			c := newConn(near, frame.Server, &Config{Deflate: &deflate.Params{}})
+			defer c.CloseNow()
+			w, err := c.Writer(t.Context(), Text)
+			require.NoError(t, err)
+			for range 10 {
+				require.NoError(t, c.Send(Binary, make([]byte, 5000)))
+			}
+			closing := make(chan error, 1)
+			go func() { closing <- c.SendClose(StatusNormalClosure, "") }()
+			for c.State() == StateOpen {
+				runtime.Gosched()
+			}
+			require.ErrorIs(t, w.Close(), ErrCloseSent)
+			require.NoError(t, <-closing)
+			require.NoError(t, c.Flush(t.Context()))
+			require.Zero(t, c.BufferedAmount())
+		})
+	}
+}
