@@ -60,18 +60,3 @@ func (c *Conn) readInto(ctx context.Context, into *buffer.Buffer, room int, part
 	}
 	return nil
 }
-
-// keepPartial makes b what was assembled of the message.
-func (c *Conn) keepPartial(b []byte) {
-	c.dropPartial()
-	if _, n := c.receiver.Message(); n > 0 {
-		c.read.hold().partial = c.read.now().partial.Add(b)
-	}
-}
-
-func (c *Conn) dropPartial() {
-	if h := c.read.held; h != nil {
-		h.partial.Release()
-		h.partial = nil
-	}
-}

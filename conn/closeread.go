@@ -71,10 +71,3 @@ func (c *Conn) listen(ended func() error) {
 	c.cold.listening = ended
 	c.out.mu.Unlock()
 }
-
-// closeReadEnds reports whether it is CloseRead that reads, and about to give up because its context has ended.
-func (c *Conn) closeReadEnds() bool {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	return c.cold != nil && c.cold.listening != nil && c.cold.listening() != nil
-}

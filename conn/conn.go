@@ -254,3 +254,26 @@ func (c *Conn) LocalAddr() net.Addr { return c.nc.LocalAddr() }
 
 // RemoteAddr returns the peer's address, as the net.Conn has it.
 func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
+
+// sendable returns why nothing more may be sent, or nil. The caller holds mu.
+func (c *Conn) sendable() error {
+	if e := c.end.Load(); e != nil {
+		return e
+	}
+	if c.cold != nil && c.cold.closing.SentClose() {
+		return closeSentError{own: c.cold.closing.Own()}
+	}
+	return c.refusal()
+}
+
+// refusal returns the error of the network if that has refused a write, or how the connection has ended. The caller holds
+// mu.
+func (c *Conn) refusal() error {
+	if e := c.end.Load(); e != nil {
+		return e
+	}
+	if c.out.refused {
+		return c.cold.refusal
+	}
+	return nil
+}

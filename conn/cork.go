@@ -29,14 +29,6 @@ func (c *Conn) cork() bool {
 	return true
 }
 
-// takeCork is called when all that is queued is about to be written. The caller holds mu.
-func (c *Conn) takeCork() {
-	if c.out.hurried {
-		c.cold.corkTimer.Stop()
-		c.out.hurried = false
-	}
-}
-
 // uncork sends what is corked and lets writes go out at once again.
 func (c *Conn) uncork() {
 	c.out.mu.Lock()
@@ -60,4 +52,11 @@ func (c *Conn) flushCorked(ctx context.Context) error {
 	}
 	o.mu.Unlock()
 	return err
+}
+
+// corkIf says whether what is written from now on waits for more.
+func (c *Conn) corkIf(more bool) {
+	if more != c.out.corked.Load() {
+		c.out.corked.Store(more)
+	}
 }

@@ -51,15 +51,15 @@ type fanOut struct {
 // batchSize is how many connections one goroutine writes to, so that there is work for all processors.
 const batchSize = 64
 
-// add has a goroutine run the flush of c.
-func (f *fanOut) add(c *Conn) {
+// add has a goroutine run the flush of c, which is the same for all.
+func (f *fanOut) add(c *Conn, flush func(*Conn)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if t := f.next; t != nil && len(t.conns) < batchSize {
 		t.conns = append(t.conns, c)
 		return
 	}
-	f.next = newTask((*Conn).runFlush, c, f)
+	f.next = newTask(flush, c, f)
 	go f.next.run()
 }
 

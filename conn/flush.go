@@ -192,7 +192,7 @@ func (c *Conn) scheduleFlush(of *fanOut) {
 		c.flushNow()
 	case !o.flusher.Later():
 	case of != nil:
-		of.add(c)
+		of.add(c, (*Conn).runFlush)
 	default:
 		c.start((*Conn).runFlush)
 	}
@@ -237,5 +237,25 @@ func (c *Conn) quiet() {
 	c.out.mu.Unlock()
 	if on != nil {
 		<-on
+	}
+}
+
+// awaitRoom returns when the queue has room for more. The caller holds mu, which is given up meanwhile.
+func (c *Conn) awaitRoom(ctx context.Context) error {
+	for {
+		if err := c.sendable(); err != nil || !c.out.sender.Full() {
+			return err
+		}
+		if err := c.flush(ctx, c.out.sender.Queued()); err != nil {
+			return err
+		}
+	}
+}
+
+// takeCork is called when all that is queued is about to be written. The caller holds mu.
+func (c *Conn) takeCork() {
+	if c.out.hurried {
+		c.cold.corkTimer.Stop()
+		c.out.hurried = false
 	}
 }

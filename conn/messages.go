@@ -70,7 +70,7 @@ func (c *Conn) lendNext(ctx context.Context, l *loan, holds, serving bool) (err 
 		c.keepInPlace(l)
 	}
 	if err == nil && serving {
-		c.corkIf(c.moreArrived())
+		c.corkIf(c.in.holdsFrame())
 	}
 	c.endRead()
 	return err
@@ -130,15 +130,6 @@ func (c *Conn) giveBack(l *loan) (holds bool) {
 	return true
 }
 
-// endLoan is giveBack for who holds reading.
-func (c *Conn) endLoan(held *buffer.Buffer) {
-	if c.in.buf == held {
-		c.in.lent = false
-	} else {
-		held.Release()
-	}
-}
-
 // keepLoan leaves a loan to a caller who has left the loop, until the next call that reads.
 func (c *Conn) keepLoan(l *loan) {
 	if l.held == nil || !c.reading.TryLock() {
@@ -146,12 +137,4 @@ func (c *Conn) keepLoan(l *loan) {
 	}
 	c.read.hold().kept = l.held
 	c.endRead()
-}
-
-// takeBack ends the loan that keepLoan left. The caller holds reading.
-func (c *Conn) takeBack() {
-	if held := c.read.now().kept; held != nil {
-		c.read.held.kept = nil
-		c.endLoan(held)
-	}
 }

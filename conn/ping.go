@@ -185,3 +185,43 @@ func (c *Conn) pong(payload []byte) {
 	}
 	r.pings = slices.Delete(r.pings, 0, i+1)
 }
+
+// startHeartbeat is called before anybody else has c.
+func (c *Conn) startHeartbeat(interval, timeout time.Duration) {
+	h := &heartbeat{rule: protocol.Heartbeat{Interval: interval, Timeout: timeout}, start: time.Now()}
+	c.beat = h
+	first := h.rule.Start(h.now())
+	h.timer = time.AfterFunc(time.Hour, c.tick)
+	h.timer.Reset(first)
+}
+
+// tick is called by the timer.
+func (c *Conn) tick() {
+	h := c.beat
+	do, after := h.rule.Tick(h.now(), time.Duration(h.waiting.Load()), time.Duration(h.began.Load()))
+	switch do {
+	case protocol.PeerGone:
+		c.readEnded(ErrPeerTimeout)
+		return
+	case protocol.SendPing:
+		c.pingUnasked()
+	}
+	h.timer.Reset(after)
+	if c.end.Load() != nil {
+		h.timer.Stop()
+	}
+}
+
+// pingUnasked sends a ping that nobody waits for: the pong, as any byte, shows that the peer is there. If so much waits to
+// be sent that there is no room, the peer has enough to answer as it is.
+func (c *Conn) pingUnasked() {
+	var payload [8]byte
+	random.Fill(payload[:])
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if c.sendable() == nil && !o.sender.Full() {
+		o.sender.Ping(payload[:])
+		c.flushNow()
+	}
+}

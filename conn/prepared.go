@@ -49,17 +49,6 @@ func Prepare(typ MessageType, data []byte) *Prepared {
 // Message returns the message that was prepared. Its data must not be changed.
 func (p *Prepared) Message() Message { return Message{p.typ, p.plain.Payload()} }
 
-// WritePrepared is [Conn.Write] for a message that was prepared.
-func (c *Conn) WritePrepared(ctx context.Context, p *Prepared) error {
-	_, err := c.submit(ctx, &outgoing{typ: p.typ, fin: true, payload: p.plain.Payload(), prepared: p})
-	return err
-}
-
-// SendPrepared is [Conn.Send] for a message that was prepared.
-func (c *Conn) SendPrepared(p *Prepared) error {
-	return c.send(&outgoing{typ: p.typ, fin: true, payload: p.plain.Payload(), prepared: p})
-}
-
 // SetWriteCompression says for messages that begin to go out from now on whether they are compressed, and how hard. It
 // takes the place of the Level with which compression was agreed to; MinSize goes on to hold. A message that a
 // [Conn.Writer] has begun to send stays as it is. If compression was not agreed to, nothing changes. A level that does not

@@ -56,41 +56,6 @@ type outgoing struct {
 // size returns how many bytes a frame of m is, or a few more.
 func (m *outgoing) size() int { return maxHeader + len(m.payload) }
 
-// sendable returns why nothing more may be sent, or nil. The caller holds mu.
-func (c *Conn) sendable() error {
-	if e := c.end.Load(); e != nil {
-		return e
-	}
-	if c.cold != nil && c.cold.closing.SentClose() {
-		return closeSentError{own: c.cold.closing.Own()}
-	}
-	return c.refusal()
-}
-
-// refusal returns the error of the network if that has refused a write, or how the connection has ended. The caller holds
-// mu.
-func (c *Conn) refusal() error {
-	if e := c.end.Load(); e != nil {
-		return e
-	}
-	if c.out.refused {
-		return c.cold.refusal
-	}
-	return nil
-}
-
-// awaitRoom returns when the queue has room for more. The caller holds mu, which is given up meanwhile.
-func (c *Conn) awaitRoom(ctx context.Context) error {
-	for {
-		if err := c.sendable(); err != nil || !c.out.sender.Full() {
-			return err
-		}
-		if err := c.flush(ctx, c.out.sender.Queued()); err != nil {
-			return err
-		}
-	}
-}
-
 // beginTurn makes the next message the caller's. The caller holds mu, which is given up while it waits.
 func (c *Conn) beginTurn(ctx context.Context) error {
 	o := &c.out
@@ -245,4 +210,20 @@ func (c *Conn) BufferedAmount() int64 {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	return c.buffered()
+}
+
+// closeFrame is a close frame that waits for what was accepted before it to be compressed.
+type closeFrame struct {
+	code   StatusCode
+	reason string
+}
+
+// queueLateClose queues the close frame that waits, if there is one. The caller holds out.mu.
+func (c *Conn) queueLateClose() {
+	if c.cold == nil || c.cold.closeFrame == nil {
+		return
+	}
+	f := c.cold.closeFrame
+	c.cold.closeFrame = nil
+	c.out.sender.Close(f.code, f.reason)
 }

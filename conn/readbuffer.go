@@ -1,6 +1,9 @@
 package conn
 
-import "github.com/seed60239977/websocket/internal/buffer"
+import (
+	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/buffer"
+)
 
 // readBuffer holds the bytes that arrived and that the Receiver did not take yet. It belongs to whoever holds Conn.reading.
 //
@@ -118,4 +121,14 @@ func (in *readBuffer) makeRoom() {
 		in.buf.B = in.buf.B[:copy(in.buf.B, unread)]
 		in.r = 0
 	}
+}
+
+// holdsFrame reports whether the bytes that wait to be read begin with a whole frame.
+func (in *readBuffer) holdsFrame() bool {
+	p := in.unread()
+	if len(p) >= 2 && p[1]&0x7f < 126 { // nearly always: a short frame, masked or not
+		return len(p) >= 2+int(p[1]>>7)*4+int(p[1]&0x7f)
+	}
+	h, n, err := frame.Parse(p)
+	return err == nil && n > 0 && h.Length <= int64(len(p)-n)
 }

@@ -118,3 +118,11 @@ func (c *Conn) dropRest(ctx context.Context) error {
 	c.read.held.reader, r.partial = nil, nil
 	return nil
 }
+
+// beginMessageRead is beginRead for calls that want a message from its start: what a Reader left is dropped.
+func (c *Conn) beginMessageRead(ctx context.Context) error {
+	if err := c.beginRead(ctx); err != nil {
+		return err
+	}
+	return c.dropRest(ctx)
+}

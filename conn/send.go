@@ -63,3 +63,8 @@ func (m *outgoing) fanOut() *fanOut {
 	}
 	return &m.prepared.fanOut
 }
+
+// SendPrepared is [Conn.Send] for a message that was prepared.
+func (c *Conn) SendPrepared(p *Prepared) error {
+	return c.send(&outgoing{typ: p.typ, fin: true, payload: p.plain.Payload(), prepared: p})
+}

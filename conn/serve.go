@@ -2,8 +2,6 @@ package conn
 
 import (
 	"context"
-
-	"github.com/seed60239977/websocket/frame"
 )
 
 // Serve calls handle for each message that comes, until there is an error, and returns that: what handle returned, the
@@ -29,21 +27,4 @@ func (c *Conn) Serve(ctx context.Context, handle func(c *Conn, m Message) error)
 			return err
 		}
 	}
-}
-
-// corkIf says whether what is written from now on waits for more.
-func (c *Conn) corkIf(more bool) {
-	if more != c.out.corked.Load() {
-		c.out.corked.Store(more)
-	}
-}
-
-// moreArrived reports whether the bytes that wait to be read begin with a whole frame.
-func (c *Conn) moreArrived() bool {
-	p := c.in.unread()
-	if len(p) >= 2 && p[1]&0x7f < 126 { // nearly always: a short frame, masked or not
-		return len(p) >= 2+int(p[1]>>7)*4+int(p[1]&0x7f)
-	}
-	h, n, err := frame.Parse(p)
-	return err == nil && n > 0 && h.Length <= int64(len(p)-n)
 }

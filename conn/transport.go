@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"errors"
 	"io"
 	"net"
 
@@ -96,4 +97,10 @@ func (s *portable) write(from *protocol.Sender, wait bool) (n int, err error) {
 		}
 	}
 	return n, err
+}
+
+// isTimeout reports whether a deadline made I/O fail.
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
 }

@@ -114,3 +114,9 @@ func (c *Conn) Flush(ctx context.Context) error {
 	}
 	return c.flush(ctx, o.sender.Queued())
 }
+
+// WritePrepared is [Conn.Write] for a message that was prepared.
+func (c *Conn) WritePrepared(ctx context.Context, p *Prepared) error {
+	_, err := c.submit(ctx, &outgoing{typ: p.typ, fin: true, payload: p.plain.Payload(), prepared: p})
+	return err
+}

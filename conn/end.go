@@ -1,0 +1,103 @@
+package conn
+
+import (
+	"time"
+
+	"github.com/seed60239977/websocket/internal/interrupt"
+	"github.com/seed60239977/websocket/protocol"
+)
+
+// What follows from what protocol.Closing is told: this file tells it of failures, and lets go of everything when it knows how
+// the connection ended.
+
+// happened tells Closing what happened and does what follows.
+func (c *Conn) happened(what func(w *protocol.Closing)) {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	what(&c.coldState().closing)
+	c.follow()
+}
+
+// follow does what follows from what Closing was told. The caller holds out.mu, which is given up if that is the end.
+func (c *Conn) follow() {
+	c.startClock()
+	if e := c.cold.closing.End(); e != nil && c.end.CompareAndSwap(nil, e) {
+		c.release()
+	}
+}
+
+// release lets go of what only an open connection needs, and tells those who wait for its end. The caller has set c.end, and
+// holds out.mu, which is given up meanwhile.
+func (c *Conn) release() {
+	o, r := &c.out, c.cold
+	o.sender.DropQueue()
+	o.flusher.Stop()
+	if o.turn.TryLock() { // else whoever has it does this
+		o.sender.ReleasePacker()
+		o.turn.Unlock()
+	}
+	r.deferred = nil
+	if r.corkTimer != nil {
+		r.corkTimer.Stop()
+	}
+	if r.dead != nil {
+		close(r.dead)
+	}
+	if r.clock != nil {
+		r.clock.Stop()
+	}
+	hooks := c.hooks
+	c.hooks = nil
+	lingers := r.closing.Step() == protocol.AwaitEOF
+	if lingers {
+		r.lingering = &linger{done: make(chan struct{})}
+		go c.linger(r.lingering, r.closing.Deadline())
+	}
+	o.mu.Unlock()
+	if !lingers {
+		c.hangUp(c.end.Load().WasClean && !o.refused)
+	}
+	c.calls.Forget(interrupt.Reading)
+	if c.beat != nil {
+		c.beat.timer.Stop()
+	}
+	if c.reading.TryLock() {
+		c.endRead()
+	}
+	hooks.call()
+	o.mu.Lock()
+}
+
+// hangUp closes the net.Conn. A tls.Conn says goodbye only if that is asked for: it would wait seconds for a peer that does
+// not read.
+func (c *Conn) hangUp(goodbye bool) {
+	if goodbye {
+		interrupt.CloseGently(c.nc)
+	} else {
+		interrupt.Close(c.nc)
+	}
+}
+
+// refuse ends sending, because the network has refused a write, and not receiving: a peer that has said what there was to
+// say and gone away refuses what comes after, and what it said may be on its way to whoever reads. The caller may write, and
+// holds out.mu, which is given up if that is the end.
+func (c *Conn) refuse(err error) {
+	if c.refusal() != nil {
+		return
+	}
+	o, r := &c.out, c.coldState()
+	o.refused, r.refusal = true, &WriteError{err}
+	r.deferred, r.deferredBytes, r.closeFrame = nil, 0, nil
+	o.sender.DropQueue()
+	o.sender.DropTaken()
+	o.flusher.Stop()
+	r.closing.SendFailed(err, time.Now())
+	c.follow()
+}
+
+// startClock sets the one timer that Config.CloseTimeout is. The caller holds out.mu.
+func (c *Conn) startClock() {
+	if by := c.cold.closing.Deadline(); c.cold.clock == nil && !by.IsZero() && c.end.Load() == nil {
+		c.cold.clock = time.AfterFunc(time.Until(by), c.expire)
+	}
+}

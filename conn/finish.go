@@ -1,0 +1,119 @@
+package conn
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/seed60239977/websocket/internal/buffer"
+	"github.com/seed60239977/websocket/internal/interrupt"
+	"github.com/seed60239977/websocket/protocol"
+)
+
+// The last steps of a connection: its answer to a close frame or a broken rule, and the wait for the end of TCP.
+
+// peerClosed takes the peer's close frame, answers it, and goes on to the end.
+func (c *Conn) peerClosed(ctx context.Context, ev *protocol.Event) error {
+	code, reason, answer := ev.Code, string(ev.Payload), false
+	c.happened(func(w *protocol.Closing) { answer = w.Received(code, reason, time.Now()) })
+	if h := c.settings.Value().hooks; h != nil && h.close != nil {
+		var err error
+		if code, reason, err = h.close(c, code, reason); err != nil {
+			return c.peerFailed(ctx, err)
+		}
+	}
+	if answer {
+		c.beginClose(code, reason, false)
+	}
+	return c.finish(ctx)
+}
+
+// peerFailed ends the connection because the peer broke a rule: "Fail the WebSocket Connection" (§7.1.7).
+func (c *Conn) peerFailed(ctx context.Context, err error) error {
+	c.happened(func(w *protocol.Closing) {
+		if code, reason, send := w.Violated(err, time.Now()); send {
+			c.sendClose(code, reason, false)
+		}
+	})
+	return c.finish(ctx)
+}
+
+// readEnded ends the connection because there is nothing more to read.
+func (c *Conn) readEnded(err error) error {
+	c.happened(func(w *protocol.Closing) { w.ReadFailed(err) })
+	return c.end.Load()
+}
+
+// finish goes the last steps of the connection. If ctx ends first it returns that error, and the next call that reads
+// goes on from there. The caller holds reading.
+func (c *Conn) finish(ctx context.Context) error {
+	c.read.finishing = true
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	for {
+		if e := c.end.Load(); e != nil {
+			return e
+		}
+		if err := c.finishStep(ctx); err != nil {
+			return c.ended(err)
+		}
+	}
+}
+
+// finishStep goes one step. The caller holds reading and out.mu, which is given up meanwhile.
+func (c *Conn) finishStep(ctx context.Context) error {
+	w := &c.cold.closing
+	switch w.Step() {
+	case protocol.Flush:
+		if c.cold.closeFrame != nil { // behind what is being compressed
+			if err := c.beginTurn(ctx); err != nil {
+				return err
+			}
+			c.endTurn()
+		}
+		if err := c.flush(ctx, c.out.sender.Queued()); err != nil && !c.out.refused {
+			return err
+		}
+		w.Flushed()
+		c.follow()
+	case protocol.HalfClose:
+		c.out.mu.Unlock()
+		err := c.awaitEOF(ctx)
+		c.out.mu.Lock()
+		if err == nil || err != ctx.Err() {
+			w.ReadFailed(err)
+			c.follow()
+		}
+		return err
+	}
+	return nil
+}
+
+// awaitEOF half-closes TCP, and throws away what comes until the peer closes, too. A server does not wait where a half-close
+// is not possible. The caller holds reading.
+func (c *Conn) awaitEOF(ctx context.Context) error {
+	if !c.read.halfClosed {
+		c.read.halfClosed = true
+		if half, ok := c.nc.(interface{ CloseWrite() error }); ok {
+			half.CloseWrite()
+		} else if c.receiver.Role() == protocol.Server {
+			return io.EOF
+		}
+	}
+	err := c.readToEOF()
+	if cut := ctx.Err(); cut != nil && isTimeout(err) && !c.calls.Closed(interrupt.Reading) {
+		return cut
+	}
+	return err
+}
+
+// readToEOF throws away what comes until there is an error, and returns that. The caller holds reading.
+func (c *Conn) readToEOF() error {
+	for {
+		c.in.release()
+		c.in.buf = buffer.Get(buffer.Smallest)
+		if err := c.transport.read(&c.in); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,273 @@
+package conn
+
+import (
+	"context"
+
+	"github.com/seed60239977/websocket/internal/buffer"
+	"github.com/seed60239977/websocket/internal/interrupt"
+	"github.com/seed60239977/websocket/protocol"
+)
+
+// How bytes become parts of messages. Every way of reading is a loop over nextPart, which deals with everything that is not
+// a part of a message. Who reads holds Conn.reading, from beginRead to endRead.
+
+// readState is how far the reading of messages has come. It belongs to whoever holds Conn.reading.
+type readState struct {
+	held       *held  // nil until something is held between calls that read
+	growth     uint16 // how much the history of decompression may still grow, in bytes
+	finishing  bool   // nothing more is read as frames: see Conn.finish
+	halfClosed bool   // this direction of TCP is closed
+	replied    bool   // pongs are queued and nobody was told to send them
+	serving    bool   // the caller is Serve
+	refuses    bool   // the caller is CloseRead: what comes once its context has ended is for who reads next
+}
+
+// held is what most connections do without: what is held of messages between calls.
+type held struct {
+	partial  *buffer.Buffer // what was assembled of a message whose reading was cut
+	inflated *buffer.Buffer // what compressed messages are decompressed to; nil when no part lies in it
+	kept     *buffer.Buffer // a message that is left to a caller who has left the loop of Messages
+	reader   *messageReader // has not yet come to the end of its message
+}
+
+// nothingHeld is what a connection holds that never held anything. Nobody writes to it.
+var nothingHeld held
+
+// now returns what is held, to be looked at.
+func (r *readState) now() *held {
+	if r.held == nil {
+		return &nothingHeld
+	}
+	return r.held
+}
+
+// hold returns what is held, to be written to.
+func (r *readState) hold() *held {
+	if r.held == nil {
+		r.held = new(held)
+	}
+	return r.held
+}
+
+// beginRead makes the caller the one who reads. If it returns nil, endRead must follow.
+func (c *Conn) beginRead(ctx context.Context) error {
+	if !c.reading.TryLock() {
+		if err := c.takeOver(ctx); err != nil {
+			return err
+		}
+	}
+	return c.startRead(ctx)
+}
+
+// takeOver takes reading, which was not free, if whoever reads is no call of the application's or about to end.
+func (c *Conn) takeOver(ctx context.Context) error {
+	if c.State() < StateClosing && !c.closeReadEnds() {
+		if c.reading.TryLock() { // that was CloseRead, which has ended since
+			return nil
+		}
+		return ErrConcurrentRead
+	}
+	// Close is reading the rest, or CloseRead is about to let go.
+	if err := c.reading.Lock(ctx, c.Done()); err != nil {
+		return c.ended(err)
+	}
+	return nil
+}
+
+// startRead is beginRead for who holds reading. If it fails, the caller does no longer.
+func (c *Conn) startRead(ctx context.Context) error {
+	c.takeBack()
+	c.read.serving = false
+	err := c.Err()
+	if err == nil {
+		err = c.calls.Begin(ctx, c.nc, interrupt.Reading)
+	}
+	if err != nil {
+		c.endRead()
+	}
+	return err
+}
+
+// endRead ends what beginRead began.
+func (c *Conn) endRead() {
+	if cause := c.calls.End(interrupt.Reading); cause != nil { // the network's deadlines do not work
+		c.readEnded(cause)
+	}
+	if c.end.Load() != nil {
+		c.calls.Forget(interrupt.Reading) // again: begin may have come after the end, and a context may outlive the connection by far
+		if c.read.held != nil {
+			c.read.held.kept = nil // its memory stays the caller's
+		}
+		c.in.release()
+		c.dropInflated()
+		c.receiver.Release()
+		c.dropPartial()
+	} else if c.read.now().reader == nil {
+		c.in.idle()
+		c.dropInflated()
+	}
+	c.reading.Unlock()
+}
+
+// nextPart waits for the next part of a message and deals with the control frames before it (§5.4: they may stand
+// between the fragments of a message). The part's payload is valid until the next call. The caller holds reading.
+//
+// Nothing that is called from here needs much of the stack: a goroutine that has never needed more than a little has 2 KiB of
+// it, and once it has more it keeps that. So structs are passed by reference, and what goes deep is called elsewhere.
+func (c *Conn) nextPart(ctx context.Context, part *protocol.Event) error {
+	if c.read.finishing {
+		return c.finish(ctx)
+	}
+	if c.out.limited.Load() {
+		c.takeLimit()
+	}
+	for {
+		var n int
+		var err error
+		if c.read.growth > 0 && c.receiver.Inflates(c.in.unread()) {
+			n, err = c.nextOnFreshStack(part)
+		} else {
+			n, err = c.receiver.Next(c.in.unread(), part)
+		}
+		c.in.take(n)
+		if err != nil {
+			return c.peerFailed(ctx, err)
+		}
+		switch part.Kind {
+		case protocol.Data:
+			if c.read.replied {
+				c.sendReplies()
+			}
+			return nil
+		case protocol.NeedOutput:
+			c.inflateMore()
+		case protocol.Ping:
+			if err := c.peerPinged(part.Payload); err != nil {
+				return c.peerFailed(ctx, err)
+			}
+		case protocol.Pong:
+			if err := c.peerPonged(part.Payload); err != nil {
+				return c.peerFailed(ctx, err)
+			}
+		case protocol.Close:
+			return c.peerClosed(ctx, part)
+		case protocol.NeedBytes:
+			if err := c.waitForBytes(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// firstBytes waits until there is something to read, unless a message has begun.
+func (c *Conn) firstBytes(ctx context.Context) error {
+	if len(c.in.unread()) > 0 || c.receiver.InMessage() || c.read.finishing {
+		return nil
+	}
+	return c.waitForBytes(ctx)
+}
+
+// waitForBytes returns when there is something more to read.
+func (c *Conn) waitForBytes(ctx context.Context) error {
+	if err := c.beforeWait(ctx); err != nil {
+		return err
+	}
+	c.in.before(c.receiver.InFrame())
+	c.beat.wait()
+	err := c.transport.read(&c.in)
+	c.beat.came(err)
+	if err != nil {
+		return c.readFailed(ctx, err)
+	}
+	if c.read.refuses {
+		return ctx.Err()
+	}
+	return nil
+}
+
+// beforeWait is for what waited for this moment: memory that is of no use any more, frames to send.
+func (c *Conn) beforeWait(ctx context.Context) error {
+	if c.read.held != nil {
+		c.dropInflated()
+	}
+	if c.read.replied {
+		c.sendReplies()
+	}
+	if c.read.serving {
+		return c.flushCorked(ctx)
+	}
+	return nil
+}
+
+// readFailed tells a context that cut the call from a connection that is gone.
+func (c *Conn) readFailed(ctx context.Context, err error) error {
+	if e := c.end.Load(); e != nil {
+		return e
+	}
+	cut := ctx.Err()
+	switch {
+	case cut == nil:
+		return c.readEnded(err)
+	case c.calls.Closed(interrupt.Reading): // the network's deadlines do not work
+		return c.readEnded(cut)
+	case isTimeout(err):
+		return cut
+	}
+	return c.readEnded(err)
+}
+
+// inflateMore gives the Receiver room to decompress to, 16 KiB at a time.
+func (c *Conn) inflateMore() {
+	c.dropInflated()
+	inflated := buffer.Get(16 << 10)
+	c.read.hold().inflated = inflated
+	c.receiver.SetOutput(inflated.B[:cap(inflated.B)])
+}
+
+// dropInflated lets go of what parts were decompressed to.
+func (c *Conn) dropInflated() {
+	if h := c.read.held; h != nil && h.inflated != nil {
+		h.inflated.Release()
+		h.inflated = nil
+		c.receiver.SetOutput(nil)
+	}
+}
+
+// closeReadEnds reports whether it is CloseRead that reads, and about to give up because its context has ended.
+func (c *Conn) closeReadEnds() bool {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	return c.cold != nil && c.cold.listening != nil && c.cold.listening() != nil
+}
+
+// endLoan is giveBack for who holds reading.
+func (c *Conn) endLoan(held *buffer.Buffer) {
+	if c.in.buf == held {
+		c.in.lent = false
+	} else {
+		held.Release()
+	}
+}
+
+// takeBack ends the loan that keepLoan left. The caller holds reading.
+func (c *Conn) takeBack() {
+	if held := c.read.now().kept; held != nil {
+		c.read.held.kept = nil
+		c.endLoan(held)
+	}
+}
+
+func (c *Conn) dropPartial() {
+	if h := c.read.held; h != nil {
+		h.partial.Release()
+		h.partial = nil
+	}
+}
+
+// keepPartial makes b what was assembled of the message.
+func (c *Conn) keepPartial(b []byte) {
+	c.dropPartial()
+	if _, n := c.receiver.Message(); n > 0 {
+		c.read.hold().partial = c.read.now().partial.Add(b)
+	}
+}
