@@ -49,4 +49,52 @@
 // that fits, and to the caller as a [*frame.ProtocolError], [ErrInvalidUTF8], [ErrMessageTooBig] or
 // [ErrTooManyFragments] within the *CloseError. Memory is taken for bytes that have arrived, never for what a header
 // promises.
+//
+// # Where is what?
+//
+// What users call, a file for each verb:
+//
+//	conn.go, config.go, errors.go, message.go: a connection, and the words that the calls use
+//	read.go        Read and ReadAppend
+//	reader.go      Reader
+//	messages.go    Messages, and how a message is lent
+//	serve.go       Serve
+//	closeread.go   CloseRead
+//	write.go       Write and Flush
+//	writer.go      Writer: messages in fragments
+//	send.go        Send, which never waits
+//	prepared.go    Prepare: one message for many connections
+//	ping.go        pings and pongs, of either side
+//	close.go       Close, SendClose and CloseNow
+//	onend.go       OnEnd
+//	stream.go      Stream
+//
+// What they share on the way in:
+//
+//	next.go        the next part of a message: all ways of reading are loops over it
+//	readbuffer.go  bytes that have arrived
+//	assemble.go    messages that do not come in one part
+//	heartbeat.go   when to ping, and when a peer is gone
+//
+// On the way out:
+//
+//	queue.go       what was accepted, and whose message is next
+//	pack.go        compression
+//	flush.go       who writes, and when
+//	through.go     long messages, which are not copied
+//	cork.go        what Serve keeps back to send it together
+//	fanout.go      goroutines that write to many connections
+//
+// On the way to the end:
+//
+//	closeframe.go  a close frame, behind what was accepted before
+//	finish.go      the last steps: what follows from a close frame, a broken rule, an error
+//	end.go         what is left when the connection has ended
+//	linger.go      a client's wait for its server to close TCP
+//
+// And below:
+//
+//	transport.go, transport_other.go: any net.Conn
+//	transport_unix.go, socket_unix.go, socket_linux.go: sockets, without a buffer while they wait
+//	freshstack.go  what would make stacks grow for good
 package conn

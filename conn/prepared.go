@@ -3,7 +3,6 @@ package conn
 import (
 	"context"
 
-	"github.com/seed60239977/websocket/deflate"
 	"github.com/seed60239977/websocket/internal/buffer"
 	"github.com/seed60239977/websocket/internal/ctxmutex"
 	"github.com/seed60239977/websocket/protocol"
@@ -48,19 +47,3 @@ func Prepare(typ MessageType, data []byte) *Prepared {
 
 // Message returns the message that was prepared. Its data must not be changed.
 func (p *Prepared) Message() Message { return Message{p.typ, p.plain.Payload()} }
-
-// SetWriteCompression says for messages that begin to go out from now on whether they are compressed, and how hard. It
-// takes the place of the Level with which compression was agreed to; MinSize goes on to hold. A message that a
-// [Conn.Writer] has begun to send stays as it is. If compression was not agreed to, nothing changes. A level that does not
-// exist is refused with a [*deflate.OptionsError].
-//
-// After a change of level, the first message refers to no earlier one.
-func (c *Conn) SetWriteCompression(enabled bool, level deflate.Level) error {
-	if err := (&deflate.Options{Level: level}).Validate(); err != nil {
-		return err
-	}
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	c.out.sender.SetCompression(enabled, level)
-	return nil
-}

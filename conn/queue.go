@@ -5,7 +5,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/seed60239977/websocket/internal/buffer"
 	"github.com/seed60239977/websocket/internal/ctxmutex"
 	"github.com/seed60239977/websocket/internal/flush"
 	"github.com/seed60239977/websocket/protocol"
@@ -131,68 +130,6 @@ func (o *sendQueue) queue(m *outgoing) error {
 		return o.sender.Encoded(m.prepared.plain)
 	}
 	return o.sender.Fragment(m.typ, m.payload, m.fin)
-}
-
-// packs reports whether m is to be compressed. The caller holds mu.
-func (c *Conn) packs(m *outgoing) bool { return c.out.sender.Packs(len(m.payload), m.fin) }
-
-// pack compresses m if that is asked for, and queues it. The caller holds the turn and mu, which is given up while it
-// compresses.
-func (c *Conn) pack(m *outgoing) error {
-	o := &c.out
-	if !c.packs(m) {
-		return o.queue(m)
-	}
-	o.sender.Settle()
-	before := o.holder
-	o.holder = turnPacks
-	o.mu.Unlock()
-	packed := c.compress(m)
-	o.mu.Lock()
-	o.holder = before
-	err := c.refusal()
-	if err == nil {
-		o.sender.Reserve(len(packed.B)) // here, where the stack is not deep yet
-		err = c.queuePacked(m, packed.B)
-	}
-	packed.Release()
-	return err
-}
-
-// compress returns m compressed. The caller has the turn.
-func (c *Conn) compress(m *outgoing) *buffer.Buffer {
-	if m.prepared != nil {
-		return c.packPrepared(m)
-	}
-	packed := buffer.Get(protocol.PackedBound(len(m.payload)))
-	packed.B = c.out.sender.Compressor().AppendPart(packed.B, m.payload, m.fin)
-	return packed
-}
-
-// packPrepared returns a prepared message compressed. The caller has the turn.
-//
-//go:noinline
-func (c *Conn) packPrepared(m *outgoing) *buffer.Buffer {
-	packed := m.prepared.packed(c.out.sender.Form())
-	c.out.sender.Compressor().Commit(m.payload)
-	return packed
-}
-
-// queuePacked queues m, which was compressed. The caller has the turn and holds mu.
-//
-//go:noinline
-func (c *Conn) queuePacked(m *outgoing, packed []byte) error {
-	o := &c.out
-	if o.growth.Load() > 0 {
-		o.growth.Add(-int32(min(len(m.payload), historySize)))
-	}
-	if !m.fin { // else it is behind what was put off
-		c.queueLateClose()
-	}
-	if o.sender.Packed(m.typ, packed, m.fin) != nil {
-		return c.sendable() // meanwhile a close frame was sent
-	}
-	return nil
 }
 
 // buffered returns how many bytes were accepted and are not on the wire. The caller holds mu.

@@ -33,6 +33,10 @@ func waits(fset *token.FileSet, f *ast.File) (found []string) {
 			add(n, "a goroutine")
 		case *ast.ChanType, *ast.SelectStmt, *ast.SendStmt:
 			add(n, "a channel")
+		case *ast.UnaryExpr:
+			if n.Op == token.ARROW {
+				add(n, "a channel")
+			}
 		case *ast.SelectorExpr:
 			of, ok := n.X.(*ast.Ident)
 			if ok && (of.Name == "sync" && n.Sel.Name != "Pool" || of.Name == "time" && slices.Contains(clock, n.Sel.Name)) {
@@ -76,9 +80,10 @@ func TestWhatWaitsIsFound(t *testing.T) {
 			go f(nil)
 			select {}
 			done <- 1
+			<-done
 			at = time.Now()
 		}
 	`, parser.SkipObjectResolution)
 	require.NoError(t, err)
-	require.Len(t, waits(fset, f), 7)
+	require.Len(t, waits(fset, f), 8)
 }

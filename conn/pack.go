@@ -1,0 +1,85 @@
+package conn
+
+import (
+	"github.com/seed60239977/websocket/deflate"
+	"github.com/seed60239977/websocket/internal/buffer"
+	"github.com/seed60239977/websocket/protocol"
+)
+
+// SetWriteCompression says for messages that begin to go out from now on whether they are compressed, and how hard. It
+// takes the place of the Level with which compression was agreed to; MinSize goes on to hold. A message that a
+// [Conn.Writer] has begun to send stays as it is. If compression was not agreed to, nothing changes. A level that does not
+// exist is refused with a [*deflate.OptionsError].
+//
+// After a change of level, the first message refers to no earlier one.
+func (c *Conn) SetWriteCompression(enabled bool, level deflate.Level) error {
+	if err := (&deflate.Options{Level: level}).Validate(); err != nil {
+		return err
+	}
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	c.out.sender.SetCompression(enabled, level)
+	return nil
+}
+
+// packs reports whether m is to be compressed. The caller holds mu.
+func (c *Conn) packs(m *outgoing) bool { return c.out.sender.Packs(len(m.payload), m.fin) }
+
+// pack compresses m if that is asked for, and queues it. The caller holds the turn and mu, which is given up while it
+// compresses.
+func (c *Conn) pack(m *outgoing) error {
+	o := &c.out
+	if !c.packs(m) {
+		return o.queue(m)
+	}
+	o.sender.Settle()
+	before := o.holder
+	o.holder = turnPacks
+	o.mu.Unlock()
+	packed := c.compress(m)
+	o.mu.Lock()
+	o.holder = before
+	err := c.refusal()
+	if err == nil {
+		o.sender.Reserve(len(packed.B)) // here, where the stack is not deep yet
+		err = c.queuePacked(m, packed.B)
+	}
+	packed.Release()
+	return err
+}
+
+// compress returns m compressed. The caller has the turn.
+func (c *Conn) compress(m *outgoing) *buffer.Buffer {
+	if m.prepared != nil {
+		return c.packPrepared(m)
+	}
+	packed := buffer.Get(protocol.PackedBound(len(m.payload)))
+	packed.B = c.out.sender.Compressor().AppendPart(packed.B, m.payload, m.fin)
+	return packed
+}
+
+// packPrepared returns a prepared message compressed. The caller has the turn.
+//
+//go:noinline
+func (c *Conn) packPrepared(m *outgoing) *buffer.Buffer {
+	packed := m.prepared.packed(c.out.sender.Form())
+	c.out.sender.Compressor().Commit(m.payload)
+	return packed
+}
+
+// queuePacked queues m, which was compressed. The caller has the turn and holds mu.
+//
+//go:noinline
+func (c *Conn) queuePacked(m *outgoing, packed []byte) error {
+	o := &c.out
+	if o.growth.Load() > 0 {
+		o.growth.Add(-int32(min(len(m.payload), historySize)))
+	}
+	if !m.fin { // else it is behind what was put off
+		c.queueLateClose()
+	}
+	if o.sender.Packed(m.typ, packed, m.fin) != nil {
+		return c.sendable() // meanwhile a close frame was sent
+	}
+	return nil
+}
