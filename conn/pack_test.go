@@ -1,7 +1,11 @@
 package conn_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,139 +16,319 @@ import (
 	"github.com/seed60239977/websocket/conn"
 	"github.com/seed60239977/websocket/deflate"
 	"github.com/seed60239977/websocket/frame"
-	"github.com/seed60239977/websocket/hub"
 	"github.com/seed60239977/websocket/internal/wstest"
-	"github.com/seed60239977/websocket/protocol"
 )
 
-// standing is a connection on which the compression of a message stands still until moveOn is called.
-type standing struct {
-	*conn.Conn
-	peer    *wstest.Peer
-	message []byte
-	moveOn  func()
-	written <-chan error // of the call that compresses
+// agreements are ways in which both ends may have agreed to compress.
+var agreements = map[string]deflate.Params{
+	"takeover":              {},
+	"no takeover":           {ServerNoContextTakeover: true, ClientNoContextTakeover: true},
+	"takeover one way":      {ServerNoContextTakeover: true, ClientMaxWindowBits: 9},
+	"the smallest windows":  {ServerMaxWindowBits: 8, ClientMaxWindowBits: 8},
+	"windows of both sizes": {ServerMaxWindowBits: 15, ClientMaxWindowBits: 10},
 }
 
-// inBothRolesStanding runs f with such a connection, once for each call that compresses.
-func inBothRolesStanding(t *testing.T, f func(t *testing.T, s *standing)) {
-	cfg := &conn.Config{
-		Deflate: &deflate.Params{}, DeflateOptions: &deflate.Options{Level: deflate.Smallest}, PingInterval: time.Minute,
+var compressAll = &deflate.Options{MinSize: -1}
+
+// deflatePair returns both ends of a connection that compresses.
+func deflatePair(params deflate.Params) (client, server *conn.Conn) {
+	near, far := wstest.Pipe(0)
+	cfg := &conn.Config{Deflate: &params, DeflateOptions: compressAll}
+	return conn.Client(near, cfg), conn.Server(far, cfg)
+}
+
+func TestCompressedMessagesArriveAsTheyWereSent(t *testing.T) {
+	messages := []got{
+		{conn.Text, ""}, {conn.Text, "Hello"}, {conn.Text, "Hello"}, {conn.Binary, "\x00\xff"},
+		{conn.Text, strings.Repeat("日本語のテキスト, ", 5000)}, {conn.Binary, strings.Repeat("abcdefghij", 90_000)},
+		{conn.Text, "the end"},
 	}
-	for name, write := range map[string]func(c *conn.Conn, p *conn.Prepared) error{
-		"Write": func(c *conn.Conn, p *conn.Prepared) error { return c.WritePrepared(context.Background(), p) },
-		"Send":  (*conn.Conn).SendPrepared,
-	} {
+	for name, params := range agreements {
+		for way, read := range ways {
+			t.Run(name+" "+way, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					client, server := deflatePair(params)
+					defer client.CloseNow()
+					defer server.CloseNow()
+					for _, ends := range [][2]*conn.Conn{{client, server}, {server, client}} {
+						go func() {
+							for i, m := range messages {
+								if i%2 == 0 {
+									ends[0].Write(t.Context(), m.typ, []byte(m.data))
+									continue
+								}
+								w, _ := ends[0].Writer(t.Context(), m.typ)
+								for part := range strings.SplitSeq(m.data, "e") {
+									fmt.Fprint(w, part, "e")
+								}
+								w.Close()
+							}
+						}()
+						for i, want := range messages {
+							m, err := read(t.Context(), ends[1])
+							require.NoError(t, err)
+							if i%2 == 1 {
+								want.data += "e"
+							}
+							require.Equal(t, want, m)
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestPreparedMessagesAreCompressedOnceForAll(t *testing.T) {
+	message := strings.Repeat(`{"symbol":"ABC","price":12.5}`, 40)
+	p := conn.Prepare(conn.Text, []byte(message))
+	for name, params := range agreements {
 		t.Run(name, func(t *testing.T) {
-			inBothRoles(t, cfg, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
-				s := &standing{Conn: c, peer: peer, message: []byte(strings.Repeat("compressed slowly ", 1000))}
-				p := conn.Prepare(conn.Text, s.message)
-				s.moveOn = p.HoldCompression()
-				s.written = inBackground(func() error { return write(c, p) })
-				synctest.Wait()
-				require.Empty(t, s.written)
-				f(t, s)
+			synctest.Test(t, func(t *testing.T) {
+				client, server := deflatePair(params)
+				defer client.CloseNow()
+				defer server.CloseNow()
+				for _, ends := range [][2]*conn.Conn{{client, server}, {server, client}} {
+					for range 3 {
+						require.NoError(t, ends[0].WritePrepared(t.Context(), p))
+						require.NoError(t, ends[0].SendPrepared(p))
+						require.NoError(t, ends[0].Write(t.Context(), conn.Text, []byte("plain "+message)))
+						for _, want := range []string{message, message, "plain " + message} {
+							_, data, err := ends[1].Read(t.Context())
+							require.NoError(t, err)
+							require.Equal(t, want, string(data))
+						}
+					}
+				}
 			})
 		})
 	}
 }
 
-// expectMessage requires the message to come that stood still.
-func (s *standing) expectMessage(t *testing.T) {
-	f := s.peer.Receive()
-	require.Equal(t, frame.RSV1, f.RSV)
-	require.Equal(t, protocol.Form{WindowBits: 15, Level: deflate.Smallest}.Pack(nil, s.message), f.Payload)
-}
-
-func TestWhileAMessageIsCompressedNothingElseWaits(t *testing.T) {
-	inBothRolesStanding(t, func(t *testing.T, s *standing) {
-		start := time.Now()
-		require.Equal(t, conn.StateOpen, s.State())
-		require.Zero(t, s.BufferedAmount())
-		require.NoError(t, s.Send(conn.Text, []byte("sent")))
-		require.NoError(t, s.SendPrepared(conn.Prepare(conn.Text, []byte("prepared"))))
-		require.Positive(t, s.BufferedAmount())
-
-		require.NoError(t, s.SendPing([]byte("a ping")))
-		require.NoError(t, s.SendPong([]byte("a pong")))
-		require.NoError(t, s.Pong(t.Context(), []byte("another")))
-		s.peer.Expect(ping("a ping"), pong("a pong"), pong("another"))
-
-		ended := reading(s.Conn)
-		s.peer.Send(ping("?"), text("a message"), ping("!"))
-		s.peer.Expect(pong("?"), pong("!"))
-		asked := inBackground(func() error { _, err := s.Ping(t.Context()); return err })
-		s.peer.Send(pong(string(s.peer.Receive().Payload)))
-		require.NoError(t, <-asked)
-		require.Zero(t, time.Since(start))
-
-		beat := s.peer.Receive()
-		require.Equal(t, frame.Ping, beat.Opcode)
-		require.LessOrEqual(t, time.Since(start), time.Minute)
-		require.Empty(t, s.written, "it still stands still")
-		require.Empty(t, ended)
-
-		s.moveOn()
-		s.expectMessage(t)
-		s.peer.Expect(text("sent"), text("prepared"))
-		require.NoError(t, <-s.written)
+func TestShortMessagesGoOutPlain(t *testing.T) {
+	inBothRoles(t, &conn.Config{Deflate: &deflate.Params{}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		require.NoError(t, c.Write(t.Context(), conn.Text, []byte("short")))
+		peer.Expect(text("short"))
+		long := strings.Repeat("long ", 100)
+		require.NoError(t, c.Write(t.Context(), conn.Text, []byte(long)))
+		f := peer.Receive()
+		require.Equal(t, frame.RSV1, f.RSV)
+		require.Less(t, len(f.Payload), 50)
+		require.NoError(t, c.Write(t.Context(), conn.Text, []byte("short")))
+		peer.Expect(text("short"))
 	})
 }
 
-func TestWhileAMessageIsCompressedPublishingGoesOn(t *testing.T) {
-	inBothRolesStanding(t, func(t *testing.T, s *standing) {
-		start := time.Now()
-		h := hub.New(nil)
-		require.NoError(t, h.Subscribe(s.Conn, "news"))
-		var healthy []*wstest.Peer
-		for range 3 {
-			c, peer := newConn(t, frame.Server, nil)
-			defer c.CloseNow()
-			require.NoError(t, h.Subscribe(c, "news"))
-			healthy = append(healthy, peer)
-		}
-		for range 2 {
-			require.NoError(t, h.Publish(t.Context(), "news", conn.Prepare(conn.Text, []byte("published"))))
-			for _, peer := range healthy {
-				peer.Expect(text("published"))
+// squeeze returns message as the frame of a peer that compresses without context.
+func squeeze(message []byte) wstest.Frame {
+	params := deflate.Params{ServerNoContextTakeover: true}
+	return wstest.Frame{Fin: true, RSV: frame.RSV1, Opcode: frame.Binary, Payload: params.Compressor(true, compressAll).Append(nil, message)}
+}
+
+func TestABombIsStoppedAtTheReadLimit(t *testing.T) {
+	bomb := squeeze(make([]byte, 64<<20))
+	require.Less(t, len(bomb.Payload), 128<<10)
+	const limit = 100_000
+	half := len(bomb.Payload) / 2
+	cases := map[string][]wstest.Frame{
+		"in one frame": {bomb},
+		"in fragments around a ping": {
+			{RSV: frame.RSV1, Opcode: frame.Binary, Payload: bomb.Payload[:half]}, ping("!"),
+			{Fin: true, Opcode: frame.Continuation, Payload: bomb.Payload[half:]},
+		},
+	}
+	for name, frames := range cases {
+		t.Run(name, func(t *testing.T) {
+			inAllWays(t, &conn.Config{Deflate: &deflate.Params{}, ReadLimit: limit}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer, read func(context.Context, *conn.Conn) (got, error)) {
+				go func() {
+					peer.Conn().Write(peer.Encode(frames...))
+					peer.Conn().Close()
+				}()
+				_, err := read(t.Context(), c)
+				require.ErrorIs(t, err, conn.ErrMessageTooBig)
+			})
+		})
+	}
+}
+
+func TestALimitIsOfTheMessageAsItIsRead(t *testing.T) {
+	message := bytes.Repeat([]byte("0123456789"), 1000)
+	for limit, want := range map[int64]error{9999: conn.ErrMessageTooBig, 10_000: nil, -1: nil} {
+		inBothRoles(t, &conn.Config{Deflate: &deflate.Params{}, ReadLimit: limit}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+			peer.Send(squeeze(message))
+			go peer.Conn().Close()
+			_, data, err := c.Read(t.Context())
+			require.ErrorIs(t, err, want)
+			if want == nil {
+				require.Equal(t, message, data)
 			}
+		})
+	}
+}
+
+func TestWhatIsWrongWithCompressionIsToldWithTheRightCode(t *testing.T) {
+	good := squeeze(bytes.Repeat([]byte("x"), 1000))
+	cases := map[string]struct {
+		cfg    conn.Config
+		frames []wstest.Frame
+		code   conn.StatusCode
+	}{
+		"not agreed to":        {conn.Config{}, []wstest.Frame{good}, conn.StatusProtocolError},
+		"on a continuation":    {conn.Config{Deflate: &deflate.Params{}}, []wstest.Frame{wstest.Part(frame.Text, false, ""), {Fin: true, RSV: frame.RSV1, Opcode: frame.Continuation}}, conn.StatusProtocolError},
+		"on a ping":            {conn.Config{Deflate: &deflate.Params{}}, []wstest.Frame{{Fin: true, RSV: frame.RSV1, Opcode: frame.Ping}}, conn.StatusProtocolError},
+		"another bit":          {conn.Config{Deflate: &deflate.Params{}}, []wstest.Frame{{Fin: true, RSV: frame.RSV2, Opcode: frame.Text}}, conn.StatusProtocolError},
+		"corrupt":              {conn.Config{Deflate: &deflate.Params{}}, []wstest.Frame{{Fin: true, RSV: frame.RSV1, Opcode: frame.Binary, Payload: []byte{0xff, 0xff, 0xff}}}, conn.StatusInvalidPayload},
+		"truncated":            {conn.Config{Deflate: &deflate.Params{}}, []wstest.Frame{{Fin: true, RSV: frame.RSV1, Opcode: frame.Binary, Payload: good.Payload[:len(good.Payload)/2]}}, conn.StatusInvalidPayload},
+		"text that is no text": {conn.Config{Deflate: &deflate.Params{}}, []wstest.Frame{{Fin: true, RSV: frame.RSV1, Opcode: frame.Text, Payload: squeeze([]byte("\xff\xff\xff\xff")).Payload}}, conn.StatusInvalidPayload},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			inAllWays(t, &tc.cfg, func(t *testing.T, c *conn.Conn, peer *wstest.Peer, read func(context.Context, *conn.Conn) (got, error)) {
+				peer.Send(tc.frames...)
+				go peer.Conn().Close()
+				_, err := read(t.Context(), c)
+				var closed *conn.CloseError
+				require.True(t, errors.As(err, &closed), "%v", err)
+				require.Equal(t, tc.code, closed.Code)
+			})
+		})
+	}
+}
+
+func TestWindowsStayInStepWhenWritesAreCut(t *testing.T) {
+	for name, params := range agreements {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				near, far := wstest.Pipe(100)
+				cfg := &conn.Config{Deflate: &params, DeflateOptions: compressAll}
+				client, server := conn.Client(near, cfg), conn.Server(far, cfg)
+				defer client.CloseNow()
+				defer server.CloseNow()
+				var sent []string
+				cutOff := 0
+				for i := range 20 { // the pipe is full after a few
+					m := fmt.Sprint(strings.Repeat("context ", 20), i*i*i*7919)
+					ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+					if client.Write(ctx, conn.Text, []byte(m)) != nil {
+						cutOff++
+					}
+					cancel()
+					sent = append(sent, m)
+				}
+				require.Greater(t, cutOff, 5)
+				go client.Write(t.Context(), conn.Text, []byte("last"))
+				for {
+					_, data, err := server.Read(t.Context())
+					require.NoError(t, err)
+					if string(data) == "last" {
+						break
+					}
+					i := slices.Index(sent, string(data))
+					require.GreaterOrEqual(t, i, 0)
+					sent = sent[i+1:]
+				}
+			})
+		})
+	}
+}
+
+func TestCompressionMayChangeFromMessageToMessage(t *testing.T) {
+	for name, params := range agreements {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, server := deflatePair(params)
+				defer client.CloseNow()
+				defer server.CloseNow()
+				for i, level := range []deflate.Level{deflate.Smallest, deflate.Fastest, deflate.Fastest, deflate.Balanced, deflate.Smallest} {
+					for _, enabled := range []bool{true, false, true} {
+						message := strings.Repeat(fmt.Sprint("context ", i), 5000)
+						for from, to := range map[*conn.Conn]*conn.Conn{client: server, server: client} {
+							require.NoError(t, from.SetWriteCompression(enabled, level))
+							require.NoError(t, from.Send(conn.Text, []byte(message)))
+							require.NoError(t, from.SendPrepared(conn.Prepare(conn.Text, []byte(message))))
+							for range 2 {
+								_, data, err := to.Read(t.Context())
+								require.NoError(t, err)
+								require.Equal(t, message, string(data))
+							}
+							require.NoError(t, from.Flush(t.Context()))
+						}
+					}
+				}
+				require.ErrorAs(t, client.SetWriteCompression(true, 99), new(*deflate.OptionsError))
+			})
+		})
+	}
+}
+
+func TestAWritersMessageKeepsTheCompressionItBeganWith(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server := deflatePair(deflate.Params{})
+		defer client.CloseNow()
+		defer server.CloseNow()
+		go func() {
+			w, err := client.Writer(context.Background(), conn.Text)
+			if err == nil {
+				w.Write([]byte("begun "))
+				w.Flush()
+				client.SetWriteCompression(false, deflate.Smallest)
+				client.Send(conn.Text, []byte("behind"))
+				w.Write([]byte("and ended"))
+				w.Close()
+			}
+		}()
+		for _, want := range []string{"begun and ended", "behind"} {
+			_, data, err := server.Read(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, want, string(data))
 		}
-		require.Empty(t, s.written, "it still stands still")
-		s.moveOn()
-		s.expectMessage(t)
-		s.peer.Expect(text("published"), text("published"))
-		require.NoError(t, <-s.written)
-		require.Zero(t, time.Since(start))
 	})
 }
 
-func TestCloseSendsWhatWasAcceptedBehindAMessageThatIsCompressed(t *testing.T) {
-	inBothRolesStanding(t, func(t *testing.T, s *standing) {
-		start := time.Now()
-		require.NoError(t, s.Send(conn.Text, []byte("sent")))
-		closed := inBackground(func() error { return s.Close(conn.StatusNormalClosure, "bye") })
-		synctest.Wait()
-		require.Empty(t, closed)
-		require.Equal(t, conn.StateClosing, s.State())
-		require.ErrorIs(t, s.Send(conn.Text, nil), conn.ErrCloseSent)
-		s.moveOn()
-		s.expectMessage(t)
-		s.peer.Expect(text("sent"), closing(conn.StatusNormalClosure, "bye"))
-		require.NoError(t, <-s.written)
-		s.peer.Send(closing(conn.StatusNormalClosure, "bye"))
-		require.NoError(t, <-closed)
-		require.Zero(t, time.Since(start))
+func TestAConnectionTellsWhatWasAgreedTo(t *testing.T) {
+	want := deflate.Params{ServerNoContextTakeover: true, ClientMaxWindowBits: 10}
+	for _, role := range roles {
+		near, _ := wstest.Pipe(0)
+		c := open(near, role, &conn.Config{Deflate: &want})
+		params, ok := c.Deflate()
+		require.True(t, ok)
+		require.Equal(t, want, params)
+		c.CloseNow()
+		c = open(near, role, nil)
+		_, ok = c.Deflate()
+		require.False(t, ok)
+		require.NoError(t, c.SetWriteCompression(true, deflate.Smallest))
+		c.CloseNow()
+	}
+}
+
+func TestCompressionMayBeSwitchedOffAndOn(t *testing.T) {
+	inBothRolesOver(t, &conn.Config{Deflate: &deflate.Params{}}, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		for _, enabled := range []bool{true, false, false, true} {
+			require.NoError(t, c.SetWriteCompression(enabled, deflate.Fastest))
+			require.NoError(t, c.Write(t.Context(), conn.Text, bytes.Repeat([]byte("x"), 200)))
+			require.Equal(t, enabled, peer.Receive().RSV == frame.RSV1)
+		}
 	})
 }
 
-func TestCloseNowDoesNotWaitForCompression(t *testing.T) {
-	inBothRolesStanding(t, func(t *testing.T, s *standing) {
-		start := time.Now()
-		require.NoError(t, s.CloseNow())
-		s.peer.ExpectEOF()
-		require.Empty(t, s.written)
-		s.moveOn()
-		require.Same(t, s.Err(), <-s.written)
-		require.Zero(t, time.Since(start))
-	})
+// What is compressed sensibly is hardly longer than before; see SECURITY.md for blocks that come to nothing.
+func TestACompressedMessageHasTwiceTheLimitAndASlack(t *testing.T) {
+	const limit = 10_000
+	for _, role := range roles {
+		for over, tooBig := range map[int64]bool{0: false, 1: true} {
+			synctest.Test(t, func(t *testing.T) {
+				near, far := wstest.Pipe(1 << 10)
+				defer far.Close()
+				c := open(near, role, &conn.Config{ReadLimit: limit, Deflate: &deflate.Params{}})
+				defer c.CloseNow()
+				h := frame.Header{Fin: true, RSV: frame.RSV1, Opcode: frame.Binary, Length: 2*limit + 64<<10 + over, Masked: !role.Masks()}
+				wstest.NewPeer(t, far, other(role)).SendRaw(h.Append(nil))
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				_, _, err := c.Read(ctx)
+				require.Equal(t, tooBig, errors.Is(err, conn.ErrMessageTooBig), err)
+			})
+		}
+	}
 }

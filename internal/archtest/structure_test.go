@@ -111,6 +111,44 @@ func TestTheMapOfAPackageIsComplete(t *testing.T) {
 	}
 }
 
+// tidied are the packages whose tests stand beside what they test: those of x.go in x_test.go, or, where there are too many for
+// one file, in x_topic_test.go.
+var tidied = []string{".", "protocol", "conn"}
+
+// besides are test files of these packages that belong to no other file.
+var besides = []string{
+	"helpers", "example", "export", "race_on", "race_off", "portable_on", "portable_off",
+	"conversation", // of both halves of package protocol
+}
+
+// homeless returns the test files of a directory that stand beside nothing.
+func homeless(files []string) (alone []string) {
+	for _, file := range files {
+		name, isTest := strings.CutSuffix(file, "_test.go")
+		if isTest && !slices.Contains(besides, name) && !slices.ContainsFunc(files, func(other string) bool {
+			beside, ok := strings.CutSuffix(other, ".go")
+			return ok && !strings.HasSuffix(other, "_test.go") && (name == beside || strings.HasPrefix(name, beside+"_"))
+		}) {
+			alone = append(alone, file)
+		}
+	}
+	return alone
+}
+
+func TestTestsStandBesideWhatTheyTest(t *testing.T) {
+	for _, dir := range tidied {
+		files, err := filepath.Glob(filepath.Join(root, dir, "*.go"))
+		require.NoError(t, err)
+		for i := range files {
+			files[i] = filepath.Base(files[i])
+		}
+		require.NotEmpty(t, files)
+		require.Empty(t, homeless(files), dir)
+	}
+	require.Equal(t, []string{"reads_test.go"},
+		homeless([]string{"read.go", "read_test.go", "read_linux_test.go", "reads_test.go", "helpers_test.go"}))
+}
+
 // place is a name in a document and the file that has it, both as code: `Conn.Read` (`conn/read.go`).
 var place = regexp.MustCompile("`([\\w.]+)`\\s+\\(`([\\w/]+\\.go)`\\)")
 

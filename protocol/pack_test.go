@@ -1,0 +1,64 @@
+package protocol_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/deflate"
+	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/protocol"
+)
+
+func TestAMessageIsCompressedWhenThatIsWorthwhile(t *testing.T) {
+	bothRoles(t, func(t *testing.T, role protocol.Role) {
+		s := protocol.NewSender(protocol.Options{Role: role, Deflate: &deflate.Params{}})
+		long := strings.Repeat("again and ", 100)
+		require.NoError(t, s.Message(protocol.Text, []byte("short")))
+		require.NoError(t, s.Message(protocol.Text, []byte(long)))
+		require.NoError(t, s.Fragment(protocol.Text, []byte("a part"), false)) // how long it will be nobody knows
+		require.NoError(t, s.Fragment(protocol.Text, []byte(long), true))
+		fs := frames(t, role, write(s, 5))
+		require.Equal(t, []frame.RSV{0, frame.RSV1, frame.RSV1, 0}, []frame.RSV{fs[0].RSV, fs[1].RSV, fs[2].RSV, fs[3].RSV})
+		require.Less(t, len(fs[1].Payload), 100)
+	})
+}
+
+func TestPackingApartGivesTheSameBytes(t *testing.T) {
+	message := []byte(strings.Repeat("compressed once ", 20))
+	o := protocol.Options{Deflate: &deflate.Params{}}
+	inOne, apart := protocol.NewSender(o), protocol.NewSender(o)
+	for range 3 {
+		require.NoError(t, inOne.Message(protocol.Text, message))
+		require.True(t, apart.Packs(len(message), true))
+		packed := apart.Compressor().AppendPart(nil, message, true)
+		require.LessOrEqual(t, len(packed), protocol.PackedBound(len(message)))
+		require.NoError(t, apart.Packed(protocol.Text, packed, true))
+	}
+	require.Equal(t, write(inOne, 1<<20), write(apart, 1<<20))
+}
+
+func TestAPreparedFormIsUnderstoodAmongMessagesWithContext(t *testing.T) {
+	message := []byte(strings.Repeat("the same for everybody ", 20))
+	o := protocol.Options{Deflate: &deflate.Params{}}
+	s := protocol.NewSender(o)
+	r := protocol.NewReceiver(protocol.Options{Role: protocol.Client, Deflate: o.Deflate})
+	packed := s.Form().Pack(nil, message)
+	for i := range 6 {
+		if i%2 == 0 {
+			s.Compressor().Commit(message)
+			require.NoError(t, s.Packed(protocol.Text, packed, true))
+		} else {
+			require.NoError(t, s.Message(protocol.Text, message))
+		}
+		wire := write(s, 1<<20)
+		var ev protocol.Event
+		n, err := r.Next(wire, &ev)
+		require.NoError(t, err)
+		require.Equal(t, len(wire), n)
+		require.Equal(t, string(message), string(ev.Payload))
+	}
+	r.Release()
+	s.ReleasePacker()
+}

@@ -1,0 +1,90 @@
+package protocol_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/protocol"
+)
+
+func TestWhatIsBeingWrittenStaysAsItIsWhileMoreIsQueued(t *testing.T) {
+	bothRoles(t, func(t *testing.T, role protocol.Role) {
+		s := protocol.NewSender(protocol.Options{Role: role})
+		require.NoError(t, s.Message(protocol.Text, []byte("first")))
+		require.True(t, s.Take())
+		p, more := s.Pending()
+		require.Empty(t, more)
+		before := bytes.Clone(p)
+		for range 1000 {
+			require.NoError(t, s.Message(protocol.Binary, make([]byte, 100)))
+		}
+		require.True(t, s.Take())
+		again, _ := s.Pending()
+		require.Equal(t, before, p)
+		require.Equal(t, before, again)
+		s.Sent(1)
+		rest, _ := s.Pending()
+		require.Equal(t, before[1:], rest)
+		require.Equal(t, s.Queued()-1, s.Buffered())
+		s.Sent(len(rest))
+		require.Len(t, frames(t, role, write(s, 777)), 1000)
+		require.Zero(t, s.Buffered())
+		require.Equal(t, s.Queued(), s.Done())
+	})
+}
+
+func TestALongMessageIsWrittenFromWhereItLies(t *testing.T) {
+	payload := bytes.Repeat([]byte("0123456789abcdef!"), 20_000)
+	bothRoles(t, func(t *testing.T, role protocol.Role) {
+		for _, step := range []int{1 << 20, 70_001, 4099, 1_000} {
+			for _, detach := range []int{-1, 0, 1, 5, 100_000} { // bytes written before the rest is copied
+				s := protocol.NewSender(protocol.Options{Role: role})
+				require.NoError(t, s.Ping(nil))
+				mine := bytes.Clone(payload)
+				ok, err := s.Through(protocol.Binary, mine)
+				require.True(t, ok)
+				require.NoError(t, err)
+				ok, err = s.Through(protocol.Binary, mine)
+				require.False(t, ok, "one at a time")
+				require.NoError(t, err)
+				require.NoError(t, s.Message(protocol.Text, []byte("behind")))
+				var wire []byte
+				for detach >= 0 && len(wire) < detach {
+					p, more := s.Pending()
+					n := min(step, len(p)+len(more), detach-len(wire))
+					wire = append(wire, append(bytes.Clone(p), more...)[:n]...)
+					s.Sent(n)
+				}
+				if detach >= 0 {
+					s.Detach()
+					clear(mine)
+				}
+				wire = append(wire, write(s, step)...)
+				fs := frames(t, role, wire)
+				require.Len(t, fs, 3)
+				require.True(t, bytes.Equal(payload, fs[1].Payload))
+				require.Equal(t, "behind", string(fs[2].Payload))
+				require.Zero(t, s.Buffered())
+				if detach < 0 {
+					require.True(t, bytes.Equal(payload, mine), "what is sent is not changed")
+				}
+			}
+		}
+	})
+}
+
+func TestWhatIsDroppedIsNotWritten(t *testing.T) {
+	bothRoles(t, func(t *testing.T, role protocol.Role) {
+		s := protocol.NewSender(protocol.Options{Role: role})
+		ok, err := s.Through(protocol.Binary, make([]byte, 100_000))
+		require.True(t, ok)
+		require.NoError(t, err)
+		require.NoError(t, s.Message(protocol.Text, nil))
+		s.Pending()
+		s.DropTaken()
+		s.DropQueue()
+		require.False(t, s.Take())
+	})
+}
