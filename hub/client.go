@@ -37,8 +37,12 @@ type Client struct {
 
 // subscribed is a topic of a client.
 type subscribed struct {
-	at   Position
 	last int
+	at   Position // of the last message that came: what is not after it has come before
+	// since is where the client goes on. It follows at, but not while an answer is due: whoever has got a part of what was
+	// missed and asks from there would not be told that the rest before it is gone.
+	since Position
+	due   bool
 }
 
 // NewClient returns a client. receive gets messages, each once, and the answers to subscriptions, of which those say
@@ -78,7 +82,8 @@ func (k *Client) Unsubscribe(topic string) error {
 // ask sends the request for a topic. The caller holds mu.
 func (k *Client) ask(topic string) error {
 	s := k.topics[topic]
-	return k.send(Item{Kind: KindSubscribe, Topic: topic, Position: s.at, Last: s.last})
+	s.due = true
+	return k.send(Item{Kind: KindSubscribe, Topic: topic, Position: s.since, Last: s.last})
 }
 
 // send sends an item, if there is a connection. The caller holds mu.
@@ -140,11 +145,14 @@ func (k *Client) note(i Item) bool {
 	case s == nil:
 		return false // it has been unsubscribed
 	case i.Kind == KindSubscribed:
-		s.at = i.Position
+		s.at, s.due = i.Position, false
 	case i.Kind != KindMessage || !i.Position.after(s.at):
 		return false
 	case !i.Position.IsZero():
 		s.at = i.Position
+	}
+	if !s.due {
+		s.since = s.at
 	}
 	return true
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -85,6 +86,43 @@ func TestAClientThatComesBackMissesNothing(t *testing.T) {
 			require.NoError(t, h.Shutdown(t.Context()))
 		})
 	}
+}
+
+// Whoever is cut off while it recovers asks for the same again: otherwise it would not be told what is gone.
+func TestAClientThatIsCutOffWhileItRecoversIsStillTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []string
+		k := NewClient(JSONEnvelope, func(i Item) { got = append(got, fmt.Sprint(i.Kind, " ", string(i.Data), " ", i.Recovered)) })
+		require.NoError(t, k.Subscribe("a", 5))
+		// visit serves the client until the server has sent these, and returns what it was asked for.
+		visit := func(items ...Item) (asked Item) {
+			client, server := websockettest.Pair(t, nil)
+			var serving sync.WaitGroup
+			serving.Go(func() { _ = k.Serve(t.Context(), client) })
+			typ, data, err := server.Read(t.Context())
+			require.NoError(t, err)
+			asked, err = JSONEnvelope.Parse(typ, data)
+			require.NoError(t, err)
+			for _, i := range items {
+				i.Topic = "a"
+				require.NoError(t, server.Write(t.Context(), conn.Text, JSONEnvelope.Append(nil, i)))
+			}
+			synctest.Wait()
+			server.CloseNow()
+			serving.Wait()
+			synctest.Wait()
+			return asked
+		}
+		message := func(s string, at Position) Item {
+			return Item{Kind: KindMessage, Type: conn.Text, Data: []byte(s), Position: at}
+		}
+		require.Zero(t, visit(Item{Kind: KindSubscribed, Position: Position{1, 0}}, message("1", Position{1, 1})).Position)
+		require.Equal(t, Position{1, 1}, visit(message("5", Position{2, 5}), message("6", Position{2, 6})).Position)
+		require.Equal(t, Position{1, 1}, visit(message("6", Position{2, 6}), message("7", Position{2, 7}),
+			Item{Kind: KindSubscribed, Position: Position{2, 7}}).Position, "the answer is still due")
+		require.Equal(t, Position{2, 7}, visit().Position)
+		require.Equal(t, []string{"2  false", "1 1 false", "1 5 false", "1 6 false", "1 7 false", "2  false"}, got)
+	})
 }
 
 func TestAClientEndsWithWhatIsNoEnvelope(t *testing.T) {

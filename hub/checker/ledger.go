@@ -95,10 +95,11 @@ type account struct {
 	early   []hub.Item            // what came before the answer to the subscription
 	waiting bool                  // for that answer
 	ever    map[hub.Position]bool // everything that has come
+	again   map[hub.Position]bool // of that, what came when the answer was due and did not come: it comes again
 }
 
 func (l *ledger) account(who, topic string) *account {
-	return &account{l: l, who: who, topic: topic, ever: map[hub.Position]bool{}}
+	return &account{l: l, who: who, topic: topic, ever: map[hub.Position]bool{}, again: map[hub.Position]bool{}}
 }
 
 // position is where the subscriber goes on.
@@ -110,7 +111,12 @@ func (a *account) position() hub.Position {
 }
 
 // ask notes that the subscriber asks for the topic, from its position.
-func (a *account) ask() { a.waiting, a.early = true, nil }
+func (a *account) ask() {
+	for _, i := range a.early {
+		a.again[i.Position] = true
+	}
+	a.waiting, a.early = true, nil
+}
 
 // message notes a message.
 func (a *account) message(i hub.Item) {
@@ -131,7 +137,7 @@ func (a *account) see(i hub.Item) {
 	if i.Position.IsZero() {
 		a.l.problem("%s: %q has no position", a.who, id)
 	}
-	if a.ever[i.Position] {
+	if a.ever[i.Position] && !(a.waiting && a.again[i.Position]) {
 		a.l.problem("%s: %q at %v came twice", a.who, id, at)
 	}
 	a.ever[i.Position] = true
@@ -162,7 +168,8 @@ func (a *account) extend(i hub.Item) {
 func (a *account) answer(i hub.Item) {
 	a.l.mu.Lock()
 	defer a.l.mu.Unlock()
-	a.waiting = false
+	defer func() { a.waiting, a.early = false, nil }()
+	clear(a.again)
 	if i.Recovered {
 		a.l.resumed++
 		for _, m := range a.early {

@@ -53,6 +53,18 @@ func TestALedgerWithoutFaultsHasNoProblem(t *testing.T) {
 			b.message(said("m3", at(1, 3)))
 			b.answer(answered(at(1, 3), true))
 		},
+		"one is cut off while it resumes": func(_ *ledger, a, b *account) {
+			for n, id := range []string{"m1", "m2", "m3"} {
+				a.message(said(id, at(1, uint64(n+1))))
+			}
+			b.message(said("m1", at(1, 1)))
+			b.ask()
+			b.message(said("m2", at(1, 2)))
+			b.ask()
+			b.message(said("m2", at(1, 2)))
+			b.message(said("m3", at(1, 3)))
+			b.answer(answered(at(1, 3), true))
+		},
 		"data are lost": func(l *ledger, a, b *account) {
 			a.message(said("m1", at(1, 1)))
 			l.lose()
