@@ -46,7 +46,7 @@ func dialingHTTP2(t *testing.T, h http.Handler, change func(*http.Server), f fun
 	bubble(t, h, change, func(t *testing.T, n *network) {
 		p := &HTTP2Pool{Unencrypted: true}
 		defer p.Close()
-		f(t, n, &DialOptions{HTTP2: p, NetDial: n.dial})
+		f(t, n, &DialOptions{HTTP2: p, NetDial: n.Dial})
 	})
 }
 
@@ -191,7 +191,7 @@ func TestDialsAtOnceShareAConnection(t *testing.T) {
 		o.NetDial = func(ctx context.Context, network, address string) (net.Conn, error) {
 			dialed.Add(1)
 			time.Sleep(time.Second)
-			return n.dial(ctx, network, address)
+			return n.Dial(ctx, network, address)
 		}
 		var all sync.WaitGroup
 		for range 50 {
@@ -212,7 +212,7 @@ func TestADialThatGivesUpLeavesTheOthersAConnection(t *testing.T) {
 	dialingHTTP2(t, Handler(echo, nil), nil, func(t *testing.T, n *network, o *DialOptions) {
 		o.NetDial = func(ctx context.Context, network, address string) (net.Conn, error) {
 			time.Sleep(2 * time.Second)
-			return n.dial(ctx, network, address)
+			return n.Dial(ctx, network, address)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -235,7 +235,7 @@ func TestMoreStreamsThanAServerTakesGoToAnotherConnection(t *testing.T) {
 	dialingHTTP2(t, Handler(echo, nil), change, func(t *testing.T, n *network, o *DialOptions) {
 		o.NetDial = func(ctx context.Context, network, address string) (net.Conn, error) {
 			dialed.Add(1)
-			return n.dial(ctx, network, address)
+			return n.Dial(ctx, network, address)
 		}
 		var conns []*Conn
 		for i := range 5 {
@@ -287,7 +287,7 @@ func TestDialAfterGOAWAYUsesAnotherConnection(t *testing.T) {
 		down := make(chan error, 1)
 		go func() { down <- old.Shutdown(t.Context()) }()
 		synctest.Wait()
-		o.NetDial = next.dial
+		o.NetDial = next.Dial
 		d, _, err := Dial(t.Context(), chatURL, o)
 		require.NoError(t, err)
 		require.Equal(t, 1, registry.Stats().Open)

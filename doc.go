@@ -22,6 +22,11 @@
 // response is returned with the error. Proxies (HTTP, HTTPS, SOCKS5) are taken from the environment, as net/http does, or
 // from DialOptions.Proxy. Package reconnect comes back after a connection was lost.
 //
+// # Does it work over HTTP/2?
+//
+// On both sides (RFC 8441). For servers of net/http, import package http2 for its effect; it says what that changes. For clients, set
+// DialOptions.HTTP2. HTTP/3 (RFC 9220) is in module http3.
+//
 // # Who may call what at the same time?
 //
 // One goroutine at a time reads; everything else may be called from any goroutine. Always have one reading, even if no

@@ -2,7 +2,6 @@ package websocket
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"net"
 	"net/http"
@@ -31,59 +30,23 @@ func unencrypted(http1 bool) *http.Protocols {
 // A network is a server of HTTP/2 in memory, and the way to it.
 type network struct {
 	*http.Server
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
-	size  int // of its pipes
+	*pipe.Listener
 }
-
-func (n *network) Accept() (net.Conn, error) {
-	select {
-	case nc := <-n.conns:
-		return nc, nil
-	case <-n.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (n *network) Close() error {
-	n.once.Do(func() { close(n.done) })
-	return nil
-}
-
-func (n *network) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 80} }
 
 // newNetwork serves h until the end of the test. change, if not nil, may set more of the server.
 func newNetwork(t testing.TB, h http.Handler, change func(*http.Server)) *network {
 	t.Helper()
-	n := &network{conns: make(chan net.Conn), done: make(chan struct{})}
-	n.Server = &http.Server{Handler: h, Protocols: unencrypted(true)}
+	n := &network{&http.Server{Handler: h, Protocols: unencrypted(true)}, pipe.Listen()}
 	if change != nil {
 		change(n.Server)
 	}
-	over := make(chan struct{})
-	go func() {
-		defer close(over)
-		n.Serve(n)
-	}()
+	var serving sync.WaitGroup
+	serving.Go(func() { n.Serve(n.Listener) })
 	t.Cleanup(func() {
 		n.Server.Close()
-		<-over
+		serving.Wait()
 	})
 	return n
-}
-
-// dial implements DialOptions.NetDial.
-func (n *network) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	near, far := pipe.New(n.size)
-	select {
-	case n.conns <- far:
-		return near, nil
-	case <-n.done:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 }
 
 // A rawH2 is a client of HTTP/2 that does as it is told.
@@ -100,7 +63,7 @@ type rawH2 struct {
 // raw connects to the server, with the client's settings.
 func (n *network) raw(t testing.TB, settings ...http2.Setting) *rawH2 {
 	t.Helper()
-	nc, err := n.dial(t.Context(), "", "")
+	nc, err := n.Dial(t.Context(), "", "")
 	require.NoError(t, err)
 	t.Cleanup(func() { nc.Close() })
 	c := &rawH2{t: t, nc: nc, Framer: http2.NewFramer(nc, nc), settings: map[http2.SettingID]uint32{}, next: 1}

@@ -511,3 +511,27 @@ func TestAHandlerThatReturnsTooEarlyEndsTheConnection(t *testing.T) {
 		c.CloseNow()
 	})
 }
+
+func TestAHeartbeatEndsAStreamWhosePeerIsSilent(t *testing.T) {
+	const interval = time.Minute
+	o := &AcceptOptions{Config: Config{PingInterval: interval, IdleTimeout: 2 * interval}}
+	holding(t, o, nil, func(t *testing.T, n *network, conns <-chan *Conn) {
+		raw := n.raw(t)
+		stream := raw.connect()
+		c := <-conns
+		ended := make(chan error, 1)
+		start := time.Now()
+		go func() {
+			_, _, err := c.Read(context.Background())
+			ended <- err
+		}()
+		f := raw.await().(*http2.DataFrame)
+		require.Equal(t, stream, f.StreamID)
+		require.Equal(t, byte(0x89), f.Data()[0], "a ping")
+		require.ErrorIs(t, <-ended, ErrPeerTimeout)
+		require.Equal(t, 2*interval, time.Since(start))
+		for f = raw.await().(*http2.DataFrame); !f.StreamEnded(); f = raw.await().(*http2.DataFrame) {
+			require.Equal(t, byte(0x89), f.Data()[0], "another ping")
+		}
+	})
+}

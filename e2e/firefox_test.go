@@ -161,3 +161,24 @@ func TestFirefoxTalksToTheEchoServerOverHTTP2(t *testing.T) {
 	require.JSONEq(t, `{"code": 1001, "reason": "", "wasClean": true}`, f.evaluate("globalThis.goneAway"))
 	requireStreams(t, server, 24)
 }
+
+func TestFirefoxChatsOverHTTP2(t *testing.T) {
+	cert, key, _ := selfSigned(t)
+	server := startExample(t, "chat", "-tls-cert", cert, "-tls-key", key, "-http2", "-log")
+	f := browseFirefox(t, "https://"+server.addr+"/")
+	// until waits until an expression is true in the page.
+	until := func(expression string) {
+		t.Helper()
+		f.evaluate(fmt.Sprintf("new Promise(done => { const look = () => (%s) ? done(true) : setTimeout(look, 50); look() })", expression))
+	}
+	// say puts a text into a field and sends the form that it is in.
+	say := func(field, text string) {
+		t.Helper()
+		f.evaluate(fmt.Sprintf("(field => { field.value = %q; field.form.requestSubmit(); return true })(document.getElementById(%q))", text, field))
+	}
+	say("name", "Ada")
+	until("document.getElementById('people').textContent === 'Here: Ada'")
+	say("text", "Hello, who is here?")
+	until(fmt.Sprintf(arrived, "Hello, who is here?"))
+	requireStreams(t, server.process, 1)
+}

@@ -66,10 +66,10 @@ func startNginx(t *testing.T, server, certFile, keyFile string) (plain, secure s
 	return plain, secure
 }
 
-func startHAProxy(t *testing.T, server, certFile, keyFile string) (plain, secure string) {
+// inOneFile puts a certificate and its key into one file, as haproxy wants them.
+func inOneFile(t *testing.T, certFile, keyFile string) string {
 	t.Helper()
-	program := findProgram(t, "haproxy")
-	var both []byte // haproxy wants them in one file
+	var both []byte
 	for _, file := range []string{certFile, keyFile} {
 		b, err := os.ReadFile(file)
 		require.NoError(t, err)
@@ -77,6 +77,13 @@ func startHAProxy(t *testing.T, server, certFile, keyFile string) (plain, secure
 	}
 	pem := filepath.Join(t.TempDir(), "both.pem")
 	require.NoError(t, os.WriteFile(pem, both, 0o600))
+	return pem
+}
+
+func startHAProxy(t *testing.T, server, certFile, keyFile string) (plain, secure string) {
+	t.Helper()
+	program := findProgram(t, "haproxy")
+	pem := inOneFile(t, certFile, keyFile)
 	plain, secure = fmt.Sprintf("127.0.0.1:%d", freePort(t)), fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	config := configFile(t, "haproxy.cfg", `
 global

@@ -139,14 +139,7 @@ func haproxyHTTP2(more string) func(t *testing.T, server, certFile, keyFile stri
 func startHAProxyHTTP2(t *testing.T, server, certFile, keyFile, more string) (p *process, secure string) {
 	t.Helper()
 	program := findProgram(t, "haproxy")
-	var both []byte // haproxy wants them in one file
-	for _, file := range []string{certFile, keyFile} {
-		b, err := os.ReadFile(file)
-		require.NoError(t, err)
-		both = append(both, b...)
-	}
-	pem := filepath.Join(t.TempDir(), "both.pem")
-	require.NoError(t, os.WriteFile(pem, both, 0o600))
+	pem := inOneFile(t, certFile, keyFile)
 	secure = fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	p = start(t, program, "-db", "-f", configFile(t, "haproxy.cfg", `
 global

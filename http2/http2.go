@@ -37,7 +37,7 @@ package http2
 
 import (
 	"bufio"
-	"bytes"
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -46,6 +46,7 @@ import (
 	"golang.org/x/net/http2"
 
 	"github.com/seed60239977/websocket/http2/internal/xconnect"
+	"github.com/seed60239977/websocket/internal/pipe"
 )
 
 func init() { xconnect.Restore() } // net/http and golang.org/x/net/http2 have been initialized
@@ -56,35 +57,25 @@ func init() { xconnect.Restore() } // net/http and golang.org/x/net/http2 have b
 func Enabled() bool { return enabled() }
 
 var enabled = sync.OnceValue(func() bool {
-	near, far := net.Pipe()
-	l := &single{conn: make(chan net.Conn, 1), closed: make(chan struct{})}
-	l.conn <- far
+	l := pipe.Listen()
 	server := &http.Server{Protocols: new(http.Protocols)}
 	server.Protocols.SetUnencryptedHTTP2(true)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		server.Serve(l)
-	}()
-	defer func() {
-		server.Close()
-		<-done
-	}()
-	return offers(near)
+	var serving sync.WaitGroup
+	serving.Go(func() { server.Serve(l) })
+	defer serving.Wait()
+	defer server.Close()
+	nc, err := l.Dial(context.Background(), "", "")
+	return err == nil && offers(nc)
 })
 
 // offers says hello to a server, and reports whether its SETTINGS offer extended CONNECT.
 func offers(nc net.Conn) bool {
-	var hello bytes.Buffer
-	hello.WriteString(http2.ClientPreface)
-	if http2.NewFramer(&hello, nil).WriteSettings() != nil {
+	defer nc.Close()
+	framer := http2.NewFramer(nc, bufio.NewReader(nc))
+	if _, err := io.WriteString(nc, http2.ClientPreface); err != nil || framer.WriteSettings() != nil {
 		return false
 	}
-	var writing sync.WaitGroup
-	writing.Go(func() { io.Copy(nc, &hello) })
-	defer writing.Wait()
-	defer nc.Close()
-	frame, err := http2.NewFramer(nil, bufio.NewReader(nc)).ReadFrame()
+	frame, err := framer.ReadFrame()
 	settings, ok := frame.(*http2.SettingsFrame)
 	if err != nil || !ok {
 		return false
@@ -92,29 +83,3 @@ func offers(nc net.Conn) bool {
 	value, _ := settings.Value(http2.SettingEnableConnectProtocol)
 	return value == 1
 }
-
-// single is a listener for one connection.
-type single struct {
-	conn   chan net.Conn
-	once   sync.Once
-	closed chan struct{}
-}
-
-// Accept implements net.Listener.
-func (l *single) Accept() (net.Conn, error) {
-	select {
-	case nc := <-l.conn:
-		return nc, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-// Close implements net.Listener.
-func (l *single) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return nil
-}
-
-// Addr implements net.Listener.
-func (l *single) Addr() net.Addr { return &net.IPAddr{} }

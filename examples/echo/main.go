@@ -7,12 +7,10 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -21,7 +19,6 @@ import (
 
 	"github.com/seed60239977/websocket"
 	common "github.com/seed60239977/websocket/examples/internal/program"
-	_ "github.com/seed60239977/websocket/http2"
 )
 
 // Exit statuses.
@@ -55,12 +52,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // options are the command line.
 type options struct {
-	addr            string
-	tlsCert, tlsKey string
-	http2, log      bool
-	maxMessage      int64
-	broadcast       bool
-	deflate         *websocket.DeflateOptions
+	site       common.Site
+	maxMessage int64
+	broadcast  bool
+	deflate    *websocket.DeflateOptions
 }
 
 func parse(args []string, help io.Writer) (options, error) {
@@ -68,11 +63,7 @@ func parse(args []string, help io.Writer) (options, error) {
 	var mode, compress string
 	flags := flag.NewFlagSet("echo", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // one line says what is wrong; -h says what is right
-	flags.StringVar(&o.addr, "addr", "127.0.0.1:9001", "`host:port` to listen on; port 0 takes a free one")
-	flags.StringVar(&o.tlsCert, "tls-cert", "", "certificate `file` in PEM, to serve wss")
-	flags.StringVar(&o.tlsKey, "tls-key", "", "private key `file` in PEM that belongs to -tls-cert")
-	flags.BoolVar(&o.http2, "http2", false, "serve HTTP/2 on the same port, too; without TLS to clients that begin with it")
-	flags.BoolVar(&o.log, "log", false, "log each request to standard error")
+	o.site.AddFlags(flags, "127.0.0.1:9001")
 	flags.Int64Var(&o.maxMessage, "max-message", 32<<20, "longest message in `bytes`")
 	flags.StringVar(&mode, "mode", "echo", "`echo` answers the sender, broadcast sends each message to every connection")
 	flags.StringVar(&compress, "compress", "off", "permessage-deflate: `off`, notakeover or takeover")
@@ -89,8 +80,8 @@ func parse(args []string, help io.Writer) (options, error) {
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case mode != "echo" && mode != "broadcast":
 		return o, fmt.Errorf("-mode is echo or broadcast, not %q", mode)
-	case (o.tlsCert == "") != (o.tlsKey == ""):
-		return o, errors.New("-tls-cert and -tls-key go together")
+	case o.site.Validate() != nil:
+		return o, o.site.Validate()
 	case o.maxMessage <= 0:
 		return o, errors.New("-max-message is at least 1")
 	}
@@ -104,51 +95,8 @@ const shutdownTime = 4 * time.Second
 
 // serve listens and serves until ctx ends; then every client gets a close frame with 1001.
 func serve(ctx context.Context, o options, stdout, stderr io.Writer) error {
-	var certificates []tls.Certificate
-	if o.tlsCert != "" {
-		pair, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey)
-		if err != nil {
-			return err
-		}
-		certificates = append(certificates, pair)
-	}
-	listener, err := net.Listen("tcp", o.addr)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintln(stdout, "listening on", listener.Addr())
-	echo := newServer(o)
-	handler := echo.handler()
-	if o.log {
-		handler = common.Logged(handler, stderr)
-	}
-	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    16 << 10,
-		Protocols:         new(http.Protocols),
-	}
-	server.Protocols.SetHTTP1(true)
-	server.Protocols.SetHTTP2(o.http2)
-	server.Protocols.SetUnencryptedHTTP2(o.http2)
-	failed := make(chan error, 1)
-	go func() {
-		if len(certificates) > 0 {
-			server.TLSConfig = &tls.Config{Certificates: certificates}
-			failed <- server.ServeTLS(listener, "", "")
-		} else {
-			failed <- server.Serve(listener)
-		}
-	}()
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-	}
-	listener.Close() // no new clients
-	echo.close()
-	server.Close() // what is no WebSocket
-	<-failed
-	return nil
+	return o.site.Serve(ctx, stdout, stderr, func() (http.Handler, func()) {
+		echo := newServer(o)
+		return echo.handler(), echo.close
+	})
 }

@@ -43,7 +43,7 @@ var house = []room{
 	{pkg: "conn", imports: []string{"protocol", "frame", "deflate", "internal/buffer", "internal/ctxmutex", "internal/flush", "internal/interrupt", "internal/random"}, never: []string{"net/http"}},
 	{pkg: ".", imports: []string{"conn", "handshake", "deflate", "internal/h2stream", "internal/interrupt"}, outside: []string{"golang.org/x/net"}},
 
-	{pkg: "http2", imports: []string{"http2/internal/xconnect"}, outside: []string{"golang.org/x/net"}},
+	{pkg: "http2", imports: []string{"http2/internal/xconnect", "internal/pipe"}, outside: []string{"golang.org/x/net"}},
 	{pkg: "http2/internal/xconnect", never: []string{"net/http", "fmt"}}, // see there
 	{pkg: "wsjson", imports: []string{"conn"}, never: []string{"net/http"}},
 	{pkg: "hub", imports: []string{"conn"}, never: []string{"net/http"}},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"testing"
 
@@ -12,28 +11,6 @@ import (
 
 	"github.com/seed60239977/websocket/internal/pipe"
 )
-
-// listener accepts one connection, in memory.
-type listener struct {
-	conns chan net.Conn
-	over  chan struct{}
-}
-
-func (l *listener) Accept() (net.Conn, error) {
-	select {
-	case nc := <-l.conns:
-		return nc, nil
-	case <-l.over:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *listener) Close() error {
-	close(l.over)
-	return nil
-}
-
-func (l *listener) Addr() net.Addr { return addr{"pipe", "pipe"} }
 
 // unencrypted is HTTP/2 without TLS.
 func unencrypted() *http.Protocols {
@@ -47,21 +24,18 @@ type exchange struct {
 	server  *http.Server
 	client  *http.ClientConn
 	streams chan *Conn
-	below   *pipe.End // the client's end of the network
 	done    chan error
 }
 
 func newExchange(tb testing.TB) *exchange {
 	tb.Helper()
-	near, far := pipe.New(0)
-	l := &listener{conns: make(chan net.Conn, 1), over: make(chan struct{})}
-	l.conns <- far
-	x := &exchange{streams: make(chan *Conn, 1), below: near, done: make(chan error, 1)}
+	l := pipe.Listen()
+	x := &exchange{streams: make(chan *Conn, 1), done: make(chan error, 1)}
 	x.server = &http.Server{Protocols: unencrypted(), Handler: http.HandlerFunc(x.serve)}
 	go func() { x.done <- x.server.Serve(l) }()
 	transport := &http.Transport{
 		Protocols:   unencrypted(),
-		DialContext: func(context.Context, string, string) (net.Conn, error) { return near, nil },
+		DialContext: l.Dial,
 	}
 	client, err := transport.NewClientConn(tb.Context(), "http", "example.com:80")
 	require.NoError(tb, err)
