@@ -224,20 +224,18 @@ func (o *AcceptOptions) open(nc net.Conn, limit *interrupt.Limit, resp *handshak
 		interrupt.CloseGently(nc)
 		return nil, failed("the response could not be sent", err)
 	}
-	cfg := configure(o.Config, &resp.Agreed, o.Deflate, buffered)
-	c := conn.Server(nc, &cfg)
+	c := conn.Server(nc, negotiated(&resp.Agreed, o.Deflate, buffered), &o.Config)
 	if err := o.Registry.add(c); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-// configure adds to a connection's configuration what its handshake settled.
-func configure(cfg Config, agreed *handshake.Agreed, options *DeflateOptions, buffered []byte) Config {
-	cfg.Subprotocol = agreed.Subprotocol
-	cfg.Deflate, cfg.DeflateOptions = agreed.Deflate, options
-	cfg.Buffered = buffered
-	return cfg
+// negotiated is what a handshake has settled.
+func negotiated(agreed *handshake.Agreed, options *DeflateOptions, buffered []byte) *conn.Negotiated {
+	return &conn.Negotiated{
+		Subprotocol: agreed.Subprotocol, Deflate: agreed.Deflate, DeflateOptions: options, Buffered: buffered,
+	}
 }
 
 // failed is a handshake that ended without a response.

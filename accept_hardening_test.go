@@ -431,7 +431,7 @@ func TestAStalledWriterHoldsUpNoPublisher(t *testing.T) {
 			defer stalled.CloseNow()
 			require.NoError(t, h.Subscribe(stalled, "news"))
 			near, far := wstest.Pipe(0)
-			client, server := conn.Client(near, nil), conn.Server(far, nil)
+			client, server := conn.Client(near, nil, nil), conn.Server(far, nil, nil)
 			defer client.CloseNow()
 			defer server.CloseNow()
 			require.NoError(t, h.Subscribe(server, "news"))

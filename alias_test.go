@@ -12,7 +12,7 @@ import (
 )
 
 // notAliased are the names of package conn that stand for a handshake that somebody else has done.
-var notAliased = []string{"Client", "Server"}
+var notAliased = []string{"Client", "Server", "Negotiated"}
 
 // declared returns the exported package-level names of a directory, and how each of them is defined.
 func declared(t *testing.T, dir string) map[string]string {
@@ -73,7 +73,7 @@ func selector(e ast.Expr, alias bool) string {
 func TestEveryExportedNameOfConnHasAnAlias(t *testing.T) {
 	own, theirs := declared(t, "."), declared(t, "conn")
 	for _, name := range notAliased {
-		require.Equal(t, "func", theirs[name])
+		require.Contains(t, theirs, name)
 		delete(theirs, name)
 	}
 	require.NotEmpty(t, theirs)

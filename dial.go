@@ -236,8 +236,7 @@ func (d *dialer) exchange(nc net.Conn, req *handshake.Request, sent *http.Reques
 		return nil, resp, err
 	}
 	resp.Body = http.NoBody
-	cfg := configure(d.Config, &agreed, d.Deflate, rr.rest())
-	return conn.Client(nc, &cfg), resp, nil
+	return conn.Client(nc, negotiated(&agreed, d.Deflate, rr.rest()), &d.Config), resp, nil
 }
 
 // withCookies adds the jar's cookies to the caller's header, in the one Cookie field that there may be (RFC 6265 §5.4).

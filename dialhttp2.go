@@ -97,8 +97,8 @@ func (d *dialer) openStream(ctx context.Context, pc *poolConn, u *url.URL, offer
 		return nil, resp, failed("the handshake was given up", ctx.Err())
 	}
 	settled = true
-	cfg := configure(d.Config, &agreed, d.Deflate, nil)
-	c := conn.Client(stream.Conn(resp, pc.nc.LocalAddr(), pc.nc.RemoteAddr()), &cfg)
+	nc := stream.Conn(resp, pc.nc.LocalAddr(), pc.nc.RemoteAddr())
+	c := conn.Client(nc, negotiated(&agreed, d.Deflate, nil), &d.Config)
 	resp.Body = http.NoBody
 	return c, resp, nil
 }

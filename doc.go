@@ -126,7 +126,6 @@
 //   - PingInterval, IdleTimeout: find out that a peer is gone
 //   - CloseTimeout: bounds the closing handshake
 //   - OnPing, OnPong, OnClose: hear of control frames
-//   - Subprotocol, Buffered, Deflate, DeflateOptions: what the opening handshake settles: [Accept], [AcceptConn] and [Dial] set them
 //
 // [AcceptOptions]:
 //

@@ -34,8 +34,7 @@ func (o *AcceptOptions) acceptConnect(w http.ResponseWriter, r *http.Request) (*
 	if err != nil {
 		return nil, failed("the response could not be sent", err)
 	}
-	cfg := configure(o.Config, &agreed, o.Deflate, nil)
-	c := conn.Server(s, &cfg)
+	c := conn.Server(s, negotiated(&agreed, o.Deflate, nil), &o.Config)
 	if err := o.Registry.add(c); err != nil {
 		return nil, err
 	}

@@ -380,7 +380,7 @@ func TestCloseKeepsWhatThePeerDidBefore(t *testing.T) {
 			for range 20 {
 				synctest.Test(t, func(t *testing.T) {
 					near, far := wstest.Pipe(0)
-					client := conn.Client(near, nil)
+					client := conn.Client(near, nil, nil)
 					defer client.CloseNow() // does not wait for TCP
 					go client.Read(context.Background())
 					far.Write(c.frame)
@@ -409,7 +409,7 @@ func TestCloseComesBehindWhatSendLeftBehindAMessageThatIsGoingOut(t *testing.T) 
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBothRolesOver(t, &conn.Config{FragmentSize: -1}, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+			inBothRolesOver(t, &setup{Config: conn.Config{FragmentSize: -1}}, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 				written := inBackground(func() error { return write(c) })
 				synctest.Wait()
 				require.NoError(t, c.Send(conn.Text, []byte("accepted")))

@@ -56,7 +56,7 @@ func TestOnlyWhatThisSideClosedIsNetErrClosed(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					near, far := wstest.Pipe(1 << 10)
 					defer far.Close()
-					c := open(near, role, &conn.Config{IdleTimeout: time.Minute})
+					c := open(near, role, &setup{Config: conn.Config{IdleTimeout: time.Minute}})
 					defer c.CloseNow()
 					ended := reading(c)
 					test.end(c, wstest.NewPeer(t, far, other(role)), far)
@@ -93,7 +93,7 @@ func TestSendCloseDoesNotEndReading(t *testing.T) {
 }
 
 func TestSendCloseIsBoundedByTheCloseTimeout(t *testing.T) {
-	inBothRoles(t, &conn.Config{CloseTimeout: time.Second}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	inBothRoles(t, &setup{Config: conn.Config{CloseTimeout: time.Second}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		require.NoError(t, c.SendClose(conn.StatusGoingAway, ""))
 		ended := reading(c)
 		peer.Receive()
@@ -102,7 +102,7 @@ func TestSendCloseIsBoundedByTheCloseTimeout(t *testing.T) {
 }
 
 func TestAnAnswerToTheirCloseIsNotThisSidesClose(t *testing.T) {
-	cfg := &conn.Config{}
+	cfg := &setup{}
 	cfg.OnClose = func(c *conn.Conn, code conn.StatusCode, reason string) (conn.StatusCode, string, error) {
 		assert.Equal(t, conn.StatusCode(4001), code)
 		assert.Equal(t, "token expired", reason)
@@ -118,9 +118,9 @@ func TestAnAnswerToTheirCloseIsNotThisSidesClose(t *testing.T) {
 }
 
 func TestOnCloseChoosesTheAnswer(t *testing.T) {
-	cfg := &conn.Config{OnClose: func(*conn.Conn, conn.StatusCode, string) (conn.StatusCode, string, error) {
+	cfg := &setup{Config: conn.Config{OnClose: func(*conn.Conn, conn.StatusCode, string) (conn.StatusCode, string, error) {
 		return conn.StatusGoingAway, "as you like", nil
-	}}
+	}}}
 	inBothRolesOver(t, cfg, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		peer.Send(closing(4001, "token expired"))
 		_, _, err := c.Read(t.Context())
@@ -132,14 +132,14 @@ func TestOnCloseChoosesTheAnswer(t *testing.T) {
 func TestAHookMayEndTheConnection(t *testing.T) {
 	refused := errors.New("not today")
 	for name, test := range map[string]struct {
-		cfg  conn.Config
+		cfg  setup
 		send wstest.Frame
 	}{
-		"OnPing": {conn.Config{OnPing: func(*conn.Conn, []byte) (bool, error) { return true, refused }}, ping("p")},
-		"OnPong": {conn.Config{OnPong: func(*conn.Conn, []byte) error { return refused }}, pong("p")},
-		"OnClose": {conn.Config{OnClose: func(c *conn.Conn, code conn.StatusCode, r string) (conn.StatusCode, string, error) {
+		"OnPing": {setup{Config: conn.Config{OnPing: func(*conn.Conn, []byte) (bool, error) { return true, refused }}}, ping("p")},
+		"OnPong": {setup{Config: conn.Config{OnPong: func(*conn.Conn, []byte) error { return refused }}}, pong("p")},
+		"OnClose": {setup{Config: conn.Config{OnClose: func(c *conn.Conn, code conn.StatusCode, r string) (conn.StatusCode, string, error) {
 			return code, r, refused
-		}}, closing(1000, "")},
+		}}}, closing(1000, "")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBothRolesOver(t, &test.cfg, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {

@@ -88,7 +88,7 @@ func TestCloseReadOfAnEndedConnectionIsOverAtOnce(t *testing.T) {
 func TestCloseReadMayStartWhileTheConnectionIsClosed(t *testing.T) {
 	for range 200 {
 		near, far := wstest.Pipe(0)
-		c := conn.Server(near, nil)
+		c := conn.Server(near, nil, nil)
 		first := c.CloseRead(t.Context())
 		started := make(chan context.Context)
 		go func() { started <- c.CloseRead(t.Context()) }()

@@ -26,13 +26,6 @@ const SmallFragment = protocol.SmallFragment
 // a negative number for no limit, or for off. [Client] and [Server] copy it, so that one
 // Config may serve any number of connections and may be changed after.
 type Config struct {
-	// Subprotocol is what the opening handshake agreed to (§1.9), for [Conn.Subprotocol] to report; "" if nothing.
-	Subprotocol string
-
-	// Buffered are bytes that arrived together with the opening handshake. They are read before anything from the
-	// net.Conn. The connection takes the slice over and writes to it (payloads are unmasked in place).
-	Buffered []byte
-
 	// ReadLimit is the longest message that is accepted, in bytes after decompression. 0 stands for
 	// [DefaultReadLimit]; a negative value sets no limit. A longer message ends the connection with
 	// [StatusMessageTooBig] and [ErrMessageTooBig] before it takes memory. So does a compressed one that has come to twice
@@ -66,14 +59,6 @@ type Config struct {
 	// case when nothing waits. 0 stands for [DefaultSendQueue]; a negative value sets no limit.
 	SendQueue int
 
-	// Deflate is what the opening handshake agreed to for permessage-deflate (RFC 7692). Nil: no message is compressed
-	// in either direction, and a compressed one from the peer is a protocol error.
-	Deflate *deflate.Params
-
-	// DeflateOptions say how this side compresses when Deflate is set: their Level and MinSize. They are valid; nil
-	// stands for the defaults.
-	DeflateOptions *deflate.Options
-
 	// SkipUTF8 turns off the check that text messages are UTF-8, which §8.1 asks for. Only for applications that check
 	// themselves.
 	SkipUTF8 bool
@@ -104,31 +89,6 @@ type Config struct {
 // forever is longer than any connection lasts.
 const forever = 100 * 365 * 24 * time.Hour
 
-// protocol returns the part of c that is the protocol's.
-func (c *Config) protocol(role frame.Role) protocol.Options {
-	return protocol.Options{
-		Role: role, ReadLimit: c.ReadLimit, MaxFragments: c.MaxFragments, SkipUTF8: c.SkipUTF8,
-		Deflate: c.Deflate, DeflateOptions: c.DeflateOptions,
-	}
-}
-
-// growth returns how much the histories of compression may come to have, in either direction, in bytes.
-func (c *Config) growth(role frame.Role) (in, out uint16) {
-	if c.Deflate == nil {
-		return 0, 0
-	}
-	if !c.Deflate.ClientNoContextTakeover {
-		in = historySize
-	}
-	if !c.Deflate.ServerNoContextTakeover {
-		out = historySize
-	}
-	if role == frame.Client {
-		in, out = out, in
-	}
-	return in, out
-}
-
 func (c *Config) withDefaults() Config {
 	var d Config
 	if c != nil {
@@ -152,4 +112,48 @@ func (c *Config) withDefaults() Config {
 		d.SendQueue = math.MaxInt
 	}
 	return d
+}
+
+// Negotiated is what the opening handshake has settled, as both ends know it. The zero value is that nothing was. [Client] and
+// [Server] copy it, but for Buffered.
+type Negotiated struct {
+	// Subprotocol is what was agreed to (§1.9), for [Conn.Subprotocol] to report; "" if nothing.
+	Subprotocol string
+
+	// Deflate is what was agreed to for permessage-deflate (RFC 7692). Nil: no message is compressed in either direction,
+	// and a compressed one from the peer is a protocol error.
+	Deflate *deflate.Params
+
+	// DeflateOptions say how this side compresses when Deflate is set: their Level and MinSize. They are valid; nil
+	// stands for the defaults.
+	DeflateOptions *deflate.Options
+
+	// Buffered are bytes that arrived together with the opening handshake. They are read before anything from the
+	// net.Conn. The connection takes the slice over and writes to it (payloads are unmasked in place).
+	Buffered []byte
+}
+
+// protocol returns what package protocol wants to know.
+func (n *Negotiated) protocol(role frame.Role, c *Config) protocol.Options {
+	return protocol.Options{
+		Role: role, ReadLimit: c.ReadLimit, MaxFragments: c.MaxFragments, SkipUTF8: c.SkipUTF8,
+		Deflate: n.Deflate, DeflateOptions: n.DeflateOptions,
+	}
+}
+
+// growth returns how much the histories of compression may come to have, in either direction, in bytes.
+func (n *Negotiated) growth(role frame.Role) (in, out uint16) {
+	if n.Deflate == nil {
+		return 0, 0
+	}
+	if !n.Deflate.ClientNoContextTakeover {
+		in = historySize
+	}
+	if !n.Deflate.ServerNoContextTakeover {
+		out = historySize
+	}
+	if role == frame.Client {
+		in, out = out, in
+	}
+	return in, out
 }

@@ -67,14 +67,14 @@ func (c *Config) hooks() *hooks {
 	return &hooks{c.OnPing, c.OnPong, c.OnClose}
 }
 
-// settings returns what a connection remembers of c.
-func (c *Config) settings() unique.Handle[settings] {
+// settings returns what a connection remembers of c and n.
+func (c *Config) settings(n *Negotiated) unique.Handle[settings] {
 	s := settings{
-		subprotocol: c.Subprotocol, closeTimeout: c.CloseTimeout, sendQueue: c.SendQueue, fragment: c.FragmentSize,
-		compressed: c.Deflate != nil, hooks: c.hooks(),
+		subprotocol: n.Subprotocol, closeTimeout: c.CloseTimeout, sendQueue: c.SendQueue, fragment: c.FragmentSize,
+		compressed: n.Deflate != nil, hooks: c.hooks(),
 	}
 	if s.compressed {
-		s.deflate = *c.Deflate
+		s.deflate = *n.Deflate
 	}
 	return unique.Make(s)
 }
@@ -110,27 +110,30 @@ func (c *Conn) coldState() *cold {
 	return c.cold
 }
 
-// Client returns the client's end of a connection whose opening handshake is done. It masks what it sends. cfg may be
-// nil. The Conn owns nc from now on.
-func Client(nc net.Conn, cfg *Config) *Conn { return newConn(nc, frame.Client, cfg) }
+// Client returns the client's end of a connection whose opening handshake is done and has settled n. It masks what it sends. n
+// and cfg may be nil. The Conn owns nc from now on.
+func Client(nc net.Conn, n *Negotiated, cfg *Config) *Conn { return newConn(nc, frame.Client, n, cfg) }
 
-// Server returns the server's end of a connection whose opening handshake is done. cfg may be nil. The Conn owns nc from
-// now on.
-func Server(nc net.Conn, cfg *Config) *Conn { return newConn(nc, frame.Server, cfg) }
+// Server returns the server's end of a connection whose opening handshake is done and has settled n. n and cfg may be nil. The
+// Conn owns nc from now on.
+func Server(nc net.Conn, n *Negotiated, cfg *Config) *Conn { return newConn(nc, frame.Server, n, cfg) }
 
-func newConn(nc net.Conn, role frame.Role, cfg *Config) *Conn {
+func newConn(nc net.Conn, role frame.Role, n *Negotiated, cfg *Config) *Conn {
+	if n == nil {
+		n = &Negotiated{}
+	}
 	full := cfg.withDefaults()
 	c := &Conn{nc: nc}
-	c.settings = full.settings()
+	c.settings = full.settings(n)
 	c.transport = newTransport(nc, &c.in)
-	if len(full.Buffered) > 0 {
-		c.in.buf = buffer.Borrow(full.Buffered)
+	if len(n.Buffered) > 0 {
+		c.in.buf = buffer.Borrow(n.Buffered)
 	}
-	options := full.protocol(role)
+	options := n.protocol(role, &full)
 	c.receiver.Init(&options)
 	c.out.sender.Init(&options)
 	c.receiver.SetOutput(nil)
-	in, out := full.growth(role)
+	in, out := n.growth(role)
 	c.read.growth = in
 	c.out.growth.Store(int32(out))
 	if full.PingInterval > 0 || full.IdleTimeout > 0 {

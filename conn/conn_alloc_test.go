@@ -46,7 +46,7 @@ func TestAMessageThereAndBackAllocatesNothing(t *testing.T) {
 		for name, serve := range servers {
 			for _, size := range []int{0, 100, 5000, 100_000} {
 				near, far := tcpPair(t)
-				client, server := conn.Client(near, nil), conn.Server(far, nil)
+				client, server := conn.Client(near, nil, nil), conn.Server(far, nil, nil)
 				go serve(ctx, server)
 				message, buf := make([]byte, size), make([]byte, 0, 2*size+100)
 				there := func() {
@@ -73,7 +73,7 @@ func TestSendingAndPingingIsFrugal(t *testing.T) {
 		t.Skip("with the race detector pools forget at random")
 	}
 	near, far := tcpPair(t)
-	client, server := conn.Client(near, nil), conn.Server(far, nil)
+	client, server := conn.Client(near, nil, nil), conn.Server(far, nil, nil)
 	defer client.CloseNow()
 	defer server.CloseNow()
 	reading(client)
@@ -101,7 +101,7 @@ func TestSendAllocatesNothing(t *testing.T) {
 	}
 	near, far := tcpPair(t)
 	defer far.Close()
-	server := conn.Server(near, nil)
+	server := conn.Server(near, nil, nil)
 	defer server.CloseNow()
 	go io.Copy(io.Discard, struct{ io.Reader }{far})
 	message, prepared := make([]byte, 100), conn.Prepare(conn.Binary, make([]byte, 100))
@@ -131,7 +131,7 @@ func TestAWriteOverTLSAllocatesNothing(t *testing.T) {
 	}
 	near, far := tcpPair(t)
 	client, server := tlsOver(t, near, far)
-	c := conn.Server(server, nil)
+	c := conn.Server(server, nil, nil)
 	read := inBackground(func() error { _, err := io.Copy(io.Discard, client); return err })
 	for name, ctx := range map[string]context.Context{"background": context.Background(), "cancellable": t.Context()} {
 		for _, size := range []int{0, 100, 5000} {

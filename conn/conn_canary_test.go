@@ -14,6 +14,7 @@ import (
 
 	"github.com/seed60239977/websocket/conn"
 	"github.com/seed60239977/websocket/deflate"
+	"github.com/seed60239977/websocket/frame"
 	"github.com/seed60239977/websocket/internal/wstest"
 )
 
@@ -39,7 +40,7 @@ func TestNoByteOfOneConnectionIsEverSeenOnAnother(t *testing.T) {
 
 // churn is the life of one connection.
 func churn(t *testing.T, own byte, random *rand.Rand) error {
-	cfg := &conn.Config{}
+	cfg := &setup{}
 	if random.IntN(2) == 0 {
 		cfg.Deflate = &deflate.Params{}
 		cfg.DeflateOptions = &deflate.Options{MinSize: -1}
@@ -50,7 +51,7 @@ func churn(t *testing.T, own byte, random *rand.Rand) error {
 	} else {
 		near, far = wstest.Pipe(1 << 10)
 	}
-	client, server := conn.Client(near, cfg), conn.Server(far, cfg)
+	client, server := open(near, frame.Client, cfg), open(far, frame.Server, cfg)
 	defer client.CloseNow()
 	echoes := inBackground(func() error {
 		defer server.CloseNow()
@@ -144,7 +145,7 @@ func only(p []byte, own byte) bool { return bytes.Count(p, []byte{own}) == len(p
 
 func TestDataOfMessagesIsTheCallersUntilTheNextIteration(t *testing.T) {
 	near, far := tcpPair(t)
-	client, server := conn.Client(near, nil), conn.Server(far, nil)
+	client, server := conn.Client(near, nil, nil), conn.Server(far, nil, nil)
 	defer client.CloseNow()
 	defer server.CloseNow()
 	go func() {

@@ -43,7 +43,7 @@ func readToTheEnd(c *conn.Conn, way string) (messages []got, err error) {
 }
 
 // tell throws bytes at a connection, then the end of the stream, and returns what came of it.
-func tell(t *testing.T, role frame.Role, cfg *conn.Config, session []byte, way string) (s story) {
+func tell(t *testing.T, role frame.Role, cfg *setup, session []byte, way string) (s story) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := wstest.Pipe(len(session) + 64<<10)
 		c := open(near, role, cfg)
@@ -92,7 +92,7 @@ func requireLawful(t testing.TB, role frame.Role, sent []byte, e *conn.CloseErro
 }
 
 // requireSensible checks a story by itself.
-func requireSensible(t testing.TB, cfg *conn.Config, s story) {
+func requireSensible(t testing.TB, cfg *setup, s story) {
 	for _, m := range s.messages {
 		require.LessOrEqual(t, int64(len(m.data)), cfg.ReadLimit)
 		require.Contains(t, []conn.MessageType{conn.Text, conn.Binary}, m.typ)
@@ -135,7 +135,7 @@ func FuzzSessionIsTheSameForEveryWayOfReading(f *testing.F) {
 		if client {
 			role = frame.Client
 		}
-		cfg := &conn.Config{ReadLimit: 2000, MaxFragments: 10}
+		cfg := &setup{Config: conn.Config{ReadLimit: 2000, MaxFragments: 10}}
 		if compressed {
 			cfg.Deflate = &deflate.Params{}
 		}

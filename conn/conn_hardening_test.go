@@ -40,7 +40,7 @@ func TestAPromiseOverTCPTakesNoMemory(t *testing.T) {
 					wstest.NoLeaks(t)
 					near, far := tcpPair(t)
 					defer far.Close()
-					c := open(near, role, &conn.Config{ReadLimit: -1})
+					c := open(near, role, &setup{Config: conn.Config{ReadLimit: -1}})
 					defer c.CloseNow()
 					h := frame.Header{Fin: true, Opcode: frame.Binary, Length: length, Masked: other(role).Masks()}
 					_, err := far.Write(append(h.Append(nil), make([]byte, 100)...))
@@ -61,7 +61,7 @@ func TestAPromiseOverTCPTakesNoMemory(t *testing.T) {
 // TestAPromiseThatIsNotKeptEndsWithTheIdleTimeout: nothing comes of a frame, or one byte and then nothing.
 func TestAPromiseThatIsNotKeptEndsWithTheIdleTimeout(t *testing.T) {
 	for _, arrives := range []int{0, 1} {
-		inAllWays(t, &conn.Config{ReadLimit: -1, IdleTimeout: time.Minute}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer, read func(context.Context, *conn.Conn) (got, error)) {
+		inAllWays(t, &setup{Config: conn.Config{ReadLimit: -1, IdleTimeout: time.Minute}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer, read func(context.Context, *conn.Conn) (got, error)) {
 			masked := peer.Encode(text(""))[1]&0x80 != 0
 			h := frame.Header{Fin: true, Opcode: frame.Text, Length: 1 << 30, Masked: masked}
 			peer.SendRaw(append(h.Append(nil), make([]byte, arrives)...))
@@ -97,7 +97,7 @@ func TestABombTakesLittleMoreMemoryThanTheLimit(t *testing.T) {
 				wstest.NoLeaks(t)
 				near, far := tcpPair(t)
 				defer far.Close()
-				c := open(near, role, &conn.Config{Deflate: &params, ReadLimit: limit, CloseTimeout: 10 * time.Millisecond})
+				c := open(near, role, &setup{Config: conn.Config{ReadLimit: limit, CloseTimeout: 10 * time.Millisecond}, Negotiated: conn.Negotiated{Deflate: &params}})
 				defer c.CloseNow()
 				encoded := wstest.NewPeer(t, far, other(role)).Encode(frames...)
 				go func() {
@@ -128,7 +128,7 @@ func TestAFloodOfPingsTakesNoMemory(t *testing.T) {
 			wstest.NoLeaks(t)
 			near, far := tcpPair(t)
 			defer far.Close()
-			c := open(near, role, &conn.Config{CloseTimeout: 50 * time.Millisecond})
+			c := open(near, role, &setup{Config: conn.Config{CloseTimeout: 50 * time.Millisecond}})
 			defer c.CloseNow()
 			const bursts, pings = 100, 1000
 			peer := wstest.NewPeer(t, far, other(role))
@@ -245,7 +245,7 @@ func TestAStormOfClosesSendsOneCloseFrame(t *testing.T) {
 // comes out, nor the count of small fragments would ever be reached.
 func TestFragmentsThatInflateToNothingEnd(t *testing.T) {
 	nothing := strings.Repeat("\x00\x00\x00\xff\xff", 200) // stored blocks without content
-	inBothRoles(t, &conn.Config{Deflate: &deflate.Params{}, ReadLimit: 10_000}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	inBothRoles(t, &setup{Config: conn.Config{ReadLimit: 10_000}, Negotiated: conn.Negotiated{Deflate: &deflate.Params{}}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		go func() {
 			peer.Conn().Write(peer.Encode(wstest.Frame{RSV: frame.RSV1, Opcode: frame.Binary, Payload: []byte(nothing)}))
 			parts := peer.Encode(more(nothing))

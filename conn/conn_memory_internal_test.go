@@ -51,7 +51,7 @@ func inAllWays(t *testing.T, cfg *Config, test func(t *testing.T, c *Conn, peer 
 			t.Run(fmt.Sprint(name, " ", role), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					near, far := wstest.Pipe(0)
-					c := newConn(near, role, cfg)
+					c := newConn(near, role, nil, cfg)
 					defer far.Close()
 					defer c.CloseNow()
 					test(t, c, wstest.NewPeer(t, far, 1-role), read)
@@ -173,7 +173,7 @@ func TestMemoryIsNoMoreThanFourTimesWhatHasArrived(t *testing.T) {
 			t.Run(fmt.Sprint(name, " ", arrives), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					near, far := wstest.Pipe(1 << 20)
-					c := newConn(near, frame.Server, nil)
+					c := newConn(near, frame.Server, nil, nil)
 					defer far.Close()
 					defer c.CloseNow()
 					promise := frame.Header{Fin: true, Opcode: frame.Binary, Length: 1 << 20, Masked: true}
@@ -191,7 +191,7 @@ func TestMemoryIsNoMoreThanFourTimesWhatHasArrived(t *testing.T) {
 func TestWhatACallerHasInFrontOfAMessageDoesNotCountAsArrived(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := wstest.Pipe(1 << 20)
-		c := newConn(near, frame.Server, &Config{ReadLimit: -1})
+		c := newConn(near, frame.Server, nil, &Config{ReadLimit: -1})
 		defer far.Close()
 		defer c.CloseNow()
 		promise := frame.Header{Fin: true, Opcode: frame.Binary, Length: 1 << 40, Masked: true}
@@ -244,7 +244,7 @@ func TestALongMessageTakesMemoryInProportion(t *testing.T) {
 	for role := range frame.Role(2) {
 		synctest.Test(t, func(t *testing.T) {
 			near, far := wstest.Pipe(1 << 20)
-			c := newConn(near, role, &Config{ReadLimit: -1})
+			c := newConn(near, role, nil, &Config{ReadLimit: -1})
 			defer c.CloseNow()
 			encoded := wstest.NewPeer(t, far, 1-role).Encode(wstest.Whole(frame.Binary, string(message)))
 			go far.Write(encoded)
@@ -278,7 +278,7 @@ func TestPingsThatWereGivenUpDoNotPileUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := wstest.Pipe(1 << 20)
 		defer far.Close()
-		c := Server(near, nil)
+		c := Server(near, nil, nil)
 		defer c.CloseNow()
 		waits := make(chan error, 1)
 		go func() {

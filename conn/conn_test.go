@@ -18,7 +18,7 @@ func TestAConnTellsWhatItIsMadeOf(t *testing.T) {
 	for _, role := range roles {
 		near, far := tcpPair(t)
 		defer far.Close()
-		c := open(near, role, &conn.Config{Subprotocol: "echo.v1"})
+		c := open(near, role, &setup{Negotiated: conn.Negotiated{Subprotocol: "echo.v1"}})
 		require.Equal(t, "echo.v1", c.Subprotocol())
 		require.Same(t, near, c.NetConn())
 		require.Equal(t, near.LocalAddr(), c.LocalAddr())
@@ -28,10 +28,10 @@ func TestAConnTellsWhatItIsMadeOf(t *testing.T) {
 }
 
 func TestAConfigIsCopied(t *testing.T) {
-	cfg := conn.Config{ReadLimit: 3, Subprotocol: "before"}
+	cfg := setup{Config: conn.Config{ReadLimit: 3}, Negotiated: conn.Negotiated{Subprotocol: "before"}}
 	inBothRoles(t, &cfg, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		copied := cfg
-		cfg = conn.Config{ReadLimit: 1, Subprotocol: "after"}
+		cfg = setup{Config: conn.Config{ReadLimit: 1}, Negotiated: conn.Negotiated{Subprotocol: "after"}}
 		defer func() { cfg = copied }()
 		require.Equal(t, "before", c.Subprotocol())
 		peer.Send(text("abc"))
@@ -48,7 +48,7 @@ func TestTheReadLimitIsOfOctetsInAMessage(t *testing.T) {
 			return []wstest.Frame{wstest.Part(frame.Binary, false, ""), more(string(make([]byte, n-1))), ping(strings.Repeat("x", 125)), last("x")}
 		},
 	} {
-		for limit, cfg := range map[int]conn.Config{10: {ReadLimit: 10}, conn.DefaultReadLimit: {}} {
+		for limit, cfg := range map[int]setup{10: {Config: conn.Config{ReadLimit: 10}}, conn.DefaultReadLimit: {}} {
 			t.Run(name, func(t *testing.T) {
 				inBothRolesOver(t, &cfg, 4<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 					for range 2 { // it is of each message anew
@@ -68,7 +68,7 @@ func TestTheReadLimitIsOfOctetsInAMessage(t *testing.T) {
 }
 
 func TestTheReadLimitMayChange(t *testing.T) {
-	inBothRoles(t, &conn.Config{ReadLimit: 5}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	inBothRoles(t, &setup{Config: conn.Config{ReadLimit: 5}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		read := func(n int) error {
 			peer.Send(binary(string(make([]byte, n))))
 			_, _, err := c.Read(t.Context())
@@ -91,7 +91,7 @@ func TestTheReadLimitMayChange(t *testing.T) {
 }
 
 func TestANegativeReadLimitIsNone(t *testing.T) {
-	inBothRolesOver(t, &conn.Config{ReadLimit: -1}, 8<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	inBothRolesOver(t, &setup{Config: conn.Config{ReadLimit: -1}}, 8<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		peer.Send(binary(string(make([]byte, 3<<20))))
 		_, data, err := c.Read(t.Context())
 		require.NoError(t, err)
@@ -101,7 +101,7 @@ func TestANegativeReadLimitIsNone(t *testing.T) {
 
 // TestOnlySmallFragmentsAreCounted: large ones are bounded by the read limit.
 func TestOnlySmallFragmentsAreCounted(t *testing.T) {
-	inBothRolesOver(t, &conn.Config{MaxFragments: 3}, 1<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	inBothRolesOver(t, &setup{Config: conn.Config{MaxFragments: 3}}, 1<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		large := strings.Repeat("x", conn.SmallFragment)
 		for range 2 { // the count is of each message anew
 			peer.Send(begin(large), more("1"), more(large), more("2"), more(large), last("3"))
@@ -130,7 +130,7 @@ func TestEndlessFragmentsEnd(t *testing.T) {
 			require.ErrorIs(t, <-ended, conn.ErrTooManyFragments)
 		})
 	}
-	inBothRoles(t, &conn.Config{MaxFragments: -1}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	inBothRoles(t, &setup{Config: conn.Config{MaxFragments: -1}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		go func() {
 			peer.Send(begin(""))
 			parts := bytes.Repeat(peer.Encode(more("x")), 1000)
@@ -215,7 +215,7 @@ func TestNothingIsLeftBehindByConnectionsOverTCP(t *testing.T) {
 	wstest.NoLeaks(t)
 	for n := range 30 {
 		near, far := tcpPair(t)
-		client, server := conn.Client(near, nil), conn.Server(far, nil)
+		client, server := conn.Client(near, nil, nil), conn.Server(far, nil, nil)
 		ended := inBackground(func() error { return server.Serve(t.Context(), echo) })
 		require.NoError(t, client.Write(t.Context(), conn.Text, pattern(n*1000)))
 		_, data, err := client.Read(t.Context())

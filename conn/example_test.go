@@ -27,7 +27,7 @@ func connected() (client, server *conn.Conn) {
 	if err != nil {
 		panic(err)
 	}
-	return conn.Client(near, nil), conn.Server(far, nil)
+	return conn.Client(near, nil, nil), conn.Server(far, nil, nil)
 }
 
 func Example() {

@@ -66,7 +66,7 @@ func TestABroadcastWaitsForNobody(t *testing.T) {
 		var peers []*wstest.Peer
 		for range listeners {
 			near, far := wstest.Pipe(0)
-			s := conn.Server(wstest.Stall(near, 3), nil) // stops in the middle
+			s := conn.Server(wstest.Stall(near, 3), nil, nil) // stops in the middle
 			defer s.CloseNow()
 			defer far.Close()
 			c, peer := newConn(t, frame.Server, nil)
@@ -95,7 +95,7 @@ func TestABroadcastOverSockets(t *testing.T) {
 	for range 80 {
 		client, server := tcpPair(t)
 		defer client.Close()
-		servers, clients = append(servers, conn.Server(server, nil)), append(clients, client)
+		servers, clients = append(servers, conn.Server(server, nil, nil)), append(clients, client)
 	}
 	var all sync.WaitGroup
 	for n := range publishers {
@@ -146,11 +146,11 @@ func TestWhatABroadcastEndsMayCloseItsOtherConnections(t *testing.T) {
 	require.NoError(t, broken.Close())
 	_, err := server.Read(make([]byte, 1)) // the reset has come, so the next write fails
 	require.Error(t, err)
-	first := conn.Server(server, nil)
+	first := conn.Server(server, nil, nil)
 	defer first.CloseNow()
 	client, server := tcpPair(t)
 	defer client.Close()
-	second := conn.Server(server, nil)
+	second := conn.Server(server, nil, nil)
 
 	first.OnEnd(func() { second.CloseNow() })
 	p := conn.Prepare(conn.Text, []byte("published"))

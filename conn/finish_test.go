@@ -51,7 +51,7 @@ func TestAServerLetsTCPGoAtOnceAndAClientAfterTheServer(t *testing.T) {
 
 func TestAClientDoesNotWaitForAServerForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, peer := newConn(t, frame.Client, &conn.Config{CloseTimeout: 3 * time.Second})
+		c, peer := newConn(t, frame.Client, &setup{Config: conn.Config{CloseTimeout: 3 * time.Second}})
 		ended := reading(c)
 		start := time.Now()
 		peer.Send(bye)
@@ -90,7 +90,7 @@ func TestAClientOverTLSWaitsForItsServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				near, far := tlsPair(t, 0)
-				c, peer := conn.Client(near, nil), wstest.NewPeer(t, far, frame.Server)
+				c, peer := conn.Client(near, nil, nil), wstest.NewPeer(t, far, frame.Server)
 				peer.Send(bye)
 				require.NoError(t, c.Close(conn.StatusNormalClosure, "bye"))
 				peer.Expect(bye)
@@ -114,7 +114,7 @@ func TestACloseThatIsNotAnsweredEndsAfterCloseTimeout(t *testing.T) {
 	} {
 		for _, timeout := range []time.Duration{0, time.Minute} {
 			t.Run(name, func(t *testing.T) {
-				inBothRoles(t, &conn.Config{CloseTimeout: timeout}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+				inBothRoles(t, &setup{Config: conn.Config{CloseTimeout: timeout}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 					start := time.Now()
 					peerDoes(peer)
 					err := c.Close(conn.StatusNormalClosure, "")

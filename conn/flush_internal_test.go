@@ -19,7 +19,7 @@ func whileWriting(t *testing.T, f func(t *testing.T, c *Conn)) {
 		near, far := wstest.Pipe(0)
 		defer far.Close()
 		go io.Copy(io.Discard, far)
-		c := newConn(near, frame.Server, nil)
+		c := newConn(near, frame.Server, nil, nil)
 		defer c.CloseNow()
 		c.out.mu.Lock()
 		require.True(t, c.out.flusher.Begin())

@@ -109,7 +109,7 @@ func TestOtherConnectionsGoOnWhileOneIsStalled(t *testing.T) {
 	inBothRolesStalled(t, func(t *testing.T, stalled *conn.Conn, _ *wstest.Peer) {
 		start := time.Now()
 		near, far := wstest.Pipe(0)
-		a, b := conn.Client(near, nil), conn.Server(far, nil)
+		a, b := conn.Client(near, nil, nil), conn.Server(far, nil, nil)
 		ended := inBackground(func() error { return b.Serve(context.Background(), echo) })
 		p := conn.Prepare(conn.Text, []byte("published"))
 		for range 100 {

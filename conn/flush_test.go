@@ -135,7 +135,7 @@ func TestNothingThatWasAcceptedWaitsForEverOverTCP(t *testing.T) {
 	for _, role := range roles {
 		for seed := range uint64(6) {
 			near, far := tcpPair(t)
-			c, peer := open(near, role, nil), open(far, other(role), &conn.Config{ReadLimit: -1})
+			c, peer := open(near, role, nil), open(far, other(role), &setup{Config: conn.Config{ReadLimit: -1}})
 			mixed := make(chan []byte, 1)
 			received := inBackground(func() error {
 				for m, err := range peer.Messages(context.Background()) {

@@ -23,8 +23,8 @@ func TestOnlyHistoriesThatGrowHaveTheirWorkDoneOnAFreshStack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			near, far := wstest.Pipe(0)
-			server := Server(near, &Config{Deflate: &c.params})
-			client := Client(far, &Config{Deflate: &c.params})
+			server := Server(near, &Negotiated{Deflate: &c.params}, nil)
+			client := Client(far, &Negotiated{Deflate: &c.params}, nil)
 			defer server.CloseNow()
 			defer client.CloseNow()
 			require.Equal(t, c.in, server.read.growth > 0)
@@ -50,7 +50,7 @@ func TestOnlyHistoriesThatGrowHaveTheirWorkDoneOnAFreshStack(t *testing.T) {
 
 func TestWhatIsCompressedTakesAsMuchMemoryAsItIsLong(t *testing.T) {
 	near, far := wstest.Pipe(1)
-	c := Server(near, &Config{Deflate: &deflate.Params{}})
+	c := Server(near, &Negotiated{Deflate: &deflate.Params{}}, nil)
 	defer c.CloseNow()
 	defer far.Close()
 	c.out.mu.Lock()

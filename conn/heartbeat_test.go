@@ -14,7 +14,7 @@ import (
 	"github.com/seed60239977/websocket/internal/wstest"
 )
 
-var beating = &conn.Config{PingInterval: 20 * time.Second, IdleTimeout: time.Minute}
+var beating = &setup{Config: conn.Config{PingInterval: 20 * time.Second, IdleTimeout: time.Minute}}
 
 func TestAPeerThatAnswersPingsStays(t *testing.T) {
 	inBothRoles(t, beating, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
@@ -49,7 +49,7 @@ func TestAPeerThatSaysNothingIsGone(t *testing.T) {
 }
 
 func TestAnyByteShowsThatThePeerIsThere(t *testing.T) {
-	inBothRoles(t, &conn.Config{IdleTimeout: time.Minute}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	inBothRoles(t, &setup{Config: conn.Config{IdleTimeout: time.Minute}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		ended := make(chan error)
 		go func() {
 			_, _, err := c.Read(t.Context())
@@ -105,7 +105,7 @@ func TestAHeartbeatEndsWithTheConnection(t *testing.T) {
 }
 
 func TestPingsAreSentAlsoWhenContextsCutTheReads(t *testing.T) {
-	inBothRoles(t, &conn.Config{PingInterval: 20 * time.Second}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	inBothRoles(t, &setup{Config: conn.Config{PingInterval: 20 * time.Second}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		pings := 0
 		go func() {
 			for f, err := peer.TryReceive(); err == nil; f, err = peer.TryReceive() {
@@ -124,7 +124,7 @@ func TestPingsAreSentAlsoWhenContextsCutTheReads(t *testing.T) {
 }
 
 func TestAPeerIsGoneAlsoWhenContextsCutTheReads(t *testing.T) {
-	cfg := &conn.Config{PingInterval: 20 * time.Second, IdleTimeout: time.Minute}
+	cfg := &setup{Config: conn.Config{PingInterval: 20 * time.Second, IdleTimeout: time.Minute}}
 	inBothRoles(t, cfg, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		go io.Copy(io.Discard, peer.Conn())
 		start := time.Now()
@@ -142,7 +142,7 @@ func TestAPeerIsGoneAlsoWhenContextsCutTheReads(t *testing.T) {
 // sends, and what it has sent is read at the moment when the timer looks again.
 func TestAPeerThatHasSentIsNotGone(t *testing.T) {
 	for range 100 {
-		inBothRoles(t, &conn.Config{IdleTimeout: time.Second}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		inBothRoles(t, &setup{Config: conn.Config{IdleTimeout: time.Second}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 			start := time.Now()
 			read := func(from, to time.Duration) error {
 				<-time.After(time.Until(start.Add(from)))
@@ -161,7 +161,7 @@ func TestAPeerThatHasSentIsNotGone(t *testing.T) {
 }
 
 func TestNoPingIsSentWhileBytesKeepArriving(t *testing.T) {
-	inBothRoles(t, &conn.Config{PingInterval: 20 * time.Second}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	inBothRoles(t, &setup{Config: conn.Config{PingInterval: 20 * time.Second}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		reading(c)
 		pings := make(chan wstest.Frame, 100)
 		go func() {

@@ -22,30 +22,39 @@ var roles = []frame.Role{frame.Server, frame.Client}
 func other(r frame.Role) frame.Role { return 1 - r }
 
 // newConn returns a connection that plays role, and its peer.
-func newConn(t testing.TB, role frame.Role, cfg *conn.Config) (*conn.Conn, *wstest.Peer) {
+func newConn(t testing.TB, role frame.Role, cfg *setup) (*conn.Conn, *wstest.Peer) {
 	near, far := wstest.Pipe(0)
 	return open(near, role, cfg), wstest.NewPeer(t, far, other(role))
 }
 
-func open(nc net.Conn, role frame.Role, cfg *conn.Config) *conn.Conn {
-	if role == frame.Client {
-		return conn.Client(nc, cfg)
+// setup is what a connection is made with.
+type setup struct {
+	conn.Config
+	conn.Negotiated
+}
+
+func open(nc net.Conn, role frame.Role, cfg *setup) *conn.Conn {
+	if cfg == nil {
+		cfg = &setup{}
 	}
-	return conn.Server(nc, cfg)
+	if role == frame.Client {
+		return conn.Client(nc, &cfg.Negotiated, &cfg.Config)
+	}
+	return conn.Server(nc, &cfg.Negotiated, &cfg.Config)
 }
 
 // test is a test of one end of a connection.
 type test = func(t *testing.T, c *conn.Conn, peer *wstest.Peer)
 
 // inBothRoles runs f in fake time, once with a server and once with a client under test.
-func inBothRoles(t *testing.T, cfg *conn.Config, f test) {
+func inBothRoles(t *testing.T, cfg *setup, f test) {
 	t.Helper()
 	inBothRolesOver(t, cfg, 0, nil, f)
 }
 
 // inBothRolesOver is inBothRoles over a pipe that holds size bytes in each direction; wrap, if there is one, stands
 // between the pipe and the connection.
-func inBothRolesOver(t *testing.T, cfg *conn.Config, size int, wrap func(*wstest.End) net.Conn, f test) {
+func inBothRolesOver(t *testing.T, cfg *setup, size int, wrap func(*wstest.End) net.Conn, f test) {
 	t.Helper()
 	for _, role := range roles {
 		t.Run(role.String(), func(t *testing.T) {

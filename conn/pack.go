@@ -36,7 +36,13 @@ func (c *Conn) pack(m *outgoing) error {
 	before := o.holder
 	o.holder = turnPacks
 	o.mu.Unlock()
-	packed := c.compress(m)
+	var packed *buffer.Buffer
+	if m.prepared != nil {
+		packed = c.packPrepared(m)
+	} else { // not in a function of its own: see nextPart about stacks
+		packed = buffer.Get(protocol.PackedBound(len(m.payload)))
+		packed.B = o.sender.Compressor().AppendPart(packed.B, m.payload, m.fin)
+	}
 	o.mu.Lock()
 	o.holder = before
 	err := c.refusal()
@@ -46,16 +52,6 @@ func (c *Conn) pack(m *outgoing) error {
 	}
 	packed.Release()
 	return err
-}
-
-// compress returns m compressed. The caller has the turn.
-func (c *Conn) compress(m *outgoing) *buffer.Buffer {
-	if m.prepared != nil {
-		return c.packPrepared(m)
-	}
-	packed := buffer.Get(protocol.PackedBound(len(m.payload)))
-	packed.B = c.out.sender.Compressor().AppendPart(packed.B, m.payload, m.fin)
-	return packed
 }
 
 // packPrepared returns a prepared message compressed. The caller has the turn.

@@ -28,9 +28,7 @@ type standing struct {
 
 // inBothRolesStanding runs f with such a connection, once for each call that compresses.
 func inBothRolesStanding(t *testing.T, f func(t *testing.T, s *standing)) {
-	cfg := &conn.Config{
-		Deflate: &deflate.Params{}, DeflateOptions: &deflate.Options{Level: deflate.Smallest}, PingInterval: time.Minute,
-	}
+	cfg := &setup{Config: conn.Config{PingInterval: time.Minute}, Negotiated: conn.Negotiated{Deflate: &deflate.Params{}, DeflateOptions: &deflate.Options{Level: deflate.Smallest}}}
 	for name, write := range map[string]func(c *conn.Conn, p *conn.Prepared) error{
 		"Write": func(c *conn.Conn, p *conn.Prepared) error { return c.WritePrepared(context.Background(), p) },
 		"Send":  (*conn.Conn).SendPrepared,

@@ -33,8 +33,8 @@ var compressAll = &deflate.Options{MinSize: -1}
 // deflatePair returns both ends of a connection that compresses.
 func deflatePair(params deflate.Params) (client, server *conn.Conn) {
 	near, far := wstest.Pipe(0)
-	cfg := &conn.Config{Deflate: &params, DeflateOptions: compressAll}
-	return conn.Client(near, cfg), conn.Server(far, cfg)
+	cfg := &setup{Negotiated: conn.Negotiated{Deflate: &params, DeflateOptions: compressAll}}
+	return open(near, frame.Client, cfg), open(far, frame.Server, cfg)
 }
 
 func TestCompressedMessagesArriveAsTheyWereSent(t *testing.T) {
@@ -106,7 +106,7 @@ func TestPreparedMessagesAreCompressedOnceForAll(t *testing.T) {
 }
 
 func TestShortMessagesGoOutPlain(t *testing.T) {
-	inBothRoles(t, &conn.Config{Deflate: &deflate.Params{}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	inBothRoles(t, &setup{Negotiated: conn.Negotiated{Deflate: &deflate.Params{}}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		require.NoError(t, c.Write(t.Context(), conn.Text, []byte("short")))
 		peer.Expect(text("short"))
 		long := strings.Repeat("long ", 100)
@@ -139,7 +139,7 @@ func TestABombIsStoppedAtTheReadLimit(t *testing.T) {
 	}
 	for name, frames := range cases {
 		t.Run(name, func(t *testing.T) {
-			inAllWays(t, &conn.Config{Deflate: &deflate.Params{}, ReadLimit: limit}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer, read func(context.Context, *conn.Conn) (got, error)) {
+			inAllWays(t, &setup{Config: conn.Config{ReadLimit: limit}, Negotiated: conn.Negotiated{Deflate: &deflate.Params{}}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer, read func(context.Context, *conn.Conn) (got, error)) {
 				go func() {
 					peer.Conn().Write(peer.Encode(frames...))
 					peer.Conn().Close()
@@ -154,7 +154,7 @@ func TestABombIsStoppedAtTheReadLimit(t *testing.T) {
 func TestALimitIsOfTheMessageAsItIsRead(t *testing.T) {
 	message := bytes.Repeat([]byte("0123456789"), 1000)
 	for limit, want := range map[int64]error{9999: conn.ErrMessageTooBig, 10_000: nil, -1: nil} {
-		inBothRoles(t, &conn.Config{Deflate: &deflate.Params{}, ReadLimit: limit}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		inBothRoles(t, &setup{Config: conn.Config{ReadLimit: limit}, Negotiated: conn.Negotiated{Deflate: &deflate.Params{}}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 			peer.Send(squeeze(message))
 			go peer.Conn().Close()
 			_, data, err := c.Read(t.Context())
@@ -169,17 +169,17 @@ func TestALimitIsOfTheMessageAsItIsRead(t *testing.T) {
 func TestWhatIsWrongWithCompressionIsToldWithTheRightCode(t *testing.T) {
 	good := squeeze(bytes.Repeat([]byte("x"), 1000))
 	cases := map[string]struct {
-		cfg    conn.Config
+		cfg    setup
 		frames []wstest.Frame
 		code   conn.StatusCode
 	}{
-		"not agreed to":        {conn.Config{}, []wstest.Frame{good}, conn.StatusProtocolError},
-		"on a continuation":    {conn.Config{Deflate: &deflate.Params{}}, []wstest.Frame{wstest.Part(frame.Text, false, ""), {Fin: true, RSV: frame.RSV1, Opcode: frame.Continuation}}, conn.StatusProtocolError},
-		"on a ping":            {conn.Config{Deflate: &deflate.Params{}}, []wstest.Frame{{Fin: true, RSV: frame.RSV1, Opcode: frame.Ping}}, conn.StatusProtocolError},
-		"another bit":          {conn.Config{Deflate: &deflate.Params{}}, []wstest.Frame{{Fin: true, RSV: frame.RSV2, Opcode: frame.Text}}, conn.StatusProtocolError},
-		"corrupt":              {conn.Config{Deflate: &deflate.Params{}}, []wstest.Frame{{Fin: true, RSV: frame.RSV1, Opcode: frame.Binary, Payload: []byte{0xff, 0xff, 0xff}}}, conn.StatusInvalidPayload},
-		"truncated":            {conn.Config{Deflate: &deflate.Params{}}, []wstest.Frame{{Fin: true, RSV: frame.RSV1, Opcode: frame.Binary, Payload: good.Payload[:len(good.Payload)/2]}}, conn.StatusInvalidPayload},
-		"text that is no text": {conn.Config{Deflate: &deflate.Params{}}, []wstest.Frame{{Fin: true, RSV: frame.RSV1, Opcode: frame.Text, Payload: squeeze([]byte("\xff\xff\xff\xff")).Payload}}, conn.StatusInvalidPayload},
+		"not agreed to":        {setup{}, []wstest.Frame{good}, conn.StatusProtocolError},
+		"on a continuation":    {setup{Negotiated: conn.Negotiated{Deflate: &deflate.Params{}}}, []wstest.Frame{wstest.Part(frame.Text, false, ""), {Fin: true, RSV: frame.RSV1, Opcode: frame.Continuation}}, conn.StatusProtocolError},
+		"on a ping":            {setup{Negotiated: conn.Negotiated{Deflate: &deflate.Params{}}}, []wstest.Frame{{Fin: true, RSV: frame.RSV1, Opcode: frame.Ping}}, conn.StatusProtocolError},
+		"another bit":          {setup{Negotiated: conn.Negotiated{Deflate: &deflate.Params{}}}, []wstest.Frame{{Fin: true, RSV: frame.RSV2, Opcode: frame.Text}}, conn.StatusProtocolError},
+		"corrupt":              {setup{Negotiated: conn.Negotiated{Deflate: &deflate.Params{}}}, []wstest.Frame{{Fin: true, RSV: frame.RSV1, Opcode: frame.Binary, Payload: []byte{0xff, 0xff, 0xff}}}, conn.StatusInvalidPayload},
+		"truncated":            {setup{Negotiated: conn.Negotiated{Deflate: &deflate.Params{}}}, []wstest.Frame{{Fin: true, RSV: frame.RSV1, Opcode: frame.Binary, Payload: good.Payload[:len(good.Payload)/2]}}, conn.StatusInvalidPayload},
+		"text that is no text": {setup{Negotiated: conn.Negotiated{Deflate: &deflate.Params{}}}, []wstest.Frame{{Fin: true, RSV: frame.RSV1, Opcode: frame.Text, Payload: squeeze([]byte("\xff\xff\xff\xff")).Payload}}, conn.StatusInvalidPayload},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -200,8 +200,8 @@ func TestWindowsStayInStepWhenWritesAreCut(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				near, far := wstest.Pipe(100)
-				cfg := &conn.Config{Deflate: &params, DeflateOptions: compressAll}
-				client, server := conn.Client(near, cfg), conn.Server(far, cfg)
+				cfg := &setup{Negotiated: conn.Negotiated{Deflate: &params, DeflateOptions: compressAll}}
+				client, server := open(near, frame.Client, cfg), open(far, frame.Server, cfg)
 				defer client.CloseNow()
 				defer server.CloseNow()
 				var sent []string
@@ -289,7 +289,7 @@ func TestAConnectionTellsWhatWasAgreedTo(t *testing.T) {
 	want := deflate.Params{ServerNoContextTakeover: true, ClientMaxWindowBits: 10}
 	for _, role := range roles {
 		near, _ := wstest.Pipe(0)
-		c := open(near, role, &conn.Config{Deflate: &want})
+		c := open(near, role, &setup{Negotiated: conn.Negotiated{Deflate: &want}})
 		params, ok := c.Deflate()
 		require.True(t, ok)
 		require.Equal(t, want, params)
@@ -303,7 +303,7 @@ func TestAConnectionTellsWhatWasAgreedTo(t *testing.T) {
 }
 
 func TestCompressionMayBeSwitchedOffAndOn(t *testing.T) {
-	inBothRolesOver(t, &conn.Config{Deflate: &deflate.Params{}}, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	inBothRolesOver(t, &setup{Negotiated: conn.Negotiated{Deflate: &deflate.Params{}}}, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		for _, enabled := range []bool{true, false, false, true} {
 			require.NoError(t, c.SetWriteCompression(enabled, deflate.Fastest))
 			require.NoError(t, c.Write(t.Context(), conn.Text, bytes.Repeat([]byte("x"), 200)))
@@ -320,7 +320,7 @@ func TestACompressedMessageHasTwiceTheLimitAndASlack(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				near, far := wstest.Pipe(1 << 10)
 				defer far.Close()
-				c := open(near, role, &conn.Config{ReadLimit: limit, Deflate: &deflate.Params{}})
+				c := open(near, role, &setup{Config: conn.Config{ReadLimit: limit}, Negotiated: conn.Negotiated{Deflate: &deflate.Params{}}})
 				defer c.CloseNow()
 				h := frame.Header{Fin: true, RSV: frame.RSV1, Opcode: frame.Binary, Length: 2*limit + 64<<10 + over, Masked: !role.Masks()}
 				wstest.NewPeer(t, far, other(role)).SendRaw(h.Append(nil))

@@ -206,7 +206,7 @@ func TestAPingWhileNobodyReadsSaysSo(t *testing.T) {
 
 func TestPingsAndPongsOfOnesOwn(t *testing.T) {
 	long := []byte(strings.Repeat("x", frame.MaxControlPayload))
-	inBothRolesOver(t, &conn.Config{SendQueue: 1000}, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	inBothRolesOver(t, &setup{Config: conn.Config{SendQueue: 1000}}, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		require.NoError(t, c.Pong(t.Context(), long))
 		require.Equal(t, pong(string(long)), peer.Receive())
 		w, err := c.Writer(t.Context(), conn.Text)
@@ -233,16 +233,13 @@ func TestPingsAndPongsOfOnesOwn(t *testing.T) {
 
 func TestHooksSeePingsAndPongs(t *testing.T) {
 	var pings, pongs []string
-	cfg := &conn.Config{
-		OnPing: func(_ *conn.Conn, payload []byte) (bool, error) {
-			pings = append(pings, string(payload))
-			return len(pings)%2 == 1, nil
-		},
-		OnPong: func(_ *conn.Conn, payload []byte) error {
-			pongs = append(pongs, string(payload))
-			return nil
-		},
-	}
+	cfg := &setup{Config: conn.Config{OnPing: func(_ *conn.Conn, payload []byte) (bool, error) {
+		pings = append(pings, string(payload))
+		return len(pings)%2 == 1, nil
+	}, OnPong: func(_ *conn.Conn, payload []byte) error {
+		pongs = append(pongs, string(payload))
+		return nil
+	}}}
 	inBothRolesOver(t, cfg, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		pings, pongs = nil, nil
 		peer.Send(ping("answered"), pong("a"), ping("not answered"), ping("once more"), text("end"))

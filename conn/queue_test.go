@@ -27,7 +27,7 @@ func headerSize(peer *wstest.Peer) int {
 }
 
 func TestSendNeverBlocksAndItsQueueIsBounded(t *testing.T) {
-	inBothRolesOver(t, &conn.Config{SendQueue: 1000}, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	inBothRolesOver(t, &setup{Config: conn.Config{SendQueue: 1000}}, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		start := time.Now()
 		large := string(pattern(5000))
 		require.NoError(t, c.Send(conn.Binary, []byte(large)), "one message is accepted in any case when nothing waits")
@@ -54,7 +54,7 @@ func TestSendNeverBlocksAndItsQueueIsBounded(t *testing.T) {
 }
 
 func TestSendDuringAWriterIsBoundedToo(t *testing.T) {
-	inBothRoles(t, &conn.Config{SendQueue: 1000}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	inBothRoles(t, &setup{Config: conn.Config{SendQueue: 1000}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		w, err := c.Writer(t.Context(), conn.Text)
 		require.NoError(t, err)
 		_, err = w.Write(pattern(conn.DefaultFragmentSize + 1))

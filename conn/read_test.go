@@ -52,7 +52,7 @@ var ways = map[string]func(context.Context, *conn.Conn) (got, error){
 	},
 }
 
-func inAllWays(t *testing.T, cfg *conn.Config, test func(t *testing.T, c *conn.Conn, peer *wstest.Peer, read func(context.Context, *conn.Conn) (got, error))) {
+func inAllWays(t *testing.T, cfg *setup, test func(t *testing.T, c *conn.Conn, peer *wstest.Peer, read func(context.Context, *conn.Conn) (got, error))) {
 	for name, read := range ways {
 		t.Run(name, func(t *testing.T) {
 			inBothRoles(t, cfg, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) { test(t, c, peer, read) })
@@ -269,7 +269,7 @@ func TestPingsThatPileUpAreAnsweredByTheNewest(t *testing.T) {
 func TestWhatThePeerDoesWrongIsToldWithTheRightCode(t *testing.T) {
 	cases := []struct {
 		name string
-		cfg  conn.Config
+		cfg  setup
 		raw  func(peer *wstest.Peer) []byte
 		code conn.StatusCode
 		is   error
@@ -292,10 +292,10 @@ func TestWhatThePeerDoesWrongIsToldWithTheRightCode(t *testing.T) {
 		{name: "length over the limit", raw: func(p *wstest.Peer) []byte {
 			return []byte{0x82, p.Encode(text(""))[1] | 127, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0}
 		}, code: conn.StatusMessageTooBig, is: conn.ErrMessageTooBig},
-		{name: "fragments over the limit", cfg: conn.Config{ReadLimit: 10}, raw: func(p *wstest.Peer) []byte {
+		{name: "fragments over the limit", cfg: setup{Config: conn.Config{ReadLimit: 10}}, raw: func(p *wstest.Peer) []byte {
 			return p.Encode(wstest.Part(frame.Text, false, "012345"), wstest.Part(frame.Continuation, true, "67890"))
 		}, code: conn.StatusMessageTooBig, is: conn.ErrMessageTooBig},
-		{name: "too many fragments", cfg: conn.Config{MaxFragments: 2}, raw: func(p *wstest.Peer) []byte {
+		{name: "too many fragments", cfg: setup{Config: conn.Config{MaxFragments: 2}}, raw: func(p *wstest.Peer) []byte {
 			return p.Encode(wstest.Part(frame.Text, false, ""), wstest.Part(frame.Continuation, false, ""), wstest.Part(frame.Continuation, true, ""))
 		}, code: conn.StatusPolicyViolation, is: conn.ErrTooManyFragments},
 		{name: "continuation of nothing", raw: func(p *wstest.Peer) []byte { return p.Encode(wstest.Part(frame.Continuation, true, "x")) }, code: conn.StatusProtocolError},
@@ -343,7 +343,7 @@ func TestWhatThePeerDoesWrongIsToldWithTheRightCode(t *testing.T) {
 }
 
 func TestSkipUTF8LetsAnythingThrough(t *testing.T) {
-	inAllWays(t, &conn.Config{SkipUTF8: true}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer, read func(context.Context, *conn.Conn) (got, error)) {
+	inAllWays(t, &setup{Config: conn.Config{SkipUTF8: true}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer, read func(context.Context, *conn.Conn) (got, error)) {
 		peer.Send(text("\xff\xfe"))
 		m, err := read(t.Context(), c)
 		require.NoError(t, err)
@@ -357,7 +357,7 @@ func TestBytesThatCameWithTheHandshakeAreReadFirst(t *testing.T) {
 			near, far := wstest.Pipe(0)
 			peer := wstest.NewPeer(t, far, other(role))
 			b := peer.Encode(text("early"), text("cut in two"))
-			c := open(near, role, &conn.Config{Buffered: bytes.Clone(b[:len(b)-4])})
+			c := open(near, role, &setup{Negotiated: conn.Negotiated{Buffered: bytes.Clone(b[:len(b)-4])}})
 			defer c.CloseNow()
 			peer.SendRaw(b[len(b)-4:])
 			for _, want := range []string{"early", "cut in two"} {

@@ -190,7 +190,7 @@ func TestUnixSocketsCarryMessages(t *testing.T) {
 	require.NoError(t, err)
 	far, err := l.Accept()
 	require.NoError(t, err)
-	client, server := conn.Client(near, nil), conn.Server(far, nil)
+	client, server := conn.Client(near, nil, nil), conn.Server(far, nil, nil)
 	ended := inBackground(func() error { return server.Serve(t.Context(), echo) })
 	for _, n := range []int{0, 10, 100_000} {
 		go client.Write(t.Context(), conn.Binary, pattern(n))

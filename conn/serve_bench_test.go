@@ -44,7 +44,7 @@ func BenchmarkServeABurst(b *testing.B) {
 		burst = wstest.Whole(frame.Binary, string(make([]byte, 128))).Append(burst, frame.Client)
 	}
 	nc := &endless{burst: burst, left: b.N/16 + 1}
-	c := conn.Server(nc, nil)
+	c := conn.Server(nc, nil, nil)
 	ctx := context.Background()
 	b.ReportAllocs()
 	b.ResetTimer()

@@ -29,7 +29,7 @@ func TestStreamIsANetConn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			nettest.TestConn(t, func() (net.Conn, net.Conn, func(), error) {
 				a, b := pipe(t)
-				client, server := conn.Client(a, nil), conn.Server(b, nil)
+				client, server := conn.Client(a, nil, nil), conn.Server(b, nil, nil)
 				stop := func() {
 					client.CloseNow()
 					server.CloseNow()

@@ -65,7 +65,7 @@ func fill(t *testing.T, nc *net.UnixConn) (taken int) {
 func TestALongWriteThatIsCutBehindAPreparedMessage(t *testing.T) {
 	server, client := socketPair(t)
 	filling := fill(t, server)
-	c := Server(server, nil)
+	c := Server(server, nil, nil)
 	defer c.CloseNow()
 	p := Prepare(Text, []byte("prepared"))
 	c.out.mu.Lock()

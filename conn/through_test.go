@@ -26,9 +26,9 @@ func TestTheRestOfALongMessageGoesOutAheadOfTheNext(t *testing.T) {
 		t.Run(role.String(), func(t *testing.T) {
 			near, far := tcpPair(t)
 			defer far.Close()
-			c := conn.Server(near, nil)
+			c := conn.Server(near, nil, nil)
 			if role == frame.Client {
-				c = conn.Client(near, nil)
+				c = conn.Client(near, nil, nil)
 			}
 			defer c.CloseNow()
 			ctx, cancel := context.WithCancel(t.Context())
@@ -68,8 +68,8 @@ func TestTheRestOfALongMessageGoesOutAheadOfTheNext(t *testing.T) {
 func TestLongMessagesGoBothWays(t *testing.T) {
 	for _, size := range []int{16<<10 - 1, 16 << 10, 64<<10 - 1, 64 << 10, 1 << 20, 5<<20 + 3} {
 		near, far := tcpPair(t)
-		cfg := &conn.Config{ReadLimit: -1}
-		client, server := conn.Client(near, cfg), conn.Server(far, cfg)
+		cfg := &setup{Config: conn.Config{ReadLimit: -1}}
+		client, server := open(near, frame.Client, cfg), open(far, frame.Server, cfg)
 		go func() {
 			defer server.CloseNow()
 			for m, err := range server.Messages(t.Context()) {
@@ -92,7 +92,7 @@ func TestWhatSendAcceptedGoesOutThoughAWriteIsCut(t *testing.T) {
 	const size = tcpFull
 	near, far := tcpPair(t)
 	defer far.Close()
-	c := conn.Server(near, &conn.Config{SendQueue: 1 << 30})
+	c := open(near, frame.Server, &setup{Config: conn.Config{SendQueue: 1 << 30}})
 	defer c.CloseNow()
 	for range 2 {
 		require.NoError(t, c.Send(conn.Binary, make([]byte, size)))

@@ -17,7 +17,7 @@ import (
 )
 
 // withBadDeadlines runs f over connections whose deadlines do not work, each in another way.
-func withBadDeadlines(t *testing.T, cfg *conn.Config, size int, f test) {
+func withBadDeadlines(t *testing.T, cfg *setup, size int, f test) {
 	for name, wrap := range wstest.BadDeadlines {
 		t.Run(name, func(t *testing.T) {
 			inBothRolesOver(t, cfg, size, func(e *wstest.End) net.Conn { return wrap(e) }, f)
@@ -64,7 +64,7 @@ func TestAContextThatIsCanceledIsTheCauseWithoutDeadlines(t *testing.T) {
 
 // TestDeadlinesThatAreNotNeededNeedNotWork: contexts that may end, and do not.
 func TestDeadlinesThatAreNotNeededNeedNotWork(t *testing.T) {
-	withBadDeadlines(t, &conn.Config{PingInterval: time.Second, IdleTimeout: 10 * time.Second}, 0, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withBadDeadlines(t, &setup{Config: conn.Config{PingInterval: time.Second, IdleTimeout: 10 * time.Second}}, 0, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		for range 3 {
 			peer.Send(text("question"), ping("?"))
 			_, _, err := c.Read(within(t, time.Minute))
@@ -115,7 +115,7 @@ func TestAContextCutsAWriteWithoutDeadlines(t *testing.T) {
 }
 
 func TestAPeerThatIsGoneIsNoticedWithoutDeadlines(t *testing.T) {
-	withBadDeadlines(t, &conn.Config{IdleTimeout: 3 * time.Second}, 0, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withBadDeadlines(t, &setup{Config: conn.Config{IdleTimeout: 3 * time.Second}}, 0, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		start := time.Now()
 		requireEnded(t, c, <-reading(c), conn.CloseError{Code: conn.StatusAbnormalClosure}, conn.ErrPeerTimeout)
 		require.Equal(t, 3*time.Second, time.Since(start))
@@ -138,7 +138,7 @@ func TestTLSWithoutDeadlinesEndsInTime(t *testing.T) {
 					near, far := wstest.Pipe(4000)
 					client, server := tlsOver(t, wrap(near), far)
 					defer far.Close()
-					c := conn.Client(client, nil)
+					c := conn.Client(client, nil, nil)
 					require.NoError(t, c.Send(conn.Binary, pattern(100_000)))
 					synctest.Wait()
 					start := time.Now()

@@ -30,7 +30,7 @@ func (o *outcome) add(err error) { o.errs = append(o.errs, err) }
 
 // session runs a connection that uses everything against a peer that echoes, with faults in its net.Conn. It comes to its
 // end whatever the faults are; the bubble around it sees to it that no goroutine is left.
-func session(t *testing.T, role frame.Role, cfg *conn.Config, faults ...wstest.Fault) *outcome {
+func session(t *testing.T, role frame.Role, cfg *setup, faults ...wstest.Fault) *outcome {
 	near, far := wstest.Pipe(8 << 10)
 	o := &outcome{nc: wstest.Faulty(near, faults...)}
 	c, peer := open(o.nc, role, cfg), open(far, other(role), cfg)
@@ -107,7 +107,7 @@ func readInEveryWay(c *conn.Conn) (errs []error) {
 }
 
 // forEachFault runs a session for the first call of op, the second, and so on until there is no such call.
-func forEachFault(t *testing.T, cfg *conn.Config, fault wstest.Fault, check func(t *testing.T, o *outcome)) {
+func forEachFault(t *testing.T, cfg *setup, fault wstest.Fault, check func(t *testing.T, o *outcome)) {
 	for _, role := range roles {
 		t.Run(fmt.Sprint(fault.Op, " ", role), func(t *testing.T) {
 			for hit := true; hit; {
@@ -139,19 +139,19 @@ func requireCause(t *testing.T, o *outcome, cause error) {
 	}
 }
 
-var faultConfigs = map[string]*conn.Config{
+var faultConfigs = map[string]*setup{
 	"plain":      nil,
-	"compressed": {Deflate: &deflate.Params{}, DeflateOptions: &deflate.Options{MinSize: -1}},
+	"compressed": {Negotiated: conn.Negotiated{Deflate: &deflate.Params{}, DeflateOptions: &deflate.Options{MinSize: -1}}},
 }
 
-func inEveryConfig(t *testing.T, f func(t *testing.T, cfg *conn.Config)) {
+func inEveryConfig(t *testing.T, f func(t *testing.T, cfg *setup)) {
 	for name, cfg := range faultConfigs {
 		t.Run(name, func(t *testing.T) { f(t, cfg) })
 	}
 }
 
 func TestASessionWithoutFaultsSucceeds(t *testing.T) {
-	inEveryConfig(t, func(t *testing.T, cfg *conn.Config) {
+	inEveryConfig(t, func(t *testing.T, cfg *setup) {
 		for _, role := range roles {
 			synctest.Test(t, func(t *testing.T) { requireSuccess(t, session(t, role, cfg)) })
 		}
@@ -169,7 +169,7 @@ func requireSuccess(t *testing.T, o *outcome) {
 }
 
 func TestEveryReadMayFail(t *testing.T) {
-	inEveryConfig(t, func(t *testing.T, cfg *conn.Config) {
+	inEveryConfig(t, func(t *testing.T, cfg *setup) {
 		for _, err := range []error{wstest.ErrFault, os.ErrDeadlineExceeded, net.ErrClosed} {
 			forEachFault(t, cfg, wstest.Fault{Op: wstest.OpRead, Err: err}, func(t *testing.T, o *outcome) { requireCause(t, o, err) })
 		}
@@ -182,7 +182,7 @@ func TestEveryReadMayFail(t *testing.T) {
 }
 
 func TestEveryWriteMayFail(t *testing.T) {
-	inEveryConfig(t, func(t *testing.T, cfg *conn.Config) {
+	inEveryConfig(t, func(t *testing.T, cfg *setup) {
 		for _, fault := range []wstest.Fault{{Err: wstest.ErrFault}, {Err: wstest.ErrFault, Short: true}, {Err: os.ErrDeadlineExceeded, Short: true}} {
 			fault.Op = wstest.OpWrite
 			forEachFault(t, cfg, fault, func(t *testing.T, o *outcome) { requireCause(t, o, fault.Err) })
@@ -195,7 +195,7 @@ func TestEveryWriteMayFail(t *testing.T) {
 // answers, or that to the close frame, is refused.
 func TestWhicheverWriteFailsWhatHasArrivedIsDelivered(t *testing.T) {
 	const messages = 10
-	inEveryConfig(t, func(t *testing.T, cfg *conn.Config) {
+	inEveryConfig(t, func(t *testing.T, cfg *setup) {
 		for _, role := range roles {
 			for _, short := range []bool{false, true} {
 				for n := 1; n <= messages+1; n++ {
@@ -285,7 +285,7 @@ func TestAResetOfTheNetworkIsTheCause(t *testing.T) {
 }
 
 func TestEveryReadMayBeShort(t *testing.T) {
-	inEveryConfig(t, func(t *testing.T, cfg *conn.Config) {
+	inEveryConfig(t, func(t *testing.T, cfg *setup) {
 		forEachFault(t, cfg, wstest.Fault{Op: wstest.OpRead, Short: true}, requireSuccess)
 	})
 }

@@ -50,7 +50,7 @@ func tlsOver(t testing.TB, near, far net.Conn) (client, server *tls.Conn) {
 func TestMessagesGoOverTLS(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := tlsPair(t, 0)
-		client, server := conn.Client(near, nil), conn.Server(far, nil)
+		client, server := conn.Client(near, nil, nil), conn.Server(far, nil, nil)
 		defer server.CloseNow()
 		ended := inBackground(func() error { return server.Serve(t.Context(), echo) })
 		for _, n := range []int{0, 11, 17, 100, 20_000, 300_000} {
@@ -70,7 +70,7 @@ func TestMessagesGoOverTLS(t *testing.T) {
 func TestAContextCutsCallsOverTLS(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := tlsPair(t, 1000)
-		client, server := conn.Client(near, nil), conn.Server(far, nil)
+		client, server := conn.Client(near, nil, nil), conn.Server(far, nil, nil)
 		defer client.CloseNow()
 		defer server.CloseNow()
 		for range 3 {
@@ -91,7 +91,7 @@ func TestAContextCutsCallsOverTLS(t *testing.T) {
 func TestCloseNowOverTLSDoesNotWaitForAPeerThatDoesNotRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := tlsPair(t, 1000)
-		client, server := conn.Client(near, nil), conn.Server(far, nil)
+		client, server := conn.Client(near, nil, nil), conn.Server(far, nil, nil)
 		require.NoError(t, client.Send(conn.Binary, make([]byte, 100_000)))
 		blocked := inBackground(func() error { return server.Write(context.Background(), conn.Binary, make([]byte, 100_000)) })
 		synctest.Wait()
@@ -109,7 +109,7 @@ func TestCloseNowOverTLSDoesNotSayGoodbyeToAPeerThatDoesNotRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := wstest.Pipe(4000)
 		client, server := tlsOver(t, near, far)
-		for end, c := range map[*wstest.End]*conn.Conn{near: conn.Client(client, nil), far: conn.Server(server, nil)} {
+		for end, c := range map[*wstest.End]*conn.Conn{near: conn.Client(client, nil, nil), far: conn.Server(server, nil, nil)} {
 			require.NoError(t, end.SetWriteDeadline(time.Now().Add(time.Second)))
 			_, err := end.Write(make([]byte, 5000))
 			require.Error(t, err, "it is full")
@@ -129,7 +129,7 @@ func BenchmarkAWriteOverTLS(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			near, far := tcpPair(b)
 			client, server := tlsOver(b, near, far)
-			c := conn.Server(server, nil)
+			c := conn.Server(server, nil, nil)
 			read := inBackground(func() error { _, err := io.Copy(io.Discard, client); return err })
 			message := pattern(128)
 			b.ReportAllocs()

@@ -145,7 +145,7 @@ func TestOtherMessagesWaitForTheEndOfAWriterAndControlFramesDoNot(t *testing.T) 
 
 func TestMessagesOfManyGoroutinesStayWhole(t *testing.T) {
 	const writers, each = 16, 24
-	roomy := &conn.Config{SendQueue: 1 << 20} // for all of them at once
+	roomy := &setup{Config: conn.Config{SendQueue: 1 << 20}} // for all of them at once
 	inBothRolesOver(t, roomy, 3000, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		errs := make(chan error)
 		for i := range writers {
@@ -306,7 +306,7 @@ func TestFragmentSizeSaysWhereAWriterCuts(t *testing.T) {
 		5:  {begin("hello"), more(" worl"), last("d")},
 		-1: {text("hello world")},
 	} {
-		inBothRolesOver(t, &conn.Config{FragmentSize: size}, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		inBothRolesOver(t, &setup{Config: conn.Config{FragmentSize: size}}, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 			w, err := c.Writer(t.Context(), conn.Text)
 			require.NoError(t, err)
 			require.NoError(t, w.Flush(), "with nothing to push")
@@ -321,7 +321,7 @@ func TestFragmentSizeSaysWhereAWriterCuts(t *testing.T) {
 			}
 		})
 	}
-	inBothRolesOver(t, &conn.Config{FragmentSize: -1}, 1<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	inBothRolesOver(t, &setup{Config: conn.Config{FragmentSize: -1}}, 1<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		w, err := c.Writer(t.Context(), conn.Binary)
 		require.NoError(t, err)
 		long := pattern(5 * conn.DefaultFragmentSize)
@@ -336,7 +336,7 @@ func TestFragmentSizeSaysWhereAWriterCuts(t *testing.T) {
 func TestEveryFrameOfAClientHasAKeyOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := wstest.Pipe(4 << 20)
-		c := conn.Client(near, nil)
+		c := conn.Client(near, nil, nil)
 		p := conn.Prepare(conn.Text, []byte("prepared"))
 		for range 500 {
 			require.NoError(t, c.Write(t.Context(), conn.Text, []byte("the same")))

@@ -123,9 +123,8 @@ func (h *opening) open(ctx context.Context, c *connection) (*websocket.Conn, *ht
 		return nil, resp, failed("the handshake was given up", ctx.Err())
 	}
 	settled = true
-	cfg := h.options.Config
-	cfg.Subprotocol, cfg.Deflate, cfg.DeflateOptions = agreed.Subprotocol, agreed.Deflate, h.options.Deflate
-	return conn.Client(newStream(s, c.quic), &cfg), resp, nil
+	n := &conn.Negotiated{Subprotocol: agreed.Subprotocol, Deflate: agreed.Deflate, DeflateOptions: h.options.Deflate}
+	return conn.Client(newStream(s, c.quic), n, &h.options.Config), resp, nil
 }
 
 // exchange sends the request and reads the final response.

@@ -62,7 +62,7 @@ func (a *audience) connect(l net.Listener, small bool) (client, server *conn.Con
 		near.(*net.TCPConn).SetReadBuffer(4 << 10)
 		far.(*net.TCPConn).SetWriteBuffer(4 << 10)
 	}
-	client, server = conn.Client(near, nil), conn.Server(far, nil)
+	client, server = conn.Client(near, nil, nil), conn.Server(far, nil, nil)
 	a.tb.Cleanup(func() {
 		client.CloseNow()
 		server.CloseNow()

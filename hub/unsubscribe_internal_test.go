@@ -16,7 +16,7 @@ func TestUnsubscribeFromATopicThatIsMadeAnewMeanwhile(t *testing.T) {
 	for range 100 {
 		h := New(nil)
 		near, far := wstest.Pipe(0)
-		c := conn.Server(near, nil)
+		c := conn.Server(near, nil, nil)
 		require.NoError(t, h.Subscribe(c, "other"))
 		require.NoError(t, h.Subscribe(c, "topic"))
 		old, done := h.existing("topic"), make(chan struct{})
