@@ -29,6 +29,7 @@ type Sender struct {
 	open      bool
 	packing   bool // the message that is open is compressed
 	closeSent bool
+	through   bool // more.through has bytes left: while it has, more stays; belongs to who writes
 
 	packer  *packer        // nil: compression was not agreed to
 	queued  *buffer.Buffer // whole frames
@@ -259,7 +260,8 @@ func (s *Sender) DropQueue() {
 func (s *Sender) DropTaken() {
 	s.dropWriting()
 	if s.more != nil {
-		s.more.through, s.more.taken = through{}, 0
+		s.dropThrough()
+		s.more.taken = 0
 	}
 }
 

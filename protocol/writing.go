@@ -24,7 +24,7 @@ func (s *Sender) needMore() *senderMore {
 }
 
 // isThrough reports whether a payload that is written from where it is has bytes left.
-func (s *Sender) isThrough() bool { return s.more != nil && len(s.more.through.payload) > 0 }
+func (s *Sender) isThrough() bool { return s.through }
 
 // maskedPiece is how much of such a payload a client masks and writes at a time, in bytes.
 const maskedPiece = 64 << 10
@@ -65,6 +65,7 @@ func (s *Sender) Through(t MessageType, payload []byte) (bool, error) {
 	s.writing.B = h.Append(s.writing.B)
 	more := s.needMore()
 	more.through = through{payload: payload, masked: h.Masked, key: h.Key}
+	s.through = len(payload) > 0
 	more.taken = int64(len(s.writing.B)-s.writing.Done) + h.Length
 	return true, nil
 }
@@ -114,7 +115,7 @@ func (s *Sender) moveThrough(n int) {
 		copy(s.writing.B[start:], t.payload[:n])
 	}
 	if t.payload = t.payload[n:]; len(t.payload) == 0 {
-		*t = through{}
+		s.dropThrough()
 	}
 }
 
@@ -132,7 +133,7 @@ func (s *Sender) Sent(n int) {
 	if n > 0 {
 		t := &s.more.through
 		if t.payload = t.payload[n:]; len(t.payload) == 0 {
-			*t = through{}
+			s.dropThrough()
 		}
 	}
 }
@@ -156,6 +157,8 @@ func (s *Sender) Detach() {
 		s.moveThrough(len(s.more.through.payload))
 	}
 }
+
+func (s *Sender) dropThrough() { s.more.through, s.through = through{}, false }
 
 func (s *Sender) dropWriting() {
 	s.writing.Release()
