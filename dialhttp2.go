@@ -15,7 +15,8 @@ import (
 	"github.com/seed60239977/websocket/internal/h2stream"
 )
 
-// dialHTTP2 opens the WebSocket on a connection of the pool, or with HTTP/1.1 and req if the server has no extended CONNECT.
+// dialHTTP2 opens the WebSocket on a connection of the pool, or with HTTP/1.1 and req if the server has no extended
+// CONNECT.
 func (d *dialer) dialHTTP2(ctx context.Context, u *url.URL, o *handshake.ClientOptions, req *handshake.Request) (*Conn, *http.Response, error) {
 	offer, err := o.NewOffer(u)
 	if err != nil {

@@ -313,6 +313,29 @@ func TestAPoolThatIsClosedEndsItsConnections(t *testing.T) {
 	})
 }
 
+func TestAPoolThatIsClosedMeanwhileLetsNoDialWait(t *testing.T) {
+	dialingHTTP2(t, Handler(echo, nil), nil, func(t *testing.T, n *network, o *DialOptions) {
+		o.NetDial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			time.Sleep(2 * time.Second)
+			return n.Dial(ctx, network, address)
+		}
+		start := time.Now()
+		failures := make(chan error, 2)
+		for range 2 {
+			go func() {
+				_, _, err := Dial(context.Background(), chatURL, o)
+				failures <- err
+			}()
+		}
+		time.Sleep(time.Second)
+		require.NoError(t, o.HTTP2.Close())
+		for range 2 {
+			requireRefused(t, <-failures, 0)
+		}
+		require.Equal(t, 2*time.Second, time.Since(start))
+	})
+}
+
 func TestDialOverHTTP2DoesNotWaitLong(t *testing.T) {
 	silent := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	dialingHTTP2(t, silent, nil, func(t *testing.T, n *network, o *DialOptions) {

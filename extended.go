@@ -11,8 +11,8 @@ import (
 	"github.com/seed60239977/websocket/internal/h2stream"
 )
 
-// acceptConnect is accept for a request of HTTP/2 or HTTP/3 (RFC 8441, RFC 9220): what follows the response on the stream is
-// the connection.
+// acceptConnect is accept for a request of HTTP/2 or HTTP/3 (RFC 8441, RFC 9220): what follows the response on the
+// stream is the connection.
 func (o *AcceptOptions) acceptConnect(w http.ResponseWriter, r *http.Request) (*Conn, error) {
 	decide := o.decisions()
 	agreed, err := decide.AcceptConnect(r)
@@ -41,8 +41,8 @@ func (o *AcceptOptions) acceptConnect(w http.ResponseWriter, r *http.Request) (*
 	return c, nil
 }
 
-// innermost undoes what middleware has made of w: like that of a connection that is taken over, the content of the stream is
-// not a response to be compressed or counted.
+// innermost undoes what middleware has made of w: like that of a connection that is taken over, the content of the
+// stream is not a response to be compressed or counted.
 func innermost(w http.ResponseWriter) http.ResponseWriter {
 	for {
 		u, ok := w.(interface{ Unwrap() http.ResponseWriter })

@@ -17,10 +17,10 @@ import (
 	"github.com/seed60239977/websocket/internal/h2stream"
 )
 
-// HTTP2Pool has [Dial] open WebSockets as streams of HTTP/2 connections (RFC 8441), which they share. Set it in DialOptions. The zero
-// value is ready for use, by any number of Dials at once, as long as they have the same options about the network (NetDial,
-// NetDialTLS, ProxyHeader, ProxyTLSConfig): connections are told apart by the host and port, the proxy and the pointer
-// TLSConfig alone. It must not be copied.
+// HTTP2Pool has [Dial] open WebSockets as streams of HTTP/2 connections (RFC 8441), which they share. Set it in
+// DialOptions. The zero value is ready for use, by any number of Dials at once, as long as they have the same options
+// about the network (NetDial, NetDialTLS, ProxyHeader, ProxyTLSConfig): connections are told apart by the host and
+// port, the proxy and the pointer TLSConfig alone. It must not be copied.
 //
 // A connection that carries no WebSocket any more is closed after 90 s.
 type HTTP2Pool struct {
@@ -64,15 +64,16 @@ const (
 // Close closes all connections, and with them the WebSockets that they carry, without a closing handshake. Dials with the
 // pool fail from now on. It may be called more than once.
 func (p *HTTP2Pool) Close() error {
+	var conns []*poolConn
 	p.mu.Lock()
 	p.closed = true
-	origins := p.origins
-	p.origins = nil
+	for _, o := range p.origins {
+		conns = append(conns, o.conns...)
+		o.conns = nil
+	}
 	p.mu.Unlock()
-	for _, o := range origins {
-		for _, pc := range o.conns {
-			pc.client.Close()
-		}
+	for _, pc := range conns {
+		pc.client.Close()
 	}
 	return nil
 }
@@ -112,8 +113,8 @@ type dialing struct {
 	done <-chan struct{}
 }
 
-// reserve reserves a stream of a connection that there is; or says who makes one; or neither, if the server is known to have
-// no extended CONNECT.
+// reserve reserves a stream of a connection that there is; or says who makes one; or neither, if the server is known to
+// have no extended CONNECT.
 func (p *HTTP2Pool) reserve(key poolKey) (*poolConn, *dialing, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -154,16 +155,12 @@ func (p *HTTP2Pool) dialFor(ctx context.Context, key poolKey, connect func() (ne
 func (p *HTTP2Pool) dialed(key poolKey, pc *poolConn, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
-		if pc != nil {
-			pc.client.Close()
-		}
-		return
-	}
 	o := p.origins[key]
 	close(o.dialing)
 	o.dialing = nil
 	switch {
+	case pc != nil && p.closed:
+		pc.client.Close()
 	case pc != nil:
 		o.conns = append(o.conns, pc)
 	case err == nil:

@@ -19,8 +19,9 @@ import (
 //	go test -v -run WhatHTTP2Costs . -measure 10s
 var measure = flag.Duration("measure", 200*time.Millisecond, "how long the cost of HTTP/2 is measured")
 
-// 64 WebSockets share a connection and bounce 128 bytes each: on streams of our server, and on streams of haproxy with HTTP/1.1 to
-// our server behind; besides, on connections of their own with HTTP/1.1. The processors' time is that of the servers.
+// 64 WebSockets share a connection and bounce 128 bytes each: on streams of our server, and on streams of haproxy with
+// HTTP/1.1 to our server behind; besides, on connections of their own with HTTP/1.1. The processors' time is that of
+// the servers.
 func TestWhatHTTP2Costs(t *testing.T) {
 	if _, err := os.Stat("/proc/self/stat"); err != nil {
 		t.Skip("the time of a process is read from /proc")

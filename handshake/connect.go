@@ -5,8 +5,8 @@ import "net/http"
 // This file has what extended CONNECT alone needs (RFC 8441 for HTTP/2, RFC 9220 for HTTP/3). What is negotiated in any
 // version of HTTP is in negotiate.go.
 
-// ConnectProtocol returns the protocol that an extended CONNECT asks for, or "" if r is another request. net/http has it in
-// a header field of the name ":protocol"; quic-go, for HTTP/3, in Proto.
+// ConnectProtocol returns the protocol that an extended CONNECT asks for, or "" if r is another request. net/http has
+// it in a header field of the name ":protocol"; quic-go, for HTTP/3, in Proto.
 func ConnectProtocol(r *http.Request) string {
 	if r.ProtoMajor < 2 || r.Method != http.MethodConnect {
 		return ""
@@ -26,9 +26,10 @@ const protocolPseudoField = ":protocol"
 // websocketProtocol is the value of :protocol (RFC 8441 §5).
 const websocketProtocol = "websocket"
 
-// AcceptConnect checks a request of HTTP/2 or HTTP/3 for a WebSocket by the rules of RFC 8441 §5 and decides as [ServerOptions.Accept]
-// does. It refuses everything but an extended CONNECT with the protocol websocket, with status 501 (RFC 9220 §3). The answer
-// to what it accepts is 200 with the fields of [Agreed.SetHeader] and ServerOptions.Header. All errors are [*Error].
+// AcceptConnect checks a request of HTTP/2 or HTTP/3 for a WebSocket by the rules of RFC 8441 §5 and decides as
+// [ServerOptions.Accept] does. It refuses everything but an extended CONNECT with the protocol websocket, with status
+// 501 (RFC 9220 §3). The answer to what it accepts is 200 with the fields of [Agreed.SetHeader] and
+// ServerOptions.Header. All errors are [*Error].
 func (o *ServerOptions) AcceptConnect(r *http.Request) (Agreed, error) {
 	if o == nil {
 		o = &ServerOptions{}

@@ -4,10 +4,10 @@
 //
 // # What it does
 //
-// A server of HTTP/2 tells its clients whether it takes an extended CONNECT. net/http can, but does not say so unless the
-// environment has GODEBUG=http2xconnect=1 when the program starts. A program that imports this package behaves as if it had;
-// its environment, and what it starts, is as before. That goes for all servers of the program, with TLS or without
-// (http.Protocols.SetUnencryptedHTTP2), and for those of golang.org/x/net/http2.
+// A server of HTTP/2 tells its clients whether it takes an extended CONNECT. net/http can, but does not say so unless
+// the environment has GODEBUG=http2xconnect=1 when the program starts. A program that imports this package behaves as
+// if it had; its environment, and what it starts, is as before. That goes for all servers of the program, with TLS or
+// without (http.Protocols.SetUnencryptedHTTP2), and for those of golang.org/x/net/http2.
 //
 // [github.com/seed60239977/websocket.Accept] and [github.com/seed60239977/websocket.Handler] serve these requests without
 // further ado. Clients need none of this: see [github.com/seed60239977/websocket.HTTP2Pool].

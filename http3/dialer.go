@@ -17,11 +17,11 @@ import (
 	"github.com/seed60239977/websocket/handshake"
 )
 
-// Dialer opens WebSockets over HTTP/3. Those to the same host and port share a QUIC connection, which lives until Close. The zero
-// value is ready for use, and must not be copied. Its methods may be called from any goroutine.
+// Dialer opens WebSockets over HTTP/3. Those to the same host and port share a QUIC connection, which lives until
+// Close. The zero value is ready for use, and must not be copied. Its methods may be called from any goroutine.
 type Dialer struct {
-	// TLSConfig is copied; a ServerName is taken from the URL if it has none, and what ALPN negotiates is always h3. nil is
-	// the default configuration.
+	// TLSConfig is copied; a ServerName is taken from the URL if it has none, and what ALPN negotiates is always h3.
+	// nil is the default configuration.
 	TLSConfig *tls.Config
 
 	// QUICConfig, if not nil, configures the QUIC connections. Without it, they are kept alive with a packet every 15 s.
@@ -43,9 +43,9 @@ type connection struct {
 	err   error // a *websocket.HandshakeError if the connection could not be made
 }
 
-// Dial opens a WebSocket to a URL with the scheme wss or https, without a fragment. User information in the URL becomes basic
-// authentication. Of the options, which may be nil, those about the network do not count: TLSConfig, NetDial, NetDialTLS, Proxy
-// and all that belongs to it, HTTP2; nor does MaxRedirects: redirects are not followed.
+// Dial opens a WebSocket to a URL with the scheme wss or https, without a fragment. User information in the URL becomes
+// basic authentication. Of the options, which may be nil, those about the network do not count: TLSConfig, NetDial,
+// NetDialTLS, Proxy and all that belongs to it, HTTP2; nor does MaxRedirects: redirects are not followed.
 //
 // All errors are [*websocket.HandshakeError]. When the server has answered with something that is not a WebSocket, the
 // response is returned together with the error, with as much of its body as has arrived in time, up to 64 KiB. The body of
@@ -81,8 +81,8 @@ func (d *Dialer) Dial(ctx context.Context, rawURL string, o *websocket.DialOptio
 	}
 }
 
-// Close closes the QUIC connections, and with them the WebSockets that they carry, without a closing handshake. Dial fails from
-// now on. Close may be called more than once.
+// Close closes the QUIC connections, and with them the WebSockets that they carry, without a closing handshake. Dial
+// fails from now on. Close may be called more than once.
 func (d *Dialer) Close() error {
 	d.mu.Lock()
 	d.closed = true

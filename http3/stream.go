@@ -10,8 +10,8 @@ import (
 	"github.com/seed60239977/websocket/internal/h2stream"
 )
 
-// newStream makes a net.Conn of a request whose response has arrived. quic-go's streams have deadlines, but one that cuts a
-// read within the header of a frame leaves HTTP/3 out of step.
+// newStream makes a net.Conn of a request whose response has arrived. quic-go's streams have deadlines, but one that
+// cuts a read within the header of a frame leaves HTTP/3 out of step.
 func newStream(s *h3.RequestStream, q *quic.Conn) net.Conn {
 	return h2stream.HalfCloser{Conn: h2stream.New(h2stream.Stream{
 		Body: body{s},

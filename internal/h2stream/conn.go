@@ -12,8 +12,8 @@ type Stream struct {
 	Body io.ReadCloser
 	// Send sends all of p, or returns an error. It does not keep p. There is one call at a time.
 	Send func(p []byte) error
-	// Abort resets the stream, in both directions, which makes a Send that waits return. It is called at most once, and does
-	// not wait itself.
+	// Abort resets the stream, in both directions, which makes a Send that waits return. It is called at most once, and
+	// does not wait itself.
 	Abort func()
 	// End, if not nil, ends this side's direction of the stream in good order. It is called at most once, and not while
 	// Send is.
@@ -22,9 +22,9 @@ type Stream struct {
 	Local, Remote net.Addr
 }
 
-// Conn is a net.Conn over a stream. Deadlines interrupt calls and leave the stream as it is: of a Write that was cut, the
-// bytes that it counts are sent all the same. A Write returns when its bytes have been handed to the HTTP library, which is
-// when the peer's flow control lets them go.
+// Conn is a net.Conn over a stream. Deadlines interrupt calls and leave the stream as it is: of a Write that was cut,
+// the bytes that it counts are sent all the same. A Write returns when its bytes have been handed to the HTTP library,
+// which is when the peer's flow control lets them go.
 type Conn struct {
 	stream Stream
 	in     inbound
@@ -39,8 +39,8 @@ func New(s Stream) *Conn {
 	return c
 }
 
-// Host lends c the calling goroutine until c is closed and nothing of it touches the stream any more. It calls begin, which
-// must not read from c but starts what does. Without Host, the first Read starts a goroutine instead.
+// Host lends c the calling goroutine until c is closed and nothing of it touches the stream any more. It calls begin,
+// which must not read from c but starts what does. Without Host, the first Read starts a goroutine instead.
 func (c *Conn) Host(begin func()) {
 	claimed := c.in.claim()
 	begin()
@@ -63,8 +63,8 @@ func (c *Conn) Read(p []byte) (int, error) {
 // Write implements net.Conn.
 func (c *Conn) Write(p []byte) (int, error) { return c.out.write(p, c.stream.Send) }
 
-// Close implements net.Conn. It ends the stream in good order if nothing is being written, and resets it otherwise. It waits
-// for the goroutines of c, which do not take long.
+// Close implements net.Conn. It ends the stream in good order if nothing is being written, and resets it otherwise. It
+// waits for the goroutines of c, which do not take long.
 func (c *Conn) Close() error {
 	if !c.in.close() {
 		return net.ErrClosed

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// ResetError says that the stream was reset: by the peer or, if it broke a rule of HTTP/2, by the HTTP library. A peer that
-// goes away resets with the code CANCEL, which stands for a reset of TCP (RFC 8441 §5).
+// ResetError says that the stream was reset: by the peer or, if it broke a rule of HTTP/2, by the HTTP library. A peer
+// that goes away resets with the code CANCEL, which stands for a reset of TCP (RFC 8441 §5).
 type ResetError struct {
 	Code uint32 // of RFC 9113 §7
 	Err  error  // what the HTTP library says

@@ -25,8 +25,8 @@ type Request struct {
 	closed  bool
 }
 
-// NewRequest prepares r, whose body and context it sets: once ctx ends, which bounds the opening handshake alone, the stream
-// is reset, until Conn is called.
+// NewRequest prepares r, whose body and context it sets: once ctx ends, which bounds the opening handshake alone, the
+// stream is reset, until Conn is called.
 func NewRequest(r *http.Request) (*Request, *http.Request) {
 	q := &Request{sent: make(chan struct{})}
 	q.changed.L = &q.mu

@@ -12,9 +12,9 @@ import (
 // longAgo is a deadline that has passed.
 var longAgo = time.Unix(1, 0)
 
-// Serve makes a Conn of a request of HTTP/2 or HTTP/3 and its response, whose header has been sent, and frees it of the time
-// limits that the server set for a request. The handler of the request must not return before [Conn.Host] has: when it
-// does, the stream ends in good order, unless Close has reset it.
+// Serve makes a Conn of a request of HTTP/2 or HTTP/3 and its response, whose header has been sent, and frees it of the
+// time limits that the server set for a request. The handler of the request must not return before [Conn.Host] has:
+// when it does, the stream ends in good order, unless Close has reset it.
 func Serve(w http.ResponseWriter, r *http.Request) (*Conn, error) {
 	c := http.NewResponseController(w)
 	if err := c.SetReadDeadline(time.Time{}); err != nil {

@@ -18,8 +18,8 @@ type Settings struct {
 // maxFirstFrame is how long a frame may be before anybody has allowed more (RFC 9113 §4.2).
 const maxFirstFrame = 16 << 10
 
-// parseSettings looks at the first bytes that a server has sent, and reports whether they are a whole frame or cannot become
-// one.
+// parseSettings looks at the first bytes that a server has sent, and reports whether they are a whole frame or cannot
+// become one.
 func parseSettings(b []byte) (s Settings, known bool) {
 	framer := http2.NewFramer(nil, bytes.NewReader(b))
 	framer.SetMaxReadFrameSize(maxFirstFrame)
@@ -41,8 +41,8 @@ func parseSettings(b []byte) (s Settings, known bool) {
 	return s, true
 }
 
-// Watched is the client's connection of HTTP/2, whose server's SETTINGS are looked at as they are read: HTTP libraries do not
-// tell them.
+// Watched is the client's connection of HTTP/2, whose server's SETTINGS are looked at as they are read: HTTP libraries
+// do not tell them.
 type Watched struct {
 	net.Conn
 	seen     chan struct{}
