@@ -18,7 +18,7 @@ import (
 	"github.com/seed60239977/websocket/internal/wstest"
 )
 
-// stackInUse returns how many octets of stack the process has after a collection, which shrinks what can be shrunk.
+// stackInUse returns how many bytes of stack the process has after a collection, which shrinks what can be shrunk.
 func stackInUse() int {
 	var m runtime.MemStats
 	runtime.GC()
@@ -65,7 +65,7 @@ func TestAConnectionThatHasAnsweredWaitsOnASmallStack(t *testing.T) {
 					p.exchange(t, wstest.Whole(frame.Ping, "still there?"))
 				}
 			}
-			require.Less(t, (stackInUse()-before)/len(peers), 1024, "octets of stack more for each connection")
+			require.Less(t, (stackInUse()-before)/len(peers), 1024, "bytes of stack more for each connection")
 		})
 	}
 }

@@ -20,7 +20,7 @@ type sample struct {
 	P99    float64 // µs
 	Allocs float64 // for each message or handshake
 	Bytes  float64 // allocated for each message or handshake
-	Wire   float64 // share of a payload's octets that are on the wire
+	Wire   float64 // share of a payload's bytes that are on the wire
 	Idle   float64 // KiB for each connection
 	After  float64 // KiB for each connection, after a burst of messages on each
 	Heap   float64 // KiB of After that are spans of the heap

@@ -22,7 +22,7 @@ import (
 // patience is how long something may take that must not wait for ever, on a machine that has much else to do.
 const patience = time.Minute
 
-// allocated returns how many octets all goroutines together take from the heap while f runs.
+// allocated returns how many bytes all goroutines together take from the heap while f runs.
 func allocated(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

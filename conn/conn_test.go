@@ -40,8 +40,8 @@ func TestAConfigIsCopied(t *testing.T) {
 	})
 }
 
-// TestTheReadLimitIsOfOctetsInAMessage: exactly the limit is fine, in one frame or in many, and one octet more is not.
-func TestTheReadLimitIsOfOctetsInAMessage(t *testing.T) {
+// TestTheReadLimitIsOfBytesInAMessage: exactly the limit is fine, in one frame or in many, and one byte more is not.
+func TestTheReadLimitIsOfBytesInAMessage(t *testing.T) {
 	for name, message := range map[string]func(n int) []wstest.Frame{
 		"one frame": func(n int) []wstest.Frame { return []wstest.Frame{binary(string(make([]byte, n)))} },
 		"fragments": func(n int) []wstest.Frame {

@@ -37,7 +37,7 @@ func TestTheRestOfALongMessageGoesOutByItself(t *testing.T) {
 			require.ErrorIs(t, <-cut, context.Canceled)
 			require.NoError(t, far.SetReadDeadline(time.Now().Add(patience)))
 			n, err := io.CopyN(io.Discard, far, size-4)
-			require.NoError(t, err, "%d of %d octets came, %d wait", n, size, c.BufferedAmount())
+			require.NoError(t, err, "%d of %d bytes came, %d wait", n, size, c.BufferedAmount())
 		})
 	}
 }
@@ -55,7 +55,7 @@ func TestAMessageThatWaitedForAnotherGoesOutByItself(t *testing.T) {
 		peer.Expect(text("is being written"))
 		require.NoError(t, <-writing)
 		synctest.Wait()
-		require.NotZero(t, peer.Conn().(*wstest.End).Buffered(), "%d octets wait for ever", c.BufferedAmount())
+		require.NotZero(t, peer.Conn().(*wstest.End).Buffered(), "%d bytes wait for ever", c.BufferedAmount())
 		peer.Expect(text("accepted"))
 	})
 }
@@ -79,7 +79,7 @@ func TestWhatSendTookDuringAWriterGoesOutThoughThatIsCut(t *testing.T) {
 		require.ErrorIs(t, <-closed, context.Canceled)
 		require.Equal(t, frame.Ping, peer.Receive().Opcode)
 		synctest.Wait()
-		require.NotZero(t, peer.Conn().(*wstest.End).Buffered(), "%d octets wait for ever", c.BufferedAmount())
+		require.NotZero(t, peer.Conn().(*wstest.End).Buffered(), "%d bytes wait for ever", c.BufferedAmount())
 		peer.Expect(last("a"), text("sent"))
 	})
 }
@@ -164,7 +164,7 @@ func TestNothingThatWasAcceptedWaitsForEverOverTCP(t *testing.T) {
 			c.Close(conn.StatusNormalClosure, "")
 			peer.CloseNow()
 			require.Error(t, <-received)
-			require.Empty(t, mixed, "octets of two messages in one")
+			require.Empty(t, mixed, "bytes of two messages in one")
 		}
 	}
 }

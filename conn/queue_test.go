@@ -42,7 +42,7 @@ func TestSendNeverBlocksAndItsQueueIsBounded(t *testing.T) {
 			accepted++
 			require.LessOrEqual(t, c.BufferedAmount(), int64(1000))
 		}
-		// 1000 octets, of which 64 are in the pipe already, at 90 and a header of up to 14 for each.
+		// 1000 bytes, of which 64 are in the pipe already, at 90 and a header of up to 14 for each.
 		require.InDelta(t, 10, accepted, 1)
 		for range accepted {
 			peer.Expect(text(string(make([]byte, 90))))

@@ -307,7 +307,7 @@ func TestWhatThePeerDoesWrongIsToldWithTheRightCode(t *testing.T) {
 			return p.Encode(wstest.Part(frame.Text, false, "ab\xe6"), wstest.Part(frame.Continuation, true, ""))
 		}, code: conn.StatusInvalidPayload, is: conn.ErrInvalidUTF8},
 		{name: "bad byte in an unfinished frame", raw: func(p *wstest.Peer) []byte { return p.Encode(text("\xce\xba\xff" + strings.Repeat("x", 100)))[:12] }, code: conn.StatusInvalidPayload, is: conn.ErrInvalidUTF8},
-		{name: "close body of one octet", raw: func(p *wstest.Peer) []byte { return p.Encode(wstest.Whole(frame.Close, "\x03")) }, code: conn.StatusProtocolError},
+		{name: "close body of one byte", raw: func(p *wstest.Peer) []byte { return p.Encode(wstest.Whole(frame.Close, "\x03")) }, code: conn.StatusProtocolError},
 		{name: "close code that may not be sent", raw: func(p *wstest.Peer) []byte { return p.Encode(wstest.Whole(frame.Close, "\x03\xed")) }, code: conn.StatusProtocolError},
 		{name: "close reason that is not UTF-8", raw: func(p *wstest.Peer) []byte { return p.Encode(wstest.Whole(frame.Close, "\x03\xe8\xff")) }, code: conn.StatusInvalidPayload},
 	}

@@ -33,7 +33,7 @@ func TestNewKeysAreValidAndDiffer(t *testing.T) {
 	}
 }
 
-func TestValidKeyTakesSixteenOctetsInBase64Only(t *testing.T) {
+func TestValidKeyTakesSixteenBytesInBase64Only(t *testing.T) {
 	for key, want := range map[string]bool{
 		"AQIDBAUGBwgJCgsMDQ4PEC==":  true, // §4.1, with bits set that encode nothing
 		"AQIDBAUGBwgJCgsMDQ4PEA==":  true,

@@ -70,7 +70,7 @@ func ownDecompressor() decompressor {
 		for done := false; !done; {
 			var more int
 			if more, done, err = d.Finish(tail[:]); err != nil || n+more > len(dst) {
-				return fmt.Errorf("%d octets too many: %w", more, err)
+				return fmt.Errorf("%d bytes too many: %w", more, err)
 			}
 		}
 		return nil

@@ -29,7 +29,7 @@ type Plan struct {
 // Result is what came back.
 type Result struct {
 	Messages int64
-	Payload  int64 // octets on the wire, without headers
+	Payload  int64 // bytes on the wire, without headers
 	Elapsed  time.Duration
 	Latency  *Histogram
 }
@@ -178,7 +178,7 @@ func (f *Fleet) check() error {
 		return fmt.Errorf("load: first reply: %w", err)
 	}
 	if !bytes.Equal(got, want) {
-		return fmt.Errorf("load: first reply differs from what was sent (%d and %d octets)", len(got), len(want))
+		return fmt.Errorf("load: first reply differs from what was sent (%d and %d bytes)", len(got), len(want))
 	}
 	if compressed != (p.Extensions != "") {
 		return fmt.Errorf("load: first reply: compressed is %t", compressed)

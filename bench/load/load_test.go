@@ -22,7 +22,7 @@ func TestMessagesAreCountedHoweverTheBytesAreCut(t *testing.T) {
 	stream = append(stream, 0x02, 3, 'a', 'b', 'c') // first fragment
 	stream = append(stream, 0x89, 1, 'p')           // ping in between
 	stream = append(stream, 0x80, 0)                // last fragment, empty
-	stream = append(stream, 0x81, 126, 0x01, 0x00)  // 256 octets of text
+	stream = append(stream, 0x81, 126, 0x01, 0x00)  // 256 bytes of text
 	stream = append(stream, bytes.Repeat([]byte{'x'}, 256)...)
 	stream = append(stream, 0x82, 0) // empty message
 	for size := 1; size <= len(stream); size++ {

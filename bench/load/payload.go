@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Binary returns n octets that do not compress.
+// Binary returns n bytes that do not compress.
 func Binary(n int) []byte {
 	r := rand.New(rand.NewPCG(1, uint64(n)))
 	b := make([]byte, n)
@@ -18,7 +18,7 @@ func Binary(n int) []byte {
 	return b
 }
 
-// ASCII returns n octets of English-like text.
+// ASCII returns n bytes of English-like text.
 func ASCII(n int) []byte {
 	r := rand.New(rand.NewPCG(2, uint64(n)))
 	var b strings.Builder
@@ -28,7 +28,7 @@ func ASCII(n int) []byte {
 	return []byte(b.String()[:n])
 }
 
-// Chinese returns n octets of text (n is rounded down to whole characters of three octets).
+// Chinese returns n bytes of text (n is rounded down to whole characters of three bytes).
 func Chinese(n int) []byte {
 	r := rand.New(rand.NewPCG(3, uint64(n)))
 	var b strings.Builder
@@ -38,7 +38,7 @@ func Chinese(n int) []byte {
 	return []byte(b.String())
 }
 
-// JSON returns messages of n octets each, which are alike but not the same.
+// JSON returns messages of n bytes each, which are alike but not the same.
 func JSON(count, n int) [][]byte {
 	r := rand.New(rand.NewPCG(4, uint64(n)))
 	out := make([][]byte, count)

@@ -25,7 +25,7 @@ type Usage struct {
 	CPU        time.Duration // of the process, in user and system mode
 	Mallocs    uint64
 	AllocBytes uint64
-	RSS        int64 // octets, as are the next two
+	RSS        int64 // bytes, as are the next two
 	Heap       int64 // in use, with what is free between objects
 	Stack      int64 // in use
 	Goroutines int
