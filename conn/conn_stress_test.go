@@ -65,7 +65,7 @@ func TestWhatIsAcceptedArrivesOnceAndInOrderWhateverElseIsGoingOn(t *testing.T) 
 
 func newPlay(t *testing.T, role frame.Role, seed uint64) *play {
 	r := rand.New(rand.NewPCG(seed, uint64(role)))
-	cfg := &conn.Config{CloseTimeout: time.Minute, FragmentSize: []int{0, 100, -1}[r.IntN(3)]}
+	cfg := &setup{Config: conn.Config{CloseTimeout: time.Minute, FragmentSize: []int{0, 100, -1}[r.IntN(3)]}}
 	if r.IntN(2) == 0 {
 		cfg.Deflate, cfg.DeflateOptions = &deflate.Params{}, &deflate.Options{MinSize: []int{-1, 0, 50}[r.IntN(3)]}
 	}
