@@ -58,6 +58,7 @@ func (c *Conn) release() {
 		c.hangUp(c.end.Load().WasClean && !o.refused)
 	}
 	c.calls.Forget(interrupt.Reading)
+	c.calls.Forget(interrupt.Writing)
 	if c.beat != nil {
 		c.beat.timer.Stop()
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -355,4 +356,38 @@ func TestAWriteErrorUnwrapsToWhatTheNetworkSaid(t *testing.T) {
 	e := &conn.WriteError{Err: io.ErrClosedPipe}
 	require.EqualError(t, e, "websocket: nothing more can be sent: io: read/write on closed pipe")
 	require.ErrorIs(t, e, io.ErrClosedPipe)
+}
+
+// registry is a context that never ends, and counts who waits for that.
+type registry struct {
+	context.Context
+	done             chan struct{}
+	registered, left atomic.Int32
+}
+
+func (r *registry) Done() <-chan struct{} { return r.done }
+
+func (r *registry) AfterFunc(func()) func() bool {
+	r.registered.Add(1)
+	return func() bool { r.left.Add(1); return true }
+}
+
+func TestAContextThatGoesOnDoesNotKeepAConnectionThatHasEnded(t *testing.T) {
+	for _, role := range roles {
+		t.Run(role.String(), func(t *testing.T) {
+			near, far := tcpPair(t)
+			c := open(near, role, nil)
+			ctx := &registry{Context: t.Context(), done: make(chan struct{})}
+			written := inBackground(func() error { return c.Write(ctx, conn.Binary, make([]byte, tcpFull)) })
+			_, err := io.CopyN(io.Discard, far, tcpFull)
+			require.NoError(t, err)
+			require.NoError(t, <-written)
+			far.Close()
+			_, _, err = c.Read(ctx)
+			require.Error(t, err)
+			c.CloseNow()
+			require.Positive(t, ctx.registered.Load())
+			require.Equal(t, ctx.registered.Load(), ctx.left.Load())
+		})
+	}
 }
