@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/internal/wstest"
 )
 
 // inChild is set where a test runs itself, to run out of file descriptors alone.
@@ -54,7 +56,7 @@ func TestAServerRecoversWhenItHadNoDescriptorsLeft(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	logged := &awaited{want: "too many open files; retrying in", seen: make(chan struct{})}
-	server := &http.Server{Handler: Handler(echo, nil), ReadHeaderTimeout: patience, ErrorLog: log.New(logged, "", 0)}
+	server := &http.Server{Handler: Handler(echo, nil), ReadHeaderTimeout: wstest.Patience, ErrorLog: log.New(logged, "", 0)}
 	go server.Serve(listener)
 	defer server.Close()
 	url := "ws://" + listener.Addr().String()
@@ -77,7 +79,7 @@ func TestAServerRecoversWhenItHadNoDescriptorsLeft(t *testing.T) {
 	}()
 	for exhausted := false; !exhausted; {
 		require.Less(t, len(conns), 100)
-		c, _, err := Dial(backingOff, url, &DialOptions{HandshakeTimeout: patience})
+		c, _, err := Dial(backingOff, url, &DialOptions{HandshakeTimeout: wstest.Patience})
 		if err == nil {
 			conns = append(conns, c)
 			continue
@@ -117,7 +119,7 @@ func TestAServerRecoversWhenItHadNoDescriptorsLeft(t *testing.T) {
 		defer c.CloseNow()
 		requireEcho(t, c)
 		return true
-	}, patience, 10*time.Millisecond)
+	}, wstest.Patience, 10*time.Millisecond)
 }
 
 // TestDialReportsThatThereIsNoLocalAddress: this is what the system says when a client is out of ephemeral ports.

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -24,18 +23,6 @@ import (
 	"github.com/seed60239977/websocket/internal/pipe"
 	"github.com/seed60239977/websocket/internal/wstest"
 )
-
-// patience is how long something may take that must not wait for ever, on a machine that has much else to do.
-const patience = time.Minute
-
-// allocated returns how many bytes all goroutines together take from the heap while f runs.
-func allocated(f func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
-}
 
 // floods are header lines without end, or nearly.
 func floods() map[string]string {
@@ -62,7 +49,7 @@ func manyNames(n int) string {
 
 // sendAndHear writes all of it, as far as the other side takes it, and returns what that has to say.
 func sendAndHear(nc net.Conn, all []byte) string {
-	nc.SetDeadline(time.Now().Add(patience))
+	nc.SetDeadline(time.Now().Add(wstest.Patience))
 	go func() {
 		nc.Write(all)
 		nc.(interface{ CloseWrite() error }).CloseWrite()
@@ -73,7 +60,7 @@ func sendAndHear(nc net.Conn, all []byte) string {
 
 func TestAFloodOfHeadersTakesLittleOfAServer(t *testing.T) {
 	wstest.NoLeaks(t)
-	web := &http.Server{MaxHeaderBytes: 16 << 10, ReadHeaderTimeout: patience, ErrorLog: log.New(io.Discard, "", 0),
+	web := &http.Server{MaxHeaderBytes: 16 << 10, ReadHeaderTimeout: wstest.Patience, ErrorLog: log.New(io.Discard, "", 0),
 		Handler: Handler(echo, nil)}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -87,21 +74,21 @@ func TestAFloodOfHeadersTakesLittleOfAServer(t *testing.T) {
 			require.NoError(t, err)
 			defer nc.Close()
 			start := time.Now()
-			require.Less(t, allocated(func() {
+			require.Less(t, wstest.Allocated(func() {
 				sendAndHear(nc, request)
 				requireRefused(t, (<-result).err, http.StatusRequestHeaderFieldsTooLarge)
 			}), uint64(1<<20))
-			require.Less(t, time.Since(start), patience)
+			require.Less(t, time.Since(start), wstest.Patience)
 		})
 		t.Run("net/http, "+name, func(t *testing.T) {
 			nc, err := net.Dial("tcp", listener.Addr().String())
 			require.NoError(t, err)
 			defer nc.Close()
 			start := time.Now()
-			require.Less(t, allocated(func() {
+			require.Less(t, wstest.Allocated(func() {
 				require.NotContains(t, sendAndHear(nc, request), " 101 ")
 			}), uint64(2<<20))
-			require.Less(t, time.Since(start), patience)
+			require.Less(t, time.Since(start), wstest.Patience)
 		})
 	}
 }
@@ -125,12 +112,12 @@ func TestAFloodOfHeadersTakesLittleOfAClient(t *testing.T) {
 				sendAndHear(nc, response)
 			}()
 			start := time.Now()
-			require.Less(t, allocated(func() {
+			require.Less(t, wstest.Allocated(func() {
 				_, _, err := Dial(t.Context(), "ws://"+listener.Addr().String(), nil)
 				require.ErrorAs(t, err, new(*HandshakeError))
 				<-done
 			}), uint64(4<<20))
-			require.Less(t, time.Since(start), patience)
+			require.Less(t, time.Since(start), wstest.Patience)
 		})
 	}
 }
@@ -220,7 +207,7 @@ func TestAWholeSessionMayArriveByteByByte(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, strings.Repeat("a part", 10), string(data))
 			idle := c.CloseRead(t.Context())
-			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			ctx, cancel := context.WithTimeout(t.Context(), wstest.Patience)
 			defer cancel()
 			_, err = c.Ping(ctx)
 			require.NoError(t, err)

@@ -431,7 +431,7 @@ func (s *script) accept() error {
 }
 
 func TestAcceptConnMakesAHandfulOfAllocations(t *testing.T) {
-	if raceDetector {
+	if wstest.Racing {
 		t.Skip("the race detector makes sync.Pool forget")
 	}
 	s := newScript()

@@ -13,6 +13,8 @@ import (
 	"weak"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/internal/wstest"
 )
 
 func TestHandlerServesEachConnection(t *testing.T) {
@@ -153,7 +155,7 @@ func TestHandlerKeepsNothingOfTheRequestInMemory(t *testing.T) {
 	require.Eventually(t, func() bool {
 		runtime.GC()
 		return r.Value() == nil
-	}, patience, time.Millisecond)
+	}, wstest.Patience, time.Millisecond)
 	requireEcho(t, c)
 }
 

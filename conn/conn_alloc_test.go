@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/internal/wstest"
 )
 
 // server answers every message until the connection ends.
@@ -37,7 +38,7 @@ var servers = map[string]func(ctx context.Context, c *conn.Conn){
 
 // TestAMessageThereAndBackAllocatesNothing counts what both ends allocate, over TCP.
 func TestAMessageThereAndBackAllocatesNothing(t *testing.T) {
-	if racing {
+	if wstest.Racing {
 		t.Skip("with the race detector pools forget at random")
 	}
 	cancellable, cancel := context.WithCancel(t.Context())
@@ -69,7 +70,7 @@ func TestAMessageThereAndBackAllocatesNothing(t *testing.T) {
 }
 
 func TestSendingAndPingingIsFrugal(t *testing.T) {
-	if racing {
+	if wstest.Racing {
 		t.Skip("with the race detector pools forget at random")
 	}
 	near, far := tcpPair(t)
@@ -96,7 +97,7 @@ func TestSendingAndPingingIsFrugal(t *testing.T) {
 
 // TestSendAllocatesNothing counts one Send at a time, each with a goroutine of its own that flushes.
 func TestSendAllocatesNothing(t *testing.T) {
-	if racing {
+	if wstest.Racing {
 		t.Skip("with the race detector pools forget at random")
 	}
 	near, far := tcpPair(t)
@@ -126,7 +127,7 @@ func TestSendAllocatesNothing(t *testing.T) {
 
 // TestAWriteOverTLSAllocatesNothing: a write of a tls.Conn cannot be cut, so a goroutine makes it if the context can end.
 func TestAWriteOverTLSAllocatesNothing(t *testing.T) {
-	if racing {
+	if wstest.Racing {
 		t.Skip("with the race detector pools forget at random")
 	}
 	near, far := tcpPair(t)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -18,18 +17,6 @@ import (
 	"github.com/seed60239977/websocket/frame"
 	"github.com/seed60239977/websocket/internal/wstest"
 )
-
-// patience is how long something may take that must not wait for ever, on a machine that has much else to do.
-const patience = time.Minute
-
-// allocated returns how many bytes all goroutines together take from the heap while f runs.
-func allocated(f func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
-}
 
 // TestAPromiseOverTCPTakesNoMemory: sockets are read in a way of their own, straight into long messages.
 func TestAPromiseOverTCPTakesNoMemory(t *testing.T) {
@@ -45,7 +32,7 @@ func TestAPromiseOverTCPTakesNoMemory(t *testing.T) {
 					h := frame.Header{Fin: true, Opcode: frame.Binary, Length: length, Masked: other(role).Masks()}
 					_, err := far.Write(append(h.Append(nil), make([]byte, 100)...))
 					require.NoError(t, err)
-					require.Less(t, allocated(func() {
+					require.Less(t, wstest.Allocated(func() {
 						for range 3 {
 							_, err := read(within(t, 5*time.Millisecond), c)
 							require.ErrorIs(t, err, context.DeadlineExceeded)
@@ -105,7 +92,7 @@ func TestABombTakesLittleMoreMemoryThanTheLimit(t *testing.T) {
 					io.Copy(io.Discard, far)
 				}()
 				start := time.Now()
-				require.Less(t, allocated(func() {
+				require.Less(t, wstest.Allocated(func() {
 					for range frames {
 						if _, _, err := c.Read(t.Context()); err != nil {
 							require.ErrorIs(t, err, conn.ErrMessageTooBig)
@@ -114,7 +101,7 @@ func TestABombTakesLittleMoreMemoryThanTheLimit(t *testing.T) {
 					}
 					require.Fail(t, "the bomb was read")
 				}), uint64(3<<20))
-				require.Less(t, time.Since(start), 2*patience)
+				require.Less(t, time.Since(start), 2*wstest.Patience)
 			})
 		}
 	}
@@ -144,7 +131,7 @@ func TestAFloodOfPingsTakesNoMemory(t *testing.T) {
 				}
 				sent <- err
 			}()
-			require.Less(t, allocated(func() {
+			require.Less(t, wstest.Allocated(func() {
 				for range bursts {
 					_, data, err := c.Read(t.Context())
 					require.NoError(t, err)
@@ -155,7 +142,7 @@ func TestAFloodOfPingsTakesNoMemory(t *testing.T) {
 			require.Less(t, c.BufferedAmount(), int64(64<<10))
 			start := time.Now()
 			c.Close(conn.StatusNormalClosure, "")
-			require.Less(t, time.Since(start), patience)
+			require.Less(t, time.Since(start), wstest.Patience)
 		})
 	}
 }
@@ -194,7 +181,7 @@ func TestAStormOfClosesSendsOneCloseFrame(t *testing.T) {
 				defer c.CloseNow()
 				defer far.Close()
 				start, ended := make(chan struct{}), reading(c)
-				ctx, errs := within(t, patience), make(chan error, 64)
+				ctx, errs := within(t, wstest.Patience), make(chan error, 64)
 				var storm sync.WaitGroup
 				for i := range 64 {
 					storm.Go(func() {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"runtime"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -122,15 +121,6 @@ func TestBetweenCallsAConnectionHoldsOnlyWhatHasArrived(t *testing.T) {
 	})
 }
 
-// allocated returns how many bytes f takes from the heap, all goroutines together.
-func allocated(f func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
-}
-
 // header is the start of a frame that promises length bytes.
 func header(role frame.Role, fin bool, opcode frame.Opcode, length int64) []byte {
 	return frame.Header{Fin: fin, Opcode: opcode, Length: length, Masked: !role.Masks()}.Append(nil)
@@ -141,7 +131,7 @@ func TestMemoryFollowsWhatArrivesAndNotWhatIsPromised(t *testing.T) {
 		for _, arrives := range []int{0, 1, 100} { // one a second
 			t.Run(fmt.Sprint(length, " ", arrives), func(t *testing.T) {
 				inAllWays(t, &Config{ReadLimit: -1}, func(t *testing.T, c *Conn, peer *wstest.Peer, read func(context.Context, *Conn) error) {
-					require.Less(t, allocated(func() {
+					require.Less(t, wstest.Allocated(func() {
 						ctx, cancel := context.WithTimeout(t.Context(), 200*time.Second)
 						defer cancel()
 						go func() {
@@ -212,7 +202,7 @@ func TestALengthOverTheLimitTakesNoMemory(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inAllWays(t, nil, func(t *testing.T, c *Conn, peer *wstest.Peer, read func(context.Context, *Conn) error) {
-				require.Less(t, allocated(func() {
+				require.Less(t, wstest.Allocated(func() {
 					peer.SendRaw(raw(c.receiver.Role()))
 					peer.Conn().(*wstest.End).CloseWrite()
 					require.ErrorIs(t, read(t.Context(), c), ErrMessageTooBig)
@@ -248,7 +238,7 @@ func TestALongMessageTakesMemoryInProportion(t *testing.T) {
 			defer c.CloseNow()
 			encoded := wstest.NewPeer(t, far, 1-role).Encode(wstest.Whole(frame.Binary, string(message)))
 			go far.Write(encoded)
-			require.Less(t, allocated(func() {
+			require.Less(t, wstest.Allocated(func() {
 				_, got, err := c.Read(t.Context())
 				require.NoError(t, err)
 				require.Len(t, got, len(message))

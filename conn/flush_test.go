@@ -35,7 +35,7 @@ func TestTheRestOfALongMessageGoesOutByItself(t *testing.T) {
 			require.NoError(t, err)
 			cancel()
 			require.ErrorIs(t, <-cut, context.Canceled)
-			require.NoError(t, far.SetReadDeadline(time.Now().Add(patience)))
+			require.NoError(t, far.SetReadDeadline(time.Now().Add(wstest.Patience)))
 			n, err := io.CopyN(io.Discard, far, size-4)
 			require.NoError(t, err, "%d of %d bytes came, %d wait", n, size, c.BufferedAmount())
 		})
@@ -160,7 +160,7 @@ func TestNothingThatWasAcceptedWaitsForEverOverTCP(t *testing.T) {
 				})
 			}
 			all.Wait()
-			require.Eventually(t, func() bool { return c.BufferedAmount() == 0 }, patience, time.Millisecond, "seed %d", seed)
+			require.Eventually(t, func() bool { return c.BufferedAmount() == 0 }, wstest.Patience, time.Millisecond, "seed %d", seed)
 			c.Close(conn.StatusNormalClosure, "")
 			peer.CloseNow()
 			require.Error(t, <-received)
@@ -196,7 +196,7 @@ func TestAMessageWhoseContextEndsBeforeItIsWrittenGoesOutByItself(t *testing.T) 
 					require.ErrorIs(t, err, context.Canceled)
 				}
 				go io.Copy(io.Discard, far)
-				for end := time.Now().Add(patience); c.BufferedAmount() > 0 && time.Now().Before(end); {
+				for end := time.Now().Add(wstest.Patience); c.BufferedAmount() > 0 && time.Now().Before(end); {
 					runtime.Gosched()
 				}
 				require.Zero(t, c.BufferedAmount(), "it waits for ever")

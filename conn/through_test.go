@@ -105,7 +105,7 @@ func TestWhatSendAcceptedGoesOutThoughAWriteIsCut(t *testing.T) {
 	require.NoError(t, err)
 	cancel()
 	require.ErrorIs(t, <-cutOff, context.Canceled)
-	require.NoError(t, far.SetReadDeadline(time.Now().Add(patience)))
+	require.NoError(t, far.SetReadDeadline(time.Now().Add(wstest.Patience)))
 	_, err = io.CopyN(io.Discard, far, all-first)
 	require.NoError(t, err)
 }

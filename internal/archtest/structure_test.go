@@ -117,7 +117,7 @@ var tidied = []string{".", "protocol", "conn"}
 
 // besides are test files of these packages that belong to no other file.
 var besides = []string{
-	"helpers", "example", "export", "race_on", "race_off", "portable_on", "portable_off",
+	"helpers", "example", "export", "portable_on", "portable_off",
 	"conversation", // of both halves of package protocol
 }
 

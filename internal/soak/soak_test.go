@@ -43,7 +43,7 @@ func TestNothingIsLeftAfterALongDay(t *testing.T) {
 		live(t, startServer(t, l, new(net.Dialer).DialContext), *duration)
 		return
 	}
-	if racing { // which makes it thirty times as slow
+	if wstest.Racing { // which makes it thirty times as slow
 		*connections = min(*connections, 8)
 	}
 	synctest.Test(t, func(t *testing.T) {
@@ -80,7 +80,7 @@ func live(t *testing.T, s *server, duration time.Duration) {
 	require.LessOrEqual(t, after.goroutines, before.goroutines)
 	require.LessOrEqual(t, after.descriptors, before.descriptors)
 	require.Less(t, after.heap, before.heap+8<<20)
-	if before.resident > 0 && !racing {
+	if before.resident > 0 && !wstest.Racing {
 		require.Less(t, after.resident, before.resident+64<<20)
 	}
 }
