@@ -13,7 +13,8 @@ type endHook struct {
 // It is [Conn.Done] without a goroutine that waits, for those who keep account of many connections. f is called on
 // whatever goroutine ends the connection, and that may be in the middle of a call that reads or writes: f must be quick,
 // and must not call methods of the connection, except for Err, nor wait for anything that may hold a lock while it calls
-// them. Functions are called in no particular order.
+// them. That also holds for what f causes: two connections whose functions end each other with CloseNow wait for each other;
+// a relay does that on goroutines of its own. Functions are called in no particular order.
 func (c *Conn) OnEnd(f func()) (stop func() bool) {
 	hook := &endHook{f: f}
 	c.out.mu.Lock()
