@@ -69,7 +69,9 @@ type Message struct {
 	Except   Origin           // the connection that does not get it; zero: all get it
 
 	prepared *conn.Prepared // set by the publisher, if that is in this process
-	full     []place        // queues where the publisher is to wait
+	encoded  *conn.Prepared // what it looks like in an envelope of this hub, if that is known; set when it is delivered
+	encoder  *Hub
+	full     []place // queues where the publisher is to wait
 }
 
 // Origin is a connection of a hub, wherever that runs: Hub is the number of the hub, Conn that of its connection. No two

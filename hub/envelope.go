@@ -85,11 +85,11 @@ func (e Envelope) Parse(typ conn.MessageType, data []byte) (Item, error) {
 	return i, nil
 }
 
-// wire returns what a message looks like on the wire, if p is what it looks like without an envelope.
-func (h *Hub) wire(m *Message, p *conn.Prepared) *conn.Prepared {
+// encode returns what a message looks like on the wire.
+func (h *Hub) encode(m *Message) *conn.Prepared {
 	e := h.options.Envelope
 	if e == NoEnvelope {
-		return p
+		return conn.Prepare(m.Type, m.Data)
 	}
 	i := Item{Kind: KindMessage, Topic: m.Topic, Position: m.Position, Type: m.Type, Data: m.Data}
 	return conn.Prepare(e.MessageType(), e.Append(make([]byte, 0, len(m.Topic)+len(m.Data)+64), i))

@@ -72,8 +72,11 @@ func (h *Hub) PublishHere(ctx context.Context, topic string, p *conn.Prepared) e
 		return nil
 	}
 	said := p.Message()
-	m := &Message{Topic: topic, Type: said.Type, Data: said.Data, prepared: p}
-	return h.settleFull(ctx, t.deliver(m, h.wire(m, p)))
+	m := &Message{Topic: topic, Type: said.Type, Data: said.Data}
+	if h.options.Envelope != NoEnvelope {
+		p = h.encode(m)
+	}
+	return h.settleFull(ctx, t.deliver(m, p))
 }
 
 // place is a place in a queue beyond its bounds.

@@ -40,8 +40,8 @@ type Recovery struct {
 const historyPage = 256
 
 // SubscribeFrom is [Hub.Subscribe] from a position in the history of the topic: first come the messages since then, then
-// those that are published, in the order of the topic, without a gap and none twice. It returns when the history is sent,
-// which takes as long as the peer takes to read it, or ctx allows. The result says whether the recovery is complete. A
+// those that are published, in the order of the topic, without a gap and none twice. It returns when the history is sent
+// but for the last [Ahead] bytes, which takes as long as the peer takes to read it, or ctx allows. The result says whether the recovery is complete. A
 // client that has been away for longer than the history lasts is subscribed, too, but not recovered.
 //
 // Such a connection is closed with StatusTryAgainLater if the broker loses messages later on: it comes back, and is told.
@@ -147,14 +147,22 @@ func (h *Hub) sendHistory(ctx context.Context, t *topic, m *member, s *catchUp, 
 	}
 }
 
-// sendOld sends a message of the history. It waits for the peer.
+// sendOld sends a message of the history. It waits for the peer once [Ahead] bytes wait for it, so that many messages go out
+// in one write.
 func (h *Hub) sendOld(ctx context.Context, m *member, s *catchUp, msg *Message) error {
 	s.at = msg.Position
-	p := msg.prepared
-	if p == nil {
-		p = conn.Prepare(msg.Type, msg.Data)
+	p := msg.encoded
+	if msg.encoder != h {
+		p = h.encode(msg)
 	}
-	if err := m.c.WritePrepared(ctx, h.wire(msg, p)); err != nil {
+	err := conn.ErrQueueFull
+	if m.c.BufferedAmount() < Ahead {
+		err = m.c.SendPrepared(p)
+	}
+	if errors.Is(err, conn.ErrQueueFull) {
+		err = m.c.WritePrepared(ctx, p)
+	}
+	if err != nil {
 		return err
 	}
 	h.delivered.Add(1)

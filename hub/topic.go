@@ -104,14 +104,15 @@ func (t *topic) part(m *member) (leave func(), was bool) {
 // comes from elsewhere waits here.
 func (t *topic) Deliver(m *Message) {
 	p, here := m.prepared, m.prepared != nil
-	if !here {
-		if m.Type != conn.Text && m.Type != conn.Binary {
-			return // whoever published it has another idea of what a message is
-		}
-		p = conn.Prepare(m.Type, m.Data)
+	if !here && m.Type != conn.Text && m.Type != conn.Binary {
+		return // whoever published it has another idea of what a message is
 	}
-	full := t.deliver(m, t.h.wire(m, p))
+	if !here || t.h.options.Envelope != NoEnvelope {
+		p = t.h.encode(m)
+	}
+	full := t.deliver(m, p)
 	if here {
+		m.encoded, m.encoder = p, t.h // those who recover get the same
 		m.full = append(m.full, full...)
 		return
 	}

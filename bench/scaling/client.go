@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed60239977/websocket"
+)
+
+// position is where a topic is, in the words of either library.
+type position struct {
+	Epoch  json.RawMessage
+	Offset uint64
+}
+
+// crowd is clients, and what they have got.
+type crowd struct {
+	kind      string
+	delivered atomic.Int64
+	work      sync.WaitGroup
+
+	mu    sync.Mutex
+	conns []*websocket.Conn
+	late  []time.Duration // how late messages were
+}
+
+// client is one connection.
+type client struct {
+	crowd *crowd
+	c     *websocket.Conn
+	topic string
+	reply chan position // of a subscription
+	late  []time.Duration
+}
+
+// connect adds a client of a topic, which is not subscribed yet.
+func (k *crowd) connect(addr, topic string) (*client, error) {
+	c, _, err := websocket.Dial(context.Background(), "ws://"+addr+"/ws", &websocket.DialOptions{Config: websocket.Config{ReadLimit: 16 << 20}})
+	if err != nil {
+		return nil, err
+	}
+	x := &client{crowd: k, c: c, topic: topic, reply: make(chan position, 1)}
+	k.mu.Lock()
+	k.conns = append(k.conns, c)
+	k.mu.Unlock()
+	k.work.Go(x.read)
+	if k.kind == "centrifuge" {
+		return x, x.send(`{"id":1,"connect":{}}`)
+	}
+	return x, nil
+}
+
+func (x *client) send(text string) error {
+	return x.c.Write(context.Background(), websocket.Text, []byte(text))
+}
+
+// subscribe asks for the topic, from a position if that is not nil.
+func (x *client) subscribe(from *position) error {
+	since := ""
+	if x.crowd.kind == "centrifuge" {
+		if from != nil {
+			since = fmt.Sprintf(`,"recover":true,"epoch":%s,"offset":%d`, from.Epoch, from.Offset)
+		}
+		return x.send(fmt.Sprintf(`{"id":2,"subscribe":{"channel":%q%s}}`, x.topic, since))
+	}
+	if from != nil {
+		since = fmt.Sprintf(`,"epoch":%s,"offset":%d`, from.Epoch, from.Offset)
+	}
+	return x.send(fmt.Sprintf(`{"subscribe":%q%s}`, x.topic, since))
+}
+
+var (
+	mark = []byte(`"` + stamp + `":`)
+	ping = []byte("{}")
+)
+
+// read counts what comes, whether it comes one by one or many in a message.
+func (x *client) read() {
+	var buf []byte
+	for {
+		_, data, err := x.c.ReadAppend(context.Background(), buf[:0])
+		if err != nil {
+			break
+		}
+		buf = data
+		if bytes.Equal(data, ping) {
+			_ = x.send("{}")
+			continue
+		}
+		n := x.count(data)
+		if bytes.Contains(data, []byte(`"recovered":`)) || bytes.Contains(data, []byte(`"id":2`)) {
+			x.answer(data)
+		}
+		if n > 0 {
+			x.crowd.delivered.Add(int64(n))
+		}
+	}
+	x.crowd.mu.Lock()
+	defer x.crowd.mu.Unlock()
+	x.crowd.late = append(x.crowd.late, x.late...)
+}
+
+// count returns how many messages there are in what came, and takes note of how late they are.
+func (x *client) count(data []byte) (n int) {
+	now := time.Now().UnixNano()
+	for {
+		at := bytes.Index(data, mark)
+		if at < 0 {
+			return n
+		}
+		data = data[at+len(mark):]
+		end := bytes.IndexByte(data, ',')
+		if sent, err := strconv.ParseInt(string(data[:max(end, 0)]), 10, 64); err == nil {
+			x.late = append(x.late, time.Duration(now-sent))
+		}
+		n++
+	}
+}
+
+// answer takes the position out of an answer to a subscription.
+func (x *client) answer(data []byte) {
+	for line := range strings.Lines(string(data)) {
+		var a struct {
+			position
+			Recovered *bool
+			ID        int
+			Error     json.RawMessage
+			Subscribe position
+		}
+		if json.Unmarshal([]byte(line), &a) != nil || a.Recovered == nil && a.ID != 2 {
+			continue
+		}
+		p := a.position
+		if a.ID == 2 {
+			p = a.Subscribe
+		}
+		if p.Epoch == nil {
+			p.Epoch = json.RawMessage("0")
+		}
+		x.reply <- p
+		return
+	}
+}
+
+// leave ends all clients, and returns how late messages were.
+func (k *crowd) leave() []time.Duration {
+	k.mu.Lock()
+	conns := k.conns
+	k.mu.Unlock()
+	for _, c := range conns {
+		c.CloseNow()
+	}
+	k.work.Wait()
+	return k.late
+}

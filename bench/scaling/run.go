@@ -1,0 +1,309 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// site is the servers of one library, and their broker.
+type site struct {
+	config
+	kind  string
+	addrs []string
+	stop  []func()
+}
+
+func (s *site) start(name string, args ...string) error {
+	cmd := exec.Command(name, args...)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	s.stop = append(s.stop, func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	return nil
+}
+
+func freeAddr() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// answers waits until somebody listens.
+func answers(addr string) error {
+	var err error
+	for range 500 {
+		var c net.Conn
+		if c, err = net.Dial("tcp", addr); err == nil {
+			return c.Close()
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return err
+}
+
+func newSite(c config, kind string) (s *site, err error) {
+	s = &site{config: c, kind: kind}
+	broker := "memory"
+	if c.broker == "redis" {
+		if broker, err = freeAddr(); err != nil {
+			return nil, err
+		}
+		_, port, _ := net.SplitHostPort(broker)
+		dir, err := os.MkdirTemp("", "scaling")
+		if err != nil {
+			return nil, err
+		}
+		s.stop = append(s.stop, func() { os.RemoveAll(dir) })
+		if err := s.start("redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", dir, "--save", "", "--loglevel", "warning",
+			"--logfile", "/dev/null"); err != nil {
+			return nil, err
+		}
+		if err := answers(broker); err != nil {
+			return nil, err
+		}
+	} else {
+		s.processes = 1
+	}
+	for range s.processes {
+		addr, err := freeAddr()
+		if err != nil {
+			return nil, err
+		}
+		s.addrs = append(s.addrs, addr)
+		if err := s.start(os.Args[0], serverRole, kind, addr, broker); err != nil {
+			return nil, err
+		}
+		if err := answers(addr); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (s *site) end() {
+	slices.Reverse(s.stop)
+	for _, stop := range s.stop {
+		stop()
+	}
+}
+
+// used returns what all servers and this process have used.
+func (s *site) used() (servers, clients time.Duration, memory uint64, err error) {
+	for _, addr := range s.addrs {
+		resp, err := http.Get("http://" + addr + "/used")
+		if err != nil {
+			return 0, 0, 0, err
+		}
+		var u used
+		err = json.NewDecoder(resp.Body).Decode(&u)
+		resp.Body.Close()
+		if err != nil {
+			return 0, 0, 0, err
+		}
+		servers += u.CPU
+		memory += u.Memory
+	}
+	return servers, cpu(), memory, nil
+}
+
+// publish has servers publish; which are some of them.
+func (s *site) publish(which []string, form url.Values) error {
+	form.Set("topics", strconv.Itoa(s.topics))
+	form.Set("size", strconv.Itoa(s.size))
+	errs := make([]error, len(which))
+	var all sync.WaitGroup
+	for n, addr := range which {
+		all.Go(func() {
+			resp, err := http.Post("http://"+addr+"/publish?"+form.Encode(), "", nil)
+			if err == nil {
+				resp.Body.Close()
+				if resp.StatusCode != http.StatusOK {
+					err = fmt.Errorf("publishing: %s", resp.Status)
+				}
+			}
+			errs[n] = err
+		})
+	}
+	all.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// result is what was measured of one library in one round.
+type result struct {
+	perConn    uint64        // bytes of a server for each subscriber
+	paced      figures       // at a rate
+	flat       figures       // as fast as they can
+	recovery   time.Duration // until all have what they have missed
+	recoverCPU time.Duration // of the servers
+}
+
+type figures struct {
+	deliveries       int64
+	seconds          float64
+	servers, clients time.Duration // CPU
+	p50, p99         time.Duration
+}
+
+func (f figures) String() string {
+	n := float64(max(f.deliveries, 1))
+	return fmt.Sprintf("%9.0f deliveries/s  servers %6.2f µs  clients %6.2f µs each  %8.0f deliveries per CPU second  p50 %8v  p99 %8v",
+		float64(f.deliveries)/f.seconds, float64(f.servers.Microseconds())/n, float64(f.clients.Microseconds())/n,
+		n/(f.servers+f.clients).Seconds(), f.p50.Round(10*time.Microsecond), f.p99.Round(10*time.Microsecond))
+}
+
+// gather connects and subscribes everybody.
+func (s *site) gather() (*crowd, error) {
+	k := &crowd{kind: s.kind}
+	for _, addr := range s.addrs {
+		for n := range s.conns {
+			x, err := k.connect(addr, topicName(n%s.topics))
+			if err == nil {
+				err = x.subscribe(nil)
+			}
+			if err != nil {
+				return k, err
+			}
+			<-x.reply
+		}
+	}
+	return k, nil
+}
+
+// load measures one load.
+func (s *site) load(form url.Values) (f figures, perConn uint64, err error) {
+	_, _, before, err := s.used()
+	if err != nil {
+		return f, 0, err
+	}
+	k, err := s.gather()
+	if err != nil {
+		return f, 0, err
+	}
+	servers, clients, memory, err := s.used()
+	if err != nil {
+		return f, 0, err
+	}
+	began := time.Now()
+	if err := s.publish(s.addrs, form); err != nil {
+		return f, 0, err
+	}
+	// What is under way arrives.
+	for n := int64(-1); n != k.delivered.Load(); time.Sleep(300 * time.Millisecond) {
+		n = k.delivered.Load()
+	}
+	f.seconds = time.Since(began).Seconds()
+	serversAfter, clientsAfter, _, err := s.used()
+	f.servers, f.clients, f.deliveries = serversAfter-servers, clientsAfter-clients, k.delivered.Load()
+	late := k.leave()
+	slices.Sort(late)
+	if len(late) > 0 {
+		f.p50, f.p99 = late[len(late)/2], late[len(late)*99/100]
+	}
+	return f, (memory - min(before, memory)) / uint64(len(k.conns)), err
+}
+
+// recover measures how clients recover what they have missed.
+func (s *site) recover() (wall, used time.Duration, err error) {
+	k := &crowd{kind: s.kind}
+	defer k.leave()
+	at := map[string]*position{}
+	for n := range s.topics {
+		x, err := k.connect(s.addrs[0], topicName(n))
+		if err == nil {
+			err = x.subscribe(nil)
+		}
+		if err != nil {
+			return 0, 0, err
+		}
+		p := <-x.reply
+		at[x.topic] = &p
+		x.c.CloseNow()
+	}
+	if err := s.publish(s.addrs[:1], url.Values{"n": {strconv.Itoa(s.missed * s.topics)}, "rate": {"100000"}}); err != nil {
+		return 0, 0, err
+	}
+	k2 := &crowd{kind: s.kind}
+	defer k2.leave()
+	var all []*client
+	for n := range s.recovering {
+		x, err := k2.connect(s.addrs[n%len(s.addrs)], topicName(n%s.topics))
+		if err != nil {
+			return 0, 0, err
+		}
+		all = append(all, x)
+	}
+	before, _, _, err := s.used()
+	if err != nil {
+		return 0, 0, err
+	}
+	began := time.Now()
+	for _, x := range all {
+		if err := x.subscribe(at[x.topic]); err != nil {
+			return 0, 0, err
+		}
+	}
+	want := int64(s.recovering * s.missed)
+	for k2.delivered.Load() < want {
+		if time.Since(began) > time.Minute {
+			return 0, 0, fmt.Errorf("%s: %d of %d messages were recovered", s.kind, k2.delivered.Load(), want)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	wall = time.Since(began)
+	after, _, _, err := s.used()
+	return wall, after - before, err
+}
+
+func measure(c config, kind string) (r result, err error) {
+	s, err := newSite(c, kind)
+	if err != nil {
+		return r, err
+	}
+	defer s.end()
+	rate := max(1, c.rate/len(s.addrs))
+	if r.paced, r.perConn, err = s.load(url.Values{"rate": {strconv.Itoa(rate)}, "time": {c.time.String()}}); err != nil {
+		return r, err
+	}
+	if r.flat, _, err = s.load(url.Values{"time": {c.time.String()}}); err != nil {
+		return r, err
+	}
+	r.recovery, r.recoverCPU, err = s.recover()
+	return r, err
+}
+
+func run(c config) error {
+	for round := range c.rounds {
+		for _, kind := range []string{"hub", "centrifuge"} {
+			r, err := measure(c, kind)
+			if err != nil {
+				return fmt.Errorf("%s: %w", kind, err)
+			}
+			fmt.Printf("round %d  %-10s  %d bytes for each subscriber\n", round+1, kind, r.perConn)
+			fmt.Printf("  %4d/s     %s\n", c.rate, r.paced)
+			fmt.Printf("  flat out   %s\n", r.flat)
+			fmt.Printf("  recovery   %d clients × %d messages in %v, %v of CPU\n", c.recovering, c.missed,
+				r.recovery.Round(time.Millisecond), r.recoverCPU.Round(time.Millisecond))
+		}
+	}
+	return nil
+}
