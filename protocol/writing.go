@@ -143,7 +143,8 @@ func (s *Sender) wroteOut(n int) {
 	switch {
 	case s.writing.Done+n == len(s.writing.B):
 		s.dropWriting()
-	case s.writing.Shared() && n > 0:
+	case n == 0: // and nothing of a buffer that others share is touched
+	case s.writing.Shared():
 		s.writing = buffer.Share(s.writing.B[n:])
 	default:
 		s.writing.Done += n

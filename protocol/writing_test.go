@@ -2,8 +2,10 @@ package protocol_test
 
 import (
 	"bytes"
+	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed60239977/websocket/protocol"
@@ -33,6 +35,27 @@ func TestWhatIsBeingWrittenStaysAsItIsWhileMoreIsQueued(t *testing.T) {
 		require.Zero(t, s.Buffered())
 		require.Equal(t, s.Queued(), s.Done())
 	})
+}
+
+// The race detector sees whether a write that the network has refused touches what other connections are writing.
+func TestAnEncodedMessageIsNotTouchedByThoseWhoSendIt(t *testing.T) {
+	m := protocol.Encode(protocol.Text, []byte("for everybody"))
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			s := protocol.NewSender(protocol.Options{Role: protocol.Server})
+			if !assert.NoError(t, s.Encoded(m)) {
+				return
+			}
+			for _, n := range []int{0, 1, 0, 5} {
+				assert.True(t, s.Take())
+				s.Sent(n)
+			}
+			rest, _ := s.Pending()
+			assert.Equal(t, "everybody", string(rest[len(rest)-9:]))
+		})
+	}
+	all.Wait()
 }
 
 func TestALongMessageIsWrittenFromWhereItLies(t *testing.T) {

@@ -135,7 +135,7 @@ func (w *world) startBroker(ctx context.Context) error {
 			return errNoServer
 		}
 		w.broker.args = []string{
-			bin, "--bind", "127.0.0.1", "--port", port, "--dir", w.data, "--save", "", "--appendonly", "yes",
+			bin, "--bind", "127.0.0.1", "--port", port, "--dir", w.data, "--save", "", "--appendonly", "yes", "--appendfsync", "always",
 			"--loglevel", "warning", "--logfile", filepath.Join(w.dir, "redis.log"),
 		}
 	}

@@ -27,8 +27,9 @@
 // # What if Redis loses data?
 //
 // With a log that is gone, or that is not the one that a process has followed, a new epoch begins. Run Redis with
-// appendonly yes: if a server that has crashed comes back with an older state while no process that knows better is there,
-// positions of clients may fit messages that they have not got.
+// appendonly yes, and with appendfsync always if nothing that was accepted may be lost: if a server that has crashed comes
+// back with an older state while no process that knows better is there, positions of clients may fit messages that they
+// have not got.
 package redis
 
 import (
