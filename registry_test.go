@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed60239977/websocket"
@@ -439,7 +440,7 @@ func TestARegistryMayBeSharedAndShutDownWhileConnectionsComeAndGo(t *testing.T) 
 						<-time.After(time.Millisecond)
 						c.Close(websocket.StatusNormalClosure, "")
 					} else {
-						require.ErrorIs(t, err, http.ErrServerClosed)
+						assert.ErrorIs(t, err, http.ErrServerClosed)
 					}
 					<-dialed
 				}

@@ -85,17 +85,34 @@ func TestCloseReadOfAnEndedConnectionIsOverAtOnce(t *testing.T) {
 	})
 }
 
+// TestCloseReadMayStartWhileTheConnectionIsClosed: the second call waits for the first one's reader, which CloseNow ends
+// meanwhile; the bubble sees what is left.
 func TestCloseReadMayStartWhileTheConnectionIsClosed(t *testing.T) {
-	for range 200 {
-		near, far := wstest.Pipe(0)
-		c := conn.Server(near, nil, nil)
-		first := c.CloseRead(t.Context())
-		started := make(chan context.Context)
-		go func() { started <- c.CloseRead(t.Context()) }()
-		require.NoError(t, c.CloseNow())
-		<-first.Done()
-		<-(<-started).Done()
-		far.Close()
+	wrap := func(e *wstest.End) net.Conn { return slowToEnd{e} }
+	for _, before := range []bool{true, false} { // whether the second call begins before CloseNow does
+		inBothRolesOver(t, nil, 0, wrap, func(t *testing.T, c *conn.Conn, _ *wstest.Peer) {
+			first := c.CloseRead(context.Background())
+			synctest.Wait()
+			start := time.Now()
+			var second context.Context
+			if before {
+				second = c.CloseRead(context.Background())
+				synctest.Wait()
+			}
+			closed := inBackground(c.CloseNow)
+			synctest.Wait()
+			if !before {
+				second = c.CloseRead(context.Background())
+				synctest.Wait()
+			}
+			require.NoError(t, first.Err(), "its reader has not heard of the end yet")
+			require.NoError(t, <-closed)
+			require.Equal(t, time.Second/2, time.Since(start), "Close has waited for the reader")
+			require.Error(t, first.Err())
+			<-second.Done()
+			require.Equal(t, time.Second/2, time.Since(start))
+			require.ErrorIs(t, c.Err(), conn.ErrClosedNow)
+		})
 	}
 }
 

@@ -155,13 +155,18 @@ func TestAFrameThatDripsInDoesNotHoldUpAClose(t *testing.T) {
 
 func TestACloseFrameMayDripIn(t *testing.T) {
 	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
-		closed := inBackground(func() error { return c.Close(conn.StatusNormalClosure, "") })
+		closed := inBackground(func() error { return c.Close(conn.StatusNormalClosure, "done") })
+		start := time.Now()
 		for _, b := range peer.Encode(bye) {
 			<-time.After(100 * time.Millisecond)
+			require.Empty(t, closed, "after %v", time.Since(start))
 			peer.SendRaw([]byte{b})
 		}
-		halfClose(peer)
 		require.NoError(t, <-closed)
+		last := time.Duration(len(peer.Encode(bye))) * 100 * time.Millisecond
+		require.Equal(t, last, time.Since(start), "its last byte is the end, and not the timeout")
+		requireEnded(t, c, c.Err(), conn.CloseError{Code: conn.StatusNormalClosure, Reason: "bye", WasClean: true}, nil)
+		peer.Expect(closing(conn.StatusNormalClosure, "done"))
 	})
 }
 

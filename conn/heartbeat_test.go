@@ -3,6 +3,7 @@ package conn_test
 import (
 	"context"
 	"io"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -138,26 +139,33 @@ func TestAPeerIsGoneAlsoWhenContextsCutTheReads(t *testing.T) {
 	})
 }
 
-// Reads that are cut wait for longer than IdleTimeout all together, but at no moment when the timer looks. Then the peer
-// sends, and what it has sent is read at the moment when the timer looks again.
+// slowToStart takes two milliseconds to begin with each read.
+type slowToStart struct{ net.Conn }
+
+func (s slowToStart) Read(p []byte) (int, error) {
+	<-time.After(2 * time.Millisecond)
+	return s.Conn.Read(p)
+}
+
+// Reads that are cut wait for longer than IdleTimeout all together, but at no moment when the timer looks: it does so every
+// second. Then the peer sends, and what it has sent is just being read when the timer looks again.
 func TestAPeerThatHasSentIsNotGone(t *testing.T) {
-	for range 100 {
-		inBothRoles(t, &setup{Config: conn.Config{IdleTimeout: time.Second}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
-			start := time.Now()
-			read := func(from, to time.Duration) error {
-				<-time.After(time.Until(start.Add(from)))
-				ctx, cancel := context.WithDeadline(t.Context(), start.Add(to))
-				defer cancel()
-				_, _, err := c.Read(ctx)
-				return err
-			}
-			require.ErrorIs(t, read(10*time.Millisecond, 990*time.Millisecond), context.DeadlineExceeded)
-			require.ErrorIs(t, read(1010*time.Millisecond, 1990*time.Millisecond), context.DeadlineExceeded)
-			<-time.After(500 * time.Millisecond)
-			peer.Send(text("here I am"))
-			require.NoError(t, read(3*time.Second, 4*time.Second))
-		})
-	}
+	wrap := func(e *wstest.End) net.Conn { return slowToStart{e} }
+	inBothRolesOver(t, &setup{Config: conn.Config{IdleTimeout: time.Second}}, 0, wrap, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		start := time.Now()
+		read := func(from, to time.Duration) error {
+			<-time.After(time.Until(start.Add(from)))
+			ctx, cancel := context.WithDeadline(t.Context(), start.Add(to))
+			defer cancel()
+			_, _, err := c.Read(ctx)
+			return err
+		}
+		require.ErrorIs(t, read(10*time.Millisecond, 990*time.Millisecond), context.DeadlineExceeded)
+		require.ErrorIs(t, read(1010*time.Millisecond, 1990*time.Millisecond), context.DeadlineExceeded)
+		<-time.After(500 * time.Millisecond)
+		peer.Send(text("here I am"))
+		require.NoError(t, read(2999*time.Millisecond, 4*time.Second))
+	})
 }
 
 func TestNoPingIsSentWhileBytesKeepArriving(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed60239977/websocket/conn"
@@ -317,10 +318,10 @@ func TestWhatThePeerDoesWrongIsToldWithTheRightCode(t *testing.T) {
 				go func() {
 					peer.SendRaw(tc.raw(peer))
 					reply := peer.Receive()
-					require.Equal(t, frame.Close, reply.Opcode)
+					assert.Equal(t, frame.Close, reply.Opcode)
 					code, _, err := frame.ParseClose(reply.Payload)
-					require.NoError(t, err)
-					require.Equal(t, tc.code, code)
+					assert.NoError(t, err)
+					assert.Equal(t, tc.code, code)
 					peer.ExpectEOF()
 					peer.Conn().Close()
 				}()

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed60239977/websocket/conn"
@@ -163,11 +164,11 @@ func TestMessagesOfManyGoroutinesStayWhole(t *testing.T) {
 			defer close(received)
 			for n := 0; n < writers*each; {
 				m, pongs := receiveMessage(peer)
-				require.LessOrEqual(t, pongs, 100)
+				assert.LessOrEqual(t, pongs, 100)
 				who, rest, _ := bytes.Cut(m, []byte(" "))
 				number, body, _ := bytes.Cut(rest, []byte(" "))
-				require.Equal(t, strconv.Itoa(next[string(who)]), string(number), "messages of one goroutine come in order")
-				require.Equal(t, pattern(len(body)), body)
+				assert.Equal(t, strconv.Itoa(next[string(who)]), string(number), "messages of one goroutine come in order")
+				assert.Equal(t, pattern(len(body)), body)
 				next[string(who)]++
 				n++
 			}

@@ -251,9 +251,11 @@ func TestAfterReleaseACompressorStartsAfresh(t *testing.T) {
 
 func TestPlacesStartAfreshBeforeTheyOverflow(t *testing.T) {
 	messages := jsonStream(8, 40_000)
-	for _, m := range []matcher{newProbe(), newChain(tuning{depth: 8, lazy: 16, nice: 64})} {
+	p, c := newProbe(), newChain(tuning{depth: 8, lazy: 16, nice: 64})
+	for m, base := range map[matcher]*int{p: &p.base, c: &c.base} {
 		e := &encoder{matcher: m}
 		e.advance(maxBase - 100_000)
+		require.Greater(t, *base, maxBase-200_000)
 		h := newWindow(15)
 		ref := &reference{window: maxWindow, takeover: true}
 		for _, message := range messages {
@@ -263,5 +265,6 @@ func TestPlacesStartAfreshBeforeTheyOverflow(t *testing.T) {
 			require.NoError(t, err)
 			requireSame(t, message, got)
 		}
+		require.Less(t, *base, maxBase/2)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -18,9 +19,9 @@ func TestAPipeCarriesBytesUntilAnEndCloses(t *testing.T) {
 		go func() {
 			defer close(done)
 			n, err := a.Write([]byte("more than fits"))
-			require.NoError(t, err)
-			require.Equal(t, 14, n)
-			require.NoError(t, a.CloseWrite())
+			assert.NoError(t, err)
+			assert.Equal(t, 14, n)
+			assert.NoError(t, a.CloseWrite())
 		}()
 		synctest.Wait()
 		require.Equal(t, 4, b.Buffered())

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed60239977/websocket/frame"
@@ -100,7 +101,7 @@ func TestAStalledWriteEndsWithClose(t *testing.T) {
 		for range 2 {
 			go func() {
 				n, err := c.Write([]byte("defg"))
-				require.ErrorIs(t, err, net.ErrClosed)
+				assert.ErrorIs(t, err, net.ErrClosed)
 				ends <- n
 			}()
 		}
