@@ -23,8 +23,8 @@ const (
 const SmallFragment = protocol.SmallFragment
 
 // Config says how a connection behaves. The zero value is the safe one: 0 stands for the default that the field names, and
-// a negative number for no limit, or for off. [Client] and [Server] copy it, so that one
-// Config may serve any number of connections and may be changed after.
+// a negative number for no limit, or for off. [Client] and [Server] copy it, so that one Config may serve any number of
+// connections and may be changed after.
 type Config struct {
 	// ReadLimit is the longest message that is accepted, in bytes after decompression. 0 stands for
 	// [DefaultReadLimit]; a negative value sets no limit. A longer message ends the connection with
@@ -43,16 +43,16 @@ type Config struct {
 	CloseTimeout time.Duration
 
 	// PingInterval is how long nothing arrives before a ping is sent, less up to a tenth at random. Pings are sent while
-	// nobody reads too; but only who reads sees the pong. 0 sends none, as a negative value does. It keeps middleboxes from dropping the
-	// connection: half of their idle timeout is a good value. That timeout is 60 s by default for AWS ALB, nginx and
-	// HAProxy's usual configuration, 100 s for Cloudflare, 230 s for Azure, and 30 s for Google Cloud's load balancers (where
-	// it bounds even connections that are in use, unless it is raised).
+	// nobody reads too; but only who reads sees the pong. By default none are, nor with a negative value. Pings keep
+	// middleboxes from dropping the connection: half of their idle timeout is a good value. That timeout is 60 s by default
+	// for AWS ALB, nginx and HAProxy's usual configuration, 100 s for Cloudflare, 230 s for Azure, and 30 s for Google
+	// Cloud's load balancers (where it bounds even connections that are in use, unless it is raised).
 	PingInterval time.Duration
 
 	// IdleTimeout is how long calls that read may wait, all together, without a single byte arriving, before the peer counts
-	// as gone: then the connection ends with [ErrPeerTimeout]. 0 sets no limit, as a negative value does. Together with PingInterval, which makes a
-	// living peer answer, twice that is a good value; without it, the limit is for the application's own traffic. Time in
-	// which nobody reads does not count, since nobody knows then what has arrived.
+	// as gone: then the connection ends with [ErrPeerTimeout]. By default there is no limit, nor with a negative value.
+	// Together with PingInterval, which makes a living peer answer, twice that is a good value; without it, the limit is for
+	// the application's own traffic. Time in which nobody reads does not count, since nobody knows then what has arrived.
 	IdleTimeout time.Duration
 
 	// SendQueue is how many bytes of frames may wait when [Conn.Send] adds a message. One message is accepted in any

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -96,6 +97,28 @@ func TestANegativeReadLimitIsNone(t *testing.T) {
 		_, data, err := c.Read(t.Context())
 		require.NoError(t, err)
 		require.Len(t, data, 3<<20)
+	})
+}
+
+func TestANegativeSendQueueIsBoundless(t *testing.T) {
+	inBothRoles(t, &setup{Config: conn.Config{SendQueue: -1}}, func(t *testing.T, c *conn.Conn, _ *wstest.Peer) {
+		message := make([]byte, conn.DefaultSendQueue)
+		for range 4 { // and the peer reads nothing
+			require.NoError(t, c.Send(conn.Binary, message))
+		}
+		require.Greater(t, c.BufferedAmount(), int64(3*conn.DefaultSendQueue))
+	})
+}
+
+func TestANegativeCloseTimeoutIsNone(t *testing.T) {
+	inBothRoles(t, &setup{Config: conn.Config{CloseTimeout: -1}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		closed := inBackground(func() error { return c.Close(conn.StatusNormalClosure, "bye") })
+		<-time.After(24 * time.Hour)
+		require.Empty(t, closed)
+		peer.Expect(bye)
+		peer.Send(bye)
+		require.NoError(t, <-closed)
+		halfClose(peer)
 	})
 }
 

@@ -31,14 +31,18 @@
 // # Who owns which bytes?
 //
 // What is passed to a call that sends may be changed as soon as it returns. What Read and ReadAppend return is the
-// caller's. What Messages and Serve lend is valid until the next iteration, or until the callback returns. A connection
-// that waits for bytes holds no buffer.
+// caller's. What Messages lends is valid until the next call that reads, and what Serve lends until the callback returns.
+// A connection that waits for bytes holds no buffer.
+//
+// # What do options stand for?
+//
+// In [Config], as in all options of this module, 0 is the default, and a negative number no limit, or off.
 //
 // # How does it end?
 //
 // By [Conn.Close], [Conn.CloseNow], the peer, or an error. Every valid call then returns the same *[CloseError]; errors.Is
-// and errors.As find its cause, and errors.Is(err, net.ErrClosed) holds if this side has closed. Every connection must be closed, also after an
-// error of the peer or the network; the second and later calls do nothing.
+// and errors.As find its cause, and errors.Is(err, net.ErrClosed) holds if this side has closed. Every connection must be
+// closed, also after an error of the peer or the network; the second and later calls do nothing.
 //
 // A write that the network refuses ends sending, with a [*WriteError] for all who send, and not receiving: what the peer
 // said before it went away is read to its end. See [Conn.Write].

@@ -16,7 +16,8 @@ import (
 // payload, and a pong that matches none changes nothing.
 //
 // If ctx ends first, its error is returned and the connection goes on; give every ping a deadline. If nobody reads at that
-// moment, errors.Is finds [ErrNobodyReads] in the error too. Other errors are [ErrCloseSent] and, once the connection has ended, the *[CloseError].
+// moment, errors.Is finds [ErrNobodyReads] in the error too. Other errors are [ErrCloseSent] and, once the connection has
+// ended, the *[CloseError].
 func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, c.ended(err)

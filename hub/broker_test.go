@@ -197,6 +197,19 @@ func TestSubscribeWaitsForTheBrokerForALimitedTime(t *testing.T) {
 	})
 }
 
+func TestANegativeBrokerTimeoutLeavesItToTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(&Options{Broker: stuckBroker{NewMemory(nil)}, BrokerTimeout: -1})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		began := time.Now()
+		_, err := h.SubscribeFrom(ctx, newPeer(t).server, "x", From{})
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, time.Hour, time.Since(began))
+		require.NoError(t, h.Shutdown(t.Context()))
+	})
+}
+
 func TestATopicIsFollowedForAWhileAfterTheLastHasLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newRemote(nil)

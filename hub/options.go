@@ -68,7 +68,8 @@ type Options struct {
 	// hub's own, without history. The program closes a broker of its own, after the hub's Shutdown.
 	Broker Broker
 
-	// BrokerTimeout is how long Subscribe waits for the broker. 0 stands for [DefaultBrokerTimeout].
+	// BrokerTimeout is how long Subscribe waits for the broker. 0 stands for [DefaultBrokerTimeout]; a negative value leaves
+	// it to the context.
 	BrokerTimeout time.Duration
 
 	// Linger is for how long a topic without connections is still followed, so that those who come and go do not make the
@@ -117,8 +118,10 @@ func (o *Options) withDefaults() Options {
 	if d.MaxTopics == 0 {
 		d.MaxTopics = DefaultMaxTopics
 	}
-	if d.BrokerTimeout <= 0 {
+	if d.BrokerTimeout == 0 {
 		d.BrokerTimeout = DefaultBrokerTimeout
+	} else if d.BrokerTimeout < 0 {
+		d.BrokerTimeout = math.MaxInt64
 	}
 	if d.Broker == nil {
 		d.Broker = NewMemory(nil)

@@ -41,7 +41,7 @@ type Options struct {
 	ShouldRetry func(err error) bool
 
 	// OnWait, if not nil, is called before each wait with the reason for it and how long it will be, and returns how long to
-	// wait instead: usually the same. 0 or less does not wait.
+	// wait instead: usually the same. What it returns is no option, and has no default: 0 or less does not wait.
 	OnWait func(err error, wait time.Duration) time.Duration
 }
 
