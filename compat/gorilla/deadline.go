@@ -1,0 +1,85 @@
+package websocket
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// deadline is a point in time that may be moved while a call waits for it, as a context for that call. The zero value has none.
+type deadline struct {
+	mu     sync.Mutex
+	ctx    context.Context // nil until it is needed
+	cancel context.CancelFunc
+	timer  *time.Timer
+	armed  bool // the timer runs, or has fired
+}
+
+// movable returns a context that ends at the deadline, also at one that is set later.
+func (d *deadline) movable() context.Context {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.context()
+}
+
+// fixed is movable for calls that only a deadline concerns that was set before.
+func (d *deadline) fixed() context.Context {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ctx == nil || !d.armed && d.ctx.Err() == nil {
+		return context.Background()
+	}
+	return d.ctx
+}
+
+func (d *deadline) context() context.Context {
+	if d.ctx == nil {
+		d.ctx, d.cancel = context.WithCancel(context.Background())
+		d.timer, d.armed = nil, false
+	}
+	return d.ctx
+}
+
+// set moves the deadline; the zero time is none.
+func (d *deadline) set(t time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	fired := d.armed && !d.timer.Stop()
+	d.armed = false
+	if fired || d.ctx != nil && d.ctx.Err() != nil {
+		d.cancel()
+		d.ctx = nil
+	}
+	if t.IsZero() {
+		return
+	}
+	d.context()
+	left := time.Until(t)
+	switch {
+	case left <= 0:
+		d.cancel()
+		return
+	case d.timer == nil:
+		d.timer = time.AfterFunc(left, d.cancel)
+	default:
+		d.timer.Reset(left)
+	}
+	d.armed = true
+}
+
+// end ends the call that waits, and those to come.
+func (d *deadline) end() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.context()
+	d.cancel()
+}
+
+// stop lets go of the timer.
+func (d *deadline) stop() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.timer != nil {
+		d.timer.Stop()
+	}
+}

@@ -1,0 +1,161 @@
+package websocket
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	engine "github.com/seed60239977/websocket"
+	"github.com/seed60239977/websocket/handshake"
+)
+
+// Dialer makes connections to servers. It may be used by any number of goroutines.
+type Dialer struct {
+	// NetDial makes network connections; nil is net.Dial.
+	NetDial func(network, addr string) (net.Conn, error)
+
+	// NetDialContext is used instead of NetDial if it is not nil.
+	NetDialContext func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	// NetDialTLSContext, if not nil, makes the connections for wss, with TLS.
+	NetDialTLSContext func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	// Proxy returns the proxy for a request; nil is none.
+	Proxy func(*http.Request) (*url.URL, error)
+
+	// TLSClientConfig is for TLS with the server.
+	TLSClientConfig *tls.Config
+
+	// HandshakeTimeout bounds everything that Dial does; 0 does not.
+	HandshakeTimeout time.Duration
+
+	// ReadBufferSize has no effect. WriteBufferSize is where a writer of [Conn.NextWriter] cuts a message into frames, in
+	// bytes; 0 stands for 4096.
+	ReadBufferSize, WriteBufferSize int
+
+	// WriteBufferPool has no effect.
+	WriteBufferPool BufferPool
+
+	// Subprotocols are offered to the server, in order of preference.
+	Subprotocols []string
+
+	// EnableCompression offers to compress messages (RFC 7692), each by itself.
+	EnableCompression bool
+
+	// Jar provides cookies for the request and takes those of the response.
+	Jar http.CookieJar
+
+	// CheckUTF8 checks that text messages are UTF-8, as RFC 6455 asks for: the connection fails with code 1007 where they
+	// are not. gorilla/websocket does not have it.
+	CheckUTF8 bool
+}
+
+// DefaultDialer takes proxies from the environment and waits up to 45 seconds.
+var DefaultDialer = &Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: 45 * time.Second}
+
+var errURL = errors.New("malformed ws or wss URL")
+
+// Dial is DialContext without a context.
+func (d *Dialer) Dial(urlStr string, requestHeader http.Header) (*Conn, *http.Response, error) {
+	return d.DialContext(context.Background(), urlStr, requestHeader)
+}
+
+// DialContext opens a connection to a URL with the scheme ws or wss. requestHeader goes into the request. If the server answers
+// with something else than a connection, the error is [ErrBadHandshake], and the response has what has come of its body, which
+// need not be closed. ctx bounds the connecting only.
+func (d *Dialer) DialContext(ctx context.Context, urlStr string, requestHeader http.Header) (*Conn, *http.Response, error) {
+	if d == nil {
+		d = DefaultDialer
+	}
+	u, err := url.Parse(urlStr)
+	if err != nil {
+		return nil, nil, err
+	}
+	if u.Scheme != "ws" && u.Scheme != "wss" || u.User != nil {
+		return nil, nil, errURL
+	}
+	u.Fragment, u.RawFragment = "", ""
+	o, err := d.options(requestHeader)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := &Conn{}
+	o.Config = c.config(d.WriteBufferSize, d.CheckUTF8)
+	var resp *http.Response
+	if c.c, resp, err = engine.Dial(ctx, u.String(), o); err != nil {
+		return nil, resp, dialError(resp, err)
+	}
+	return c, resp, nil
+}
+
+// dialError says in this package's words why there is no connection.
+func dialError(resp *http.Response, err error) error {
+	var failed *handshake.Error
+	switch {
+	case resp != nil:
+		return ErrBadHandshake
+	case errors.As(err, &failed) && failed.Err != nil:
+		return failed.Err
+	case errors.As(err, &failed) && failed.Status != 0: // a proxy's
+		return errors.New(http.StatusText(failed.Status))
+	}
+	return err
+}
+
+// options are the engine's.
+func (d *Dialer) options(requestHeader http.Header) (*engine.DialOptions, error) {
+	o := &engine.DialOptions{
+		Deflate:          compression(d.EnableCompression),
+		Subprotocols:     d.Subprotocols,
+		Header:           http.Header{},
+		Lenient:          true,
+		TLSConfig:        d.TLSClientConfig,
+		NetDial:          d.NetDialContext,
+		NetDialTLS:       d.NetDialTLSContext,
+		Proxy:            d.Proxy,
+		Jar:              d.Jar,
+		HandshakeTimeout: d.HandshakeTimeout,
+	}
+	if o.HandshakeTimeout == 0 {
+		o.HandshakeTimeout = -1
+	}
+	if o.Proxy == nil {
+		o.Proxy = http.ProxyURL(nil)
+	}
+	if o.NetDial == nil && d.NetDial != nil {
+		o.NetDial = func(_ context.Context, network, addr string) (net.Conn, error) { return d.NetDial(network, addr) }
+	}
+	for name, values := range requestHeader {
+		switch {
+		case name == "Host":
+			if len(values) > 0 {
+				o.Host = values[0]
+			}
+		case name == "Sec-Websocket-Protocol" && len(d.Subprotocols) == 0:
+			for _, v := range values {
+				o.Subprotocols = append(o.Subprotocols, elements(v)...)
+			}
+		case handshake.Reserved(name):
+			return nil, errors.New("websocket: duplicate header not allowed: " + name)
+		default:
+			o.Header[name] = values
+		}
+	}
+	return o, nil
+}
+
+// NewClient makes a connection to the server at the other end of netConn.
+//
+// Deprecated: Use a Dialer with NetDial.
+func NewClient(netConn net.Conn, u *url.URL, requestHeader http.Header, readBufSize, writeBufSize int) (c *Conn, response *http.Response, err error) {
+	d := Dialer{
+		ReadBufferSize:  readBufSize,
+		WriteBufferSize: writeBufSize,
+		NetDial:         func(string, string) (net.Conn, error) { return netConn, nil },
+	}
+	return d.Dial(u.String(), requestHeader)
+}

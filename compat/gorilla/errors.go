@@ -1,0 +1,201 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+
+	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/frame"
+)
+
+// The codes of close frames (RFC 6455, section 11.7).
+const (
+	CloseNormalClosure           = 1000
+	CloseGoingAway               = 1001
+	CloseProtocolError           = 1002
+	CloseUnsupportedData         = 1003
+	CloseNoStatusReceived        = 1005
+	CloseAbnormalClosure         = 1006
+	CloseInvalidFramePayloadData = 1007
+	ClosePolicyViolation         = 1008
+	CloseMessageTooBig           = 1009
+	CloseMandatoryExtension      = 1010
+	CloseInternalServerErr       = 1011
+	CloseServiceRestart          = 1012
+	CloseTryAgainLater           = 1013
+	CloseTLSHandshake            = 1015
+)
+
+// ErrBadHandshake is returned by a [Dialer], together with the response, for a response that makes no connection.
+var ErrBadHandshake = errors.New("websocket: bad handshake")
+
+// ErrCloseSent is returned for a message after a close message.
+var ErrCloseSent = errors.New("websocket: close sent")
+
+// ErrReadLimit is returned for a message that is longer than [Conn.SetReadLimit] allows.
+var ErrReadLimit = errors.New("websocket: read limit exceeded")
+
+var (
+	errMessageType = errors.New("websocket: bad write message type")
+	errWriteClosed = errors.New("websocket: write closed")
+	errControl     = errors.New("websocket: invalid control frame")
+	errLevel       = errors.New("websocket: invalid compression level")
+)
+
+// CloseError is the close frame of the peer's, or the lack of one: then Code is CloseAbnormalClosure.
+type CloseError struct {
+	Code int    // RFC 6455, section 11.7
+	Text string // the reason, or ""
+}
+
+// names are what CloseError.Error calls the codes.
+var names = map[int]string{
+	CloseNormalClosure:           "normal",
+	CloseGoingAway:               "going away",
+	CloseProtocolError:           "protocol error",
+	CloseUnsupportedData:         "unsupported data",
+	CloseNoStatusReceived:        "no status",
+	CloseAbnormalClosure:         "abnormal closure",
+	CloseInvalidFramePayloadData: "invalid payload data",
+	ClosePolicyViolation:         "policy violation",
+	CloseMessageTooBig:           "message too big",
+	CloseMandatoryExtension:      "mandatory extension missing",
+	CloseInternalServerErr:       "internal server error",
+	CloseTLSHandshake:            "TLS handshake error",
+}
+
+// Error names the code and the reason.
+func (e *CloseError) Error() string {
+	s := "websocket: close " + strconv.Itoa(e.Code)
+	if name := names[e.Code]; name != "" {
+		s += " (" + name + ")"
+	}
+	if e.Text != "" {
+		s += ": " + e.Text
+	}
+	return s
+}
+
+// IsCloseError reports whether err is a [*CloseError] with one of the codes.
+func IsCloseError(err error, codes ...int) bool {
+	e, ok := err.(*CloseError)
+	return ok && slices.Contains(codes, e.Code)
+}
+
+// IsUnexpectedCloseError reports whether err is a [*CloseError] with none of the codes.
+func IsUnexpectedCloseError(err error, expectedCodes ...int) bool {
+	e, ok := err.(*CloseError)
+	return ok && !slices.Contains(expectedCodes, e.Code)
+}
+
+// HandshakeError is why an [Upgrader] has refused a request.
+type HandshakeError struct{ message string }
+
+// Error says what is wrong with the request.
+func (e HandshakeError) Error() string { return e.message }
+
+// timeoutError is a deadline that has passed. It does not say that it is temporary: the error stays.
+type timeoutError struct{ op string }
+
+func (e *timeoutError) Error() string { return "websocket: " + e.op + " timeout: i/o timeout" }
+func (*timeoutError) Timeout() bool   { return true }
+func (*timeoutError) Temporary() bool { return false }
+func (*timeoutError) Unwrap() error   { return os.ErrDeadlineExceeded }
+
+// networkTimeout is an error of the network's own deadline, made permanent.
+type networkTimeout struct{ error }
+
+func (networkTimeout) Timeout() bool   { return true }
+func (networkTimeout) Temporary() bool { return false }
+func (e networkTimeout) Unwrap() error { return e.error }
+
+// permanent takes from an error of the network the promise that trying again may help.
+func permanent(err error) error {
+	if e, ok := err.(net.Error); ok && e.Timeout() {
+		return networkTimeout{err}
+	}
+	return err
+}
+
+// closedError is the error of calls on a connection that [Conn.Close] has closed.
+func (c *Conn) closedError(op string) error {
+	nc := c.c.NetConn()
+	return &net.OpError{Op: op, Net: "tcp", Source: nc.LocalAddr(), Addr: nc.RemoteAddr(), Err: net.ErrClosed}
+}
+
+// readError says in this package's words why reading has ended. It is called by who reads.
+func (c *Conn) readError(err error) error {
+	var end *conn.CloseError
+	switch {
+	case c.failed != nil:
+		return c.failed
+	case c.peer != nil:
+		return c.peer
+	case c.closed.Load():
+		return c.closedError("read")
+	case errors.As(err, &end):
+		return c.endError(end)
+	case errors.Is(err, context.Canceled):
+		return &timeoutError{"read"}
+	}
+	return err
+}
+
+// endError says how a connection has ended without a close frame of the peer's.
+func (c *Conn) endError(end *conn.CloseError) error {
+	var broken *frame.ProtocolError
+	switch {
+	case errors.Is(end, conn.ErrMessageTooBig):
+		return ErrReadLimit
+	case errors.As(end, &broken):
+		return errors.New("websocket: " + broken.Reason)
+	case end.Code == CloseAbnormalClosure && end.Remote:
+		return &CloseError{Code: CloseAbnormalClosure, Text: io.ErrUnexpectedEOF.Error()}
+	case end.Err != nil:
+		return permanent(end.Err)
+	}
+	return &CloseError{Code: int(end.Code), Text: end.Reason}
+}
+
+// writeError says in this package's words why something could not be sent, and keeps it for all that comes after.
+func (c *Conn) writeError(err error) error {
+	if err == nil {
+		return nil
+	}
+	var refused *conn.WriteError
+	var end *conn.CloseError
+	switch {
+	case c.closed.Load():
+		err = c.closedError("write")
+	case errors.Is(err, conn.ErrCloseSent), c.closeSent.Load():
+		err = ErrCloseSent
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		err = &timeoutError{"write"}
+	case errors.As(err, &refused):
+		err = permanent(refused.Err)
+	case errors.As(err, &end):
+		err = c.sendAfterEnd(end)
+	case errors.Is(err, conn.ErrWriterClosed):
+		return errWriteClosed
+	case errors.Is(err, conn.ErrMessageType):
+		return errMessageType
+	}
+	c.writeFailure.CompareAndSwap(nil, &err)
+	return err
+}
+
+// sendAfterEnd is the error of sending on a connection that has ended.
+func (c *Conn) sendAfterEnd(end *conn.CloseError) error {
+	switch {
+	case end.WasClean:
+		return ErrCloseSent
+	case end.Err != nil && !end.Remote:
+		return permanent(end.Err)
+	}
+	return c.closedError("write")
+}

@@ -1,0 +1,240 @@
+package websocket
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	gorilla "github.com/gorilla/websocket"
+	"github.com/stretchr/testify/require"
+)
+
+// dialInsecure connects with TLS whose certificate is not looked at.
+func dialInsecure(t *testing.T, lib library, dial func(network, addr string) (net.Conn, error)) (connection, error) {
+	cfg := &tls.Config{InsecureSkipVerify: true}
+	if lib.closeSent == ErrCloseSent {
+		d := Dialer{NetDial: dial, TLSClientConfig: cfg}
+		c, _, err := d.DialContext(t.Context(), "wss://example.com/", nil)
+		return c, err
+	}
+	d := gorilla.Dialer{NetDial: dial, TLSClientConfig: cfg}
+	c, _, err := d.DialContext(t.Context(), "wss://example.com/", nil)
+	return c, err
+}
+
+func TestRequestsThatAreRefused(t *testing.T) {
+	good := http.Header{
+		"Connection": {"keep-alive, Upgrade"}, "Upgrade": {"websocket"},
+		"Sec-Websocket-Version": {"13"}, "Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="},
+	}
+	for name, c := range map[string]struct {
+		change func(h http.Header)
+		method string
+		status int
+	}{
+		"no connection":     {func(h http.Header) { h.Del("Connection") }, "GET", 400},
+		"no upgrade":        {func(h http.Header) { h.Del("Upgrade") }, "GET", 400},
+		"another method":    {func(h http.Header) {}, "POST", 405},
+		"another version":   {func(h http.Header) { h.Set("Sec-Websocket-Version", "12") }, "GET", 400},
+		"no key":            {func(h http.Header) { h.Del("Sec-Websocket-Key") }, "GET", 400},
+		"a foreign origin":  {func(h http.Header) { h.Set("Origin", "https://evil.example") }, "GET", 403},
+		"an invalid origin": {func(h http.Header) { h.Set("Origin", "://") }, "GET", 403},
+	} {
+		t.Run(name, func(t *testing.T) {
+			withEach(t, func(t *testing.T, lib library) {
+				refused := make(chan error, 1)
+				u := serve(t, func(w http.ResponseWriter, r *http.Request) {
+					_, err := lib.upgrade(upgrading{}, w, r, nil)
+					refused <- err
+				})
+				r, err := http.NewRequestWithContext(t.Context(), c.method, "http"+strings.TrimPrefix(u, "ws"), nil)
+				require.NoError(t, err)
+				r.Header = good.Clone()
+				c.change(r.Header)
+				resp, err := http.DefaultClient.Do(r)
+				require.NoError(t, err)
+				defer resp.Body.Close()
+				body, err := io.ReadAll(resp.Body)
+				require.NoError(t, err)
+				require.Equal(t, c.status, resp.StatusCode)
+				require.Equal(t, http.StatusText(c.status)+"\n", string(body))
+				require.Equal(t, "13", resp.Header.Get("Sec-Websocket-Version"))
+				require.Regexp(t, "HandshakeError", typeName(<-refused))
+			})
+		})
+	}
+}
+
+func typeName(err error) string {
+	switch err.(type) {
+	case HandshakeError, gorilla.HandshakeError:
+		return "HandshakeError"
+	}
+	return ""
+}
+
+func TestTheErrorFunctionAnswersInstead(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		o := upgrading{
+			CheckOrigin: func(*http.Request) bool { return false },
+			Error: func(w http.ResponseWriter, r *http.Request, status int, reason error) {
+				http.Error(w, reason.Error(), status+1)
+			},
+		}
+		u := serve(t, func(w http.ResponseWriter, r *http.Request) { lib.upgrade(o, w, r, nil) })
+		_, resp, err := lib.dial(t.Context(), dialing{}, u, nil)
+		require.Equal(t, lib.badHandshake, err)
+		require.Equal(t, 404, resp.StatusCode)
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		require.Equal(t, "websocket: request origin not allowed by Upgrader.CheckOrigin\n", string(body))
+	})
+}
+
+func TestTheSameHostMayConnect(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		u := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if c, err := lib.upgrade(upgrading{}, w, r, nil); err == nil {
+				c.Close()
+			}
+		})
+		c, _, err := lib.dial(t.Context(), dialing{}, u, http.Header{"Origin": {"https" + strings.TrimPrefix(u, "ws")}})
+		require.NoError(t, err)
+		c.Close()
+	})
+}
+
+func TestHeadersGoBothWays(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		host := make(chan string, 1)
+		u := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			host <- r.Host
+			h := http.Header{"X-Answer": {r.Header.Get("X-Question") + "!"}, "Set-Cookie": {"a=b"}, "X-Lines": {"a\r\nb"}}
+			if c, err := lib.upgrade(upgrading{}, w, r, h); err == nil {
+				c.Close()
+			}
+		})
+		jar, err := cookiejar.New(nil)
+		require.NoError(t, err)
+		c, resp, err := lib.dial(t.Context(), dialing{Jar: jar}, u, http.Header{"X-Question": {"why"}, "Host": {"other.example"}})
+		require.NoError(t, err)
+		defer c.Close()
+		require.Equal(t, 101, resp.StatusCode)
+		require.Equal(t, "why!", resp.Header.Get("X-Answer"))
+		require.Equal(t, "a  b", resp.Header.Get("X-Lines"))
+		require.Equal(t, "other.example", <-host)
+		at, err := url.Parse("http" + strings.TrimPrefix(u, "ws"))
+		require.NoError(t, err)
+		require.Len(t, jar.Cookies(at), 1)
+	})
+}
+
+func TestTheServersFirstSubprotocolThatIsOfferedIsChosen(t *testing.T) {
+	for name, c := range map[string]struct {
+		server  []string
+		client  []string
+		header  string
+		answers string
+		want    string
+	}{
+		"by the options":       {server: []string{"c", "b"}, client: []string{"a", "b", "c"}, want: "c"},
+		"none in common":       {server: []string{"x"}, client: []string{"a"}, want: ""},
+		"by the header":        {client: []string{"a", "b"}, answers: "b", want: "b"},
+		"offered by a header":  {server: []string{"b"}, header: "a, b", want: "b"},
+		"that is not a token":  {server: []string{"SPDY/3.1+portforward.k8s.io"}, client: []string{"SPDY/3.1+portforward.k8s.io"}, want: "SPDY/3.1+portforward.k8s.io"},
+		"nobody speaks of any": {want: ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			withEach(t, func(t *testing.T, lib library) {
+				chosen := make(chan string, 1)
+				u := serve(t, func(w http.ResponseWriter, r *http.Request) {
+					var h http.Header
+					if c.answers != "" {
+						h = http.Header{"Sec-Websocket-Protocol": {c.answers}}
+					}
+					if c, err := lib.upgrade(upgrading{Subprotocols: c.server}, w, r, h); err == nil {
+						chosen <- c.Subprotocol()
+						c.Close()
+					}
+				})
+				var h http.Header
+				if c.header != "" {
+					h = http.Header{"Sec-Websocket-Protocol": {c.header}}
+				}
+				conn, _, err := lib.dial(t.Context(), dialing{Subprotocols: c.client}, u, h)
+				require.NoError(t, err)
+				defer conn.Close()
+				require.Equal(t, c.want, conn.Subprotocol())
+				require.Equal(t, c.want, <-chosen)
+			})
+		})
+	}
+}
+
+func TestAResponseThatIsNoWebSocketComesWithItsBody(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		u := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, "go away", http.StatusTeapot) })
+		_, resp, err := lib.dial(t.Context(), dialing{}, u, nil)
+		require.Equal(t, lib.badHandshake, err)
+		require.EqualError(t, err, "websocket: bad handshake")
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		require.Equal(t, "go away\n", string(body))
+	})
+}
+
+func TestWhatMayNotBeDialed(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		for _, u := range []string{"http://example.com", "ws://user:password@example.com/", "example.com"} {
+			_, _, err := lib.dial(t.Context(), dialing{}, u, nil)
+			require.EqualError(t, err, "malformed ws or wss URL", u)
+		}
+		_, _, err := lib.dial(t.Context(), dialing{}, "ws://example.com", http.Header{"Upgrade": {"x"}})
+		require.EqualError(t, err, "websocket: duplicate header not allowed: Upgrade")
+	})
+}
+
+func TestAnErrorOfTheNetworkIsReturnedAsItIs(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		own := &net.AddrError{Err: "own"}
+		fails := func(network, addr string) (net.Conn, error) { return nil, own }
+		_, resp, err := lib.dial(t.Context(), dialing{NetDial: fails}, "ws://example.com", nil)
+		require.Equal(t, error(own), err)
+		require.Nil(t, resp)
+	})
+}
+
+func TestAServerThatDoesNotAnswerIsATimeout(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		near, far := net.Pipe()
+		defer far.Close()
+		go io.Copy(io.Discard, far)
+		dial := func(network, addr string) (net.Conn, error) { return near, nil }
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		_, _, err := lib.dial(ctx, dialing{NetDial: dial}, "ws://example.com", nil)
+		var ne net.Error
+		require.ErrorAs(t, err, &ne)
+		require.True(t, ne.Timeout())
+	})
+}
+
+func TestIsWebSocketUpgradeAndSubprotocolsReadTheRequest(t *testing.T) {
+	for _, h := range []http.Header{
+		{},
+		{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}},
+		{"Connection": {"keep-alive", "x, UPGRADE"}, "Upgrade": {"h2c, WebSocket"}, "Sec-Websocket-Protocol": {" a,b , c "}},
+		{"Connection": {"upgraded"}, "Upgrade": {"websocket"}},
+	} {
+		r := &http.Request{Header: h}
+		require.Equal(t, gorilla.IsWebSocketUpgrade(r), IsWebSocketUpgrade(r))
+		require.Equal(t, gorilla.Subprotocols(r), Subprotocols(r))
+	}
+}

@@ -1,0 +1,90 @@
+package websocket
+
+import (
+	"errors"
+	"io"
+
+	"github.com/seed60239977/websocket/conn"
+)
+
+// maxFailedReads is how often reading may be tried on after it has failed. A program that does it more often is in a loop that
+// would never end.
+const maxFailedReads = 1000
+
+// NextReader waits for the next message and returns its type and a reader for it, which is good until the next call that
+// reads. Once there was an error, it stays; a program that goes on after that is made to panic in the end.
+func (c *Conn) NextReader() (messageType int, r io.Reader, err error) {
+	c.reader = nil
+	if c.readFailure == nil {
+		typ, r, err := c.c.Reader(c.readBy.movable())
+		if err == nil {
+			c.reader = &messageReader{c: c, r: r}
+			return int(typ), c.reader, nil
+		}
+		if !c.endRead(err) {
+			return -1, nil, err
+		}
+	}
+	return -1, nil, c.stillFailed()
+}
+
+// ReadMessage waits for the next message and returns it whole. Its errors are those of NextReader.
+func (c *Conn) ReadMessage() (messageType int, p []byte, err error) {
+	c.reader = nil
+	if c.readFailure == nil {
+		typ, p, err := c.c.Read(c.readBy.movable())
+		if err == nil {
+			if p == nil {
+				p = []byte{}
+			}
+			return int(typ), p, nil
+		}
+		if !c.endRead(err) {
+			return -1, nil, err
+		}
+	}
+	return -1, nil, c.stillFailed()
+}
+
+// endRead notes why reading has ended. It reports false for an error that is only this call's.
+func (c *Conn) endRead(err error) bool {
+	if errors.Is(err, conn.ErrConcurrentRead) {
+		return false
+	}
+	c.readFailure = c.readError(err)
+	if c.closed.Load() {
+		c.c.CloseNow() // for Close, if a handler has called it
+	}
+	return true
+}
+
+func (c *Conn) stillFailed() error {
+	if c.readsAfter++; c.readsAfter >= maxFailedReads {
+		panic("repeated read on failed websocket connection")
+	}
+	return c.readFailure
+}
+
+// messageReader gives out one message.
+type messageReader struct {
+	c *Conn
+	r io.Reader
+}
+
+func (m *messageReader) Read(p []byte) (int, error) {
+	c := m.c
+	if c.reader != m {
+		return 0, io.EOF
+	}
+	if c.readFailure != nil {
+		return 0, c.readFailure
+	}
+	n, err := m.r.Read(p)
+	switch {
+	case err == io.EOF:
+		c.reader = nil
+	case err != nil && c.endRead(err):
+		err = c.readFailure
+	}
+	return n, err
+}

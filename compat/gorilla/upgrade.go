@@ -1,0 +1,215 @@
+package websocket
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/handshake"
+)
+
+// Upgrader makes connections of requests. The zero value is ready for use, by any number of goroutines.
+type Upgrader struct {
+	// HandshakeTimeout bounds the sending of the response; 0 does not.
+	HandshakeTimeout time.Duration
+
+	// ReadBufferSize has no effect. WriteBufferSize is where a writer of [Conn.NextWriter] cuts a message into frames, in
+	// bytes; 0 stands for 4096.
+	ReadBufferSize, WriteBufferSize int
+
+	// WriteBufferPool has no effect.
+	WriteBufferPool BufferPool
+
+	// Subprotocols are what the server speaks, in its order of preference. If it is nil, the response header of Upgrade may
+	// name one.
+	Subprotocols []string
+
+	// Error, if not nil, answers a request that is refused, instead of http.Error.
+	Error func(w http.ResponseWriter, r *http.Request, status int, reason error)
+
+	// CheckOrigin, if not nil, decides about the request's Origin. Otherwise it must be missing, or have the host that the
+	// request is addressed to.
+	CheckOrigin func(r *http.Request) bool
+
+	// EnableCompression agrees to compress messages (RFC 7692), each by itself.
+	EnableCompression bool
+
+	// CheckUTF8 checks that text messages are UTF-8, as RFC 6455 asks for: the connection fails with code 1007 where they
+	// are not. gorilla/websocket does not have it.
+	CheckUTF8 bool
+}
+
+// Upgrade answers the request with the opening handshake and returns the connection. responseHeader goes into the response. If
+// the request is refused, it has been answered, and the error is a [HandshakeError].
+func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request, responseHeader http.Header) (*Conn, error) {
+	if status, reason := u.refuses(r, responseHeader); status != 0 {
+		return nil, u.refuse(w, r, status, reason)
+	}
+	o := u.options(responseHeader)
+	resp, err := o.Accept(r)
+	if refused := (*handshake.Error)(nil); errors.As(err, &refused) {
+		status := refused.Status
+		if status == http.StatusUpgradeRequired {
+			status = http.StatusBadRequest
+		}
+		return nil, u.refuse(w, r, status, "websocket: "+refused.Reason)
+	}
+	nc, brw, err := http.NewResponseController(w).Hijack()
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil, u.refuse(w, r, http.StatusInternalServerError, "websocket: response does not implement http.Hijacker")
+	} else if err != nil {
+		return nil, u.refuse(w, r, http.StatusInternalServerError, err.Error())
+	}
+	if err := u.respond(nc, &resp); err != nil {
+		nc.Close()
+		return nil, err
+	}
+	c := &Conn{}
+	cfg := c.config(u.WriteBufferSize, u.CheckUTF8)
+	agreed := conn.Negotiated{Subprotocol: resp.Subprotocol, Deflate: resp.Deflate, DeflateOptions: o.Deflate}
+	if n := brw.Reader.Buffered(); n > 0 {
+		agreed.Buffered = make([]byte, n)
+		io.ReadFull(brw.Reader, agreed.Buffered) // all of it is in memory
+	}
+	c.c = conn.Server(nc, &agreed, &cfg)
+	return c, nil
+}
+
+// respond sends the response that accepts.
+func (u *Upgrader) respond(nc net.Conn, resp *handshake.Response) error {
+	nc.SetDeadline(time.Time{}) // those of the HTTP server
+	if u.HandshakeTimeout > 0 {
+		nc.SetWriteDeadline(time.Now().Add(u.HandshakeTimeout))
+		defer nc.SetWriteDeadline(time.Time{})
+	}
+	_, err := nc.Write(resp.AppendResponse(make([]byte, 0, 512)))
+	return err
+}
+
+// refuses returns the status and the reason for a request to be refused before the handshake looks at it, for what programs
+// know by these words.
+func (u *Upgrader) refuses(r *http.Request, responseHeader http.Header) (status int, reason string) {
+	const other = "websocket: the client is not using the websocket protocol: "
+	switch {
+	case !hasToken(r.Header, "Connection", "upgrade"):
+		return http.StatusBadRequest, other + "'upgrade' token not found in 'Connection' header"
+	case !hasToken(r.Header, "Upgrade", "websocket"):
+		return http.StatusBadRequest, other + "'websocket' token not found in 'Upgrade' header"
+	case r.Method != http.MethodGet:
+		return http.StatusMethodNotAllowed, other + "request method is not GET"
+	case responseHeader.Get("Sec-Websocket-Extensions") != "":
+		return http.StatusInternalServerError, "websocket: application specific 'Sec-WebSocket-Extensions' headers are unsupported"
+	}
+	check := u.CheckOrigin
+	if check == nil {
+		check = sameHost
+	}
+	if !check(r) {
+		return http.StatusForbidden, "websocket: request origin not allowed by Upgrader.CheckOrigin"
+	}
+	return 0, ""
+}
+
+// refuse answers a request that makes no connection.
+func (u *Upgrader) refuse(w http.ResponseWriter, r *http.Request, status int, reason string) error {
+	err := HandshakeError{reason}
+	if u.Error != nil {
+		u.Error(w, r, status, err)
+		return err
+	}
+	w.Header().Set("Sec-Websocket-Version", "13")
+	http.Error(w, http.StatusText(status), status)
+	return err
+}
+
+// options are those of the handshake.
+func (u *Upgrader) options(responseHeader http.Header) *handshake.ServerOptions {
+	o := &handshake.ServerOptions{
+		Subprotocols: u.Subprotocols,
+		CheckOrigin:  func(*http.Request) error { return nil }, // was asked before
+		Deflate:      compression(u.EnableCompression),
+		Lenient:      true,
+	}
+	if u.Subprotocols == nil && responseHeader.Get("Sec-Websocket-Protocol") != "" {
+		o.Subprotocols = []string{responseHeader.Get("Sec-Websocket-Protocol")}
+	}
+	for name, values := range responseHeader {
+		if handshake.Reserved(name) {
+			continue
+		}
+		if o.Header == nil {
+			o.Header = make(http.Header, len(responseHeader))
+		}
+		for _, v := range values {
+			o.Header[name] = append(o.Header[name], strings.Map(noControl, v))
+		}
+	}
+	return o
+}
+
+// noControl keeps a value from becoming several lines.
+func noControl(r rune) rune {
+	if r < ' ' {
+		return ' '
+	}
+	return r
+}
+
+// sameHost is the default of CheckOrigin.
+func sameHost(r *http.Request) bool {
+	origin := r.Header["Origin"]
+	if len(origin) == 0 {
+		return true
+	}
+	u, err := url.Parse(origin[0])
+	return err == nil && strings.EqualFold(u.Host, r.Host)
+}
+
+// Upgrade is [Upgrader.Upgrade] without a look at the Origin, and without an answer to a request that is refused.
+//
+// Deprecated: Use an Upgrader.
+func Upgrade(w http.ResponseWriter, r *http.Request, responseHeader http.Header, readBufSize, writeBufSize int) (*Conn, error) {
+	u := Upgrader{
+		ReadBufferSize:  readBufSize,
+		WriteBufferSize: writeBufSize,
+		Error:           func(http.ResponseWriter, *http.Request, int, error) {},
+		CheckOrigin:     func(*http.Request) bool { return true },
+	}
+	return u.Upgrade(w, r, responseHeader)
+}
+
+// Subprotocols returns what the client offers, in its order of preference.
+func Subprotocols(r *http.Request) []string {
+	return elements(r.Header.Get("Sec-Websocket-Protocol"))
+}
+
+// IsWebSocketUpgrade reports whether a request asks for the upgrade.
+func IsWebSocketUpgrade(r *http.Request) bool {
+	return hasToken(r.Header, "Connection", "upgrade") && hasToken(r.Header, "Upgrade", "websocket")
+}
+
+// elements returns the elements of a list in a header field.
+func elements(list string) []string {
+	list = strings.TrimSpace(list)
+	if list == "" {
+		return nil
+	}
+	parts := strings.Split(list, ",")
+	for i := range parts {
+		parts[i] = strings.TrimSpace(parts[i])
+	}
+	return parts
+}
+
+// hasToken reports whether a list in a header has a token, in any case.
+func hasToken(h http.Header, name, token string) bool {
+	return slices.ContainsFunc(h[name], func(list string) bool {
+		return slices.ContainsFunc(elements(list), func(e string) bool { return strings.EqualFold(e, token) })
+	})
+}

@@ -1,0 +1,122 @@
+package websocket
+
+import (
+	"bytes"
+	"io"
+
+	"github.com/seed60239977/websocket/conn"
+)
+
+// WriteMessage sends one message of any type and returns when it is on the wire. data is not kept.
+func (c *Conn) WriteMessage(messageType int, data []byte) error {
+	if err := c.beginWrite(messageType); err != nil {
+		return err
+	}
+	if isControl(messageType) {
+		return c.writeControl(messageType, data)
+	}
+	if err := c.c.Write(c.writeBy.fixed(), conn.MessageType(messageType), data); err != nil {
+		return c.writeError(err)
+	}
+	return nil
+}
+
+// NextWriter returns a writer for the next message, which is complete when the writer is closed. The writer of the message
+// before is closed, if it is not. Messages of other goroutines wait until then.
+func (c *Conn) NextWriter(messageType int) (io.WriteCloser, error) {
+	if err := c.beginWrite(messageType); err != nil {
+		return nil, err
+	}
+	w := &messageWriter{c: c, control: messageType}
+	if !isControl(messageType) {
+		m, err := c.c.Writer(c.writeBy.fixed(), conn.MessageType(messageType))
+		if err != nil {
+			return nil, c.writeError(err)
+		}
+		w.m = m
+	}
+	c.writing.Lock()
+	c.writer = w
+	c.writing.Unlock()
+	return w, nil
+}
+
+// beginWrite ends the message before, and says why there may be no other.
+func (c *Conn) beginWrite(messageType int) error {
+	c.writing.Lock()
+	last := c.writer
+	c.writer = nil
+	c.writing.Unlock()
+	if last != nil {
+		last.Close()
+	}
+	if !isControl(messageType) && messageType != TextMessage && messageType != BinaryMessage {
+		return errMessageType
+	}
+	if err := c.writeFailure.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// writeControl is WriteControl by the deadline of other messages.
+func (c *Conn) writeControl(messageType int, data []byte) error {
+	if len(data) > 125 {
+		return errControl
+	}
+	if err := c.writeBy.fixed().Err(); err != nil {
+		return c.writeError(err)
+	}
+	if err := c.sendControl(messageType, data); err != nil || c.handling.Load() {
+		return err
+	}
+	err := c.c.Flush(c.writeBy.fixed())
+	if err != nil && messageType == CloseMessage && conn.CloseStatus(err) != 0 {
+		return nil // the answer was quick
+	}
+	return c.writeError(err)
+}
+
+// messageWriter writes one message.
+type messageWriter struct {
+	c       *Conn
+	m       *conn.MessageWriter // nil for a control message
+	control int
+	payload bytes.Buffer // of a control message
+	err     error
+}
+
+func (w *messageWriter) Write(p []byte) (n int, err error) {
+	if w.err != nil {
+		return 0, w.err
+	}
+	if w.m == nil {
+		return w.payload.Write(p)
+	}
+	if n, err = w.m.Write(p); err != nil {
+		w.end(w.c.writeError(err))
+	}
+	return n, w.err
+}
+
+func (w *messageWriter) Close() error {
+	if w.err != nil {
+		return w.err
+	}
+	w.c.writing.Lock()
+	if w.c.writer == w {
+		w.c.writer = nil
+	}
+	w.c.writing.Unlock()
+	w.err = errWriteClosed
+	if w.m == nil {
+		return w.c.writeControl(w.control, w.payload.Bytes())
+	}
+	return w.c.writeError(w.m.Close())
+}
+
+// end ends the message before it is complete.
+func (w *messageWriter) end(err error) {
+	w.m.Close()
+	w.err = err
+}
