@@ -325,3 +325,76 @@ func TestAGapBeforeWhatTheHistoryHadEndsNobody(t *testing.T) {
 		require.NoError(t, h.Shutdown(t.Context()))
 	})
 }
+
+// meanwhile is a broker where something happens after each answer about the history.
+type meanwhile struct {
+	*remote
+	happens func()
+}
+
+func (b *meanwhile) History(ctx context.Context, topic string, q Query) (Page, error) {
+	page, err := b.remote.History(ctx, topic, q)
+	b.happens()
+	return page, err
+}
+
+func TestAGapWhileSomebodyRecovers(t *testing.T) {
+	for name, c := range map[string]struct {
+		gap       func(at Position) Position // after the history was read up to at
+		recovered bool
+		want      []string
+	}{
+		"behind what the history had":     {func(at Position) Position { return at }, true, []string{"1", "2", "3"}},
+		"beyond what the history had":     {func(at Position) Position { return Position{at.Epoch, at.Offset + 5} }, false, []string{"1", "2", "8"}},
+		"of a log that is another by now": {func(at Position) Position { return Position{at.Epoch + 1, 0} }, false, []string{"1", "2", "1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := &meanwhile{remote: newRemote(Keep(Retention{Messages: 10})), happens: func() {}}
+				h := New(&Options{Broker: b})
+				start := from(t, h, newPeer(t).read(), "x", From{}).Position
+				publish(t, h, "x", "1", "2")
+				topic := h.topics["x"]
+				end := Position{start.Epoch, start.Offset + 2}
+				gap := c.gap(end)
+				deliver := func(m string, at Position) {
+					topic.Deliver(&Message{Topic: "x", Type: conn.Text, Data: []byte(m), Position: at})
+				}
+				b.happens = func() {
+					topic.Gap(gap)
+					if gap == end {
+						deliver("2", end) // which comes late
+					}
+					deliver(c.want[len(c.want)-1], Position{gap.Epoch, gap.Offset + 1})
+				}
+				p := newPeer(t).read()
+				r := from(t, h, p, "x", From{Since: start})
+				require.Equal(t, c.recovered, r.Recovered)
+				require.Equal(t, Position{gap.Epoch, gap.Offset + 1}, r.Position)
+				require.Equal(t, c.want, p.all())
+				require.NoError(t, h.Shutdown(t.Context()))
+			})
+		})
+	}
+}
+
+func TestWhoIsNotRecoveredGetsNothingTwiceEither(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &meanwhile{remote: newRemote(Keep(Retention{Messages: 10})), happens: func() {}}
+		h := New(&Options{Broker: b})
+		at := from(t, h, newPeer(t).read(), "x", From{}).Position
+		publish(t, h, "x", "1", "2")
+		topic := h.topics["x"]
+		b.happens = func() { // the process hears only now that the log is another one
+			topic.Gap(at)
+			for n := range uint64(2) {
+				topic.Deliver(&Message{Topic: "x", Type: conn.Text, Data: fmt.Append(nil, n+1), Position: Position{at.Epoch, at.Offset + n + 1}})
+			}
+		}
+		p := newPeer(t).read()
+		r := from(t, h, p, "x", From{Since: Position{at.Epoch - 1, 7}, Last: 10})
+		require.False(t, r.Recovered)
+		require.Equal(t, []string{"1", "2"}, p.all())
+		require.NoError(t, h.Shutdown(t.Context()))
+	})
+}

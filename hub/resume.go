@@ -81,8 +81,8 @@ type catchUp struct {
 	ahead    bool   // the history had more than the broker has delivered here so far: up to at, that is skipped
 	held     []held // what was published since
 	bytes    int
-	overflow bool // held was too much and is empty: the history has it
-	gap      bool // the broker has lost something since
+	overflow bool     // held was too much and is empty: the history has it
+	gap      Position // where the topic went on after the broker had lost something, if it has since
 }
 
 // held is a message that waits until those before it are sent.
@@ -184,9 +184,8 @@ func (h *Hub) goLive(t *topic, m *member, s *catchUp) (done bool, full []place, 
 			return false, nil, nil
 		}
 	}
-	if s.gap {
-		s.recovery.Recovered = false
-		s.at = Position{}
+	if !s.gap.IsZero() {
+		s.passGap()
 	}
 	rest := slices.DeleteFunc(s.held, func(d held) bool { return !s.news(d.m) })
 	s.held, s.bytes, s.behind = nil, 0, false
@@ -203,6 +202,16 @@ func (h *Hub) goLive(t *topic, m *member, s *catchUp) (done bool, full []place, 
 		}
 	}
 	return true, full, nil
+}
+
+// passGap takes note of what was lost, unless the history had it. The caller holds the mu of the topic.
+func (s *catchUp) passGap() {
+	if s.at.Epoch != s.gap.Epoch {
+		s.at = Position{} // it is of the log that was lost
+	}
+	if s.at.Offset < s.gap.Offset || s.at.IsZero() {
+		s.recovery.Recovered = false
+	}
 }
 
 // ready returns what a client is told.

@@ -158,7 +158,7 @@ func (t *topic) Gap(at Position) {
 		switch {
 		case s == nil:
 		case s.behind:
-			s.gap = true
+			s.gap = at
 		case s.ahead && at.Epoch == s.at.Epoch && at.Offset <= s.at.Offset: // it has what is missing
 		default:
 			m.expel(conn.StatusTryAgainLater, "messages were lost")
