@@ -20,7 +20,8 @@ func Watch(ctx context.Context, nc net.Conn) (stop func() error) {
 	var grace *time.Timer
 	unregister := context.AfterFunc(ctx, func() {
 		if !reliable(nc) {
-			grace = time.AfterFunc(Grace, func() { settle(); Close(nc) })
+			grace = time.AfterFunc(time.Hour, func() { settle(); Close(nc) })
+			grace.Reset(Grace) // now that it stands there for who reads it once this is settled
 		}
 		if nc.SetDeadline(longAgo) != nil {
 			Close(nc)
