@@ -19,6 +19,7 @@
 //
 //	PREFIX.live.TOPIC      subject: messages of topics without history
 //	PREFIX_EPOCH           stream: messages of topics with history, from PREFIX.log.TOPIC, republished to PREFIX.out.TOPIC
+//	PREFIX-epoch           stream: the epoch, from PREFIX.epoch, so that all processes make the same stream
 //	PREFIX-presence        key-value bucket in memory: TOPIC.ID, republished to PREFIX.who.TOPIC.ID
 //
 // # What does a position mean?
@@ -311,16 +312,17 @@ func (b *Broker) findOrMake(ctx context.Context) (log stream, err error) {
 		var name string
 		name, err = b.js.StreamNameBySubject(ctx, subjects)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			name = fmt.Sprint(b.options.Prefix, "_", 1+mathrand.Uint64N(1<<53-1))
-			log.Stream, err = b.js.CreateStream(ctx, b.config(name, subjects))
+			if log.epoch, err = b.agree(ctx); err == nil {
+				log.Stream, err = b.js.CreateStream(ctx, b.config(fmt.Sprint(b.options.Prefix, "_", log.epoch), subjects))
+			}
 		} else if err == nil {
-			log.Stream, err = b.js.Stream(ctx, name)
-		}
-		if err == nil {
 			var ok bool
 			if log.epoch, ok = b.epochOf(name); !ok {
 				return log, fmt.Errorf("websocket: stream %q has the subjects %s", name, subjects)
 			}
+			log.Stream, err = b.js.Stream(ctx, name)
+		}
+		if err == nil {
 			return log, nil
 		}
 		if ctx.Err() != nil {
@@ -328,6 +330,45 @@ func (b *Broker) findOrMake(ctx context.Context) (log stream, err error) {
 		}
 	}
 	return stream{}, err
+}
+
+// freshEpoch is for how long an epoch is taken for one whose stream is being made; after that the stream was lost.
+const freshEpoch = 10 * time.Second
+
+// agree returns an epoch on which all processes agree that make the stream at the same time: the server would let them make
+// one each. It is the last message of a stream with a fixed name, and comes there on condition of the one before.
+func (b *Broker) agree(ctx context.Context) (epoch uint64, err error) {
+	subject := b.options.Prefix + ".epoch"
+	s, err := b.js.CreateStream(ctx, jetstream.StreamConfig{
+		Name:              b.options.Prefix + "-epoch",
+		Description:       "epochs of the history of topics of WebSockets",
+		Subjects:          []string{subject},
+		MaxMsgsPerSubject: 1,
+		Storage:           b.options.Storage,
+		Replicas:          b.options.Replicas,
+	})
+	if err != nil {
+		return 0, err
+	}
+	for {
+		before := uint64(0)
+		last, err := s.GetLastMsgForSubject(ctx, subject)
+		switch {
+		case err == nil:
+			before = last.Sequence
+			if epoch, err := strconv.ParseUint(string(last.Data), 10, 64); err == nil && time.Since(last.Time) < freshEpoch {
+				return epoch, nil
+			}
+		case !errors.Is(err, jetstream.ErrMsgNotFound):
+			return 0, err
+		}
+		epoch = 1 + mathrand.Uint64N(1<<53-1)
+		_, err = b.js.Publish(ctx, subject, fmt.Append(nil, epoch), jetstream.WithExpectLastSequencePerSubject(before))
+		var conflict *jetstream.APIError
+		if !errors.As(err, &conflict) || conflict.ErrorCode != jetstream.JSErrCodeStreamWrongLastSequence {
+			return epoch, err
+		}
+	}
 }
 
 func (b *Broker) config(name, subjects string) jetstream.StreamConfig {

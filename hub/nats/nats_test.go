@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed60239977/websocket/conn"
@@ -152,6 +154,52 @@ func TestWhatOthersWriteIsNotTakenForMessages(t *testing.T) {
 	require.NoError(t, say(b, "kept.x", "ours"))
 	require.Equal(t, "ours", <-l.heard)
 	require.Equal(t, "ours", <-logged.heard)
+}
+
+// The server lets streams be made at the same time whose subjects overlap, so the processes must make the same one.
+func TestProcessesThatStartTogetherMakeOneStream(t *testing.T) {
+	s := newServer(t)
+	for round := range 10 {
+		epochs := make(chan uint64, 8)
+		var all sync.WaitGroup
+		for range cap(epochs) {
+			b, err := Open("nats://"+s.addr(), &Options{Prefix: fmt.Sprint("p", round), Retention: brokertest.Retention})
+			require.NoError(t, err)
+			defer b.Close()
+			all.Go(func() {
+				log, err := b.stream(t.Context())
+				assert.NoError(t, err)
+				epochs <- log.epoch
+			})
+		}
+		all.Wait()
+		first := <-epochs
+		for range cap(epochs) - 1 {
+			require.Equal(t, first, <-epochs)
+		}
+	}
+	names := s.streams().StreamNames(t.Context(), jetstream.WithStreamListSubject("p0.log.>"))
+	n := 0
+	for range names.Name() {
+		n++
+	}
+	require.Equal(t, 1, n)
+}
+
+// A stream that is lost alone begins a new epoch when it is made again.
+func TestAStreamThatIsMadeAgainHasAnotherEpoch(t *testing.T) {
+	s := newServer(t)
+	b := open(t, s.addr(), 0)
+	log, err := b.stream(t.Context())
+	require.NoError(t, err)
+	js := s.streams()
+	_, err = js.Publish(t.Context(), "test.epoch", []byte("not fresh"))
+	require.NoError(t, err)
+	require.NoError(t, js.DeleteStream(t.Context(), log.CachedInfo().Config.Name))
+	require.NoError(t, say(b, "kept.x", "again"))
+	again, err := b.stream(t.Context())
+	require.NoError(t, err)
+	require.NotEqual(t, log.epoch, again.epoch)
 }
 
 func TestProgramsWithOtherPrefixesAreApart(t *testing.T) {

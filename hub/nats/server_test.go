@@ -3,7 +3,9 @@ package nats
 import (
 	"context"
 	"net"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,13 +64,19 @@ func (s *testServer) streams() jetstream.JetStream {
 	return js
 }
 
-// lose has the server lose all streams.
+// lose has the server lose all streams. That with the epoch is the first, or a process could make the others again with the
+// same one before that is gone, too.
 func (s *testServer) lose() {
 	s.t.Helper()
 	js := s.streams()
+	all := []string{}
 	names := js.StreamNames(context.Background())
 	for name := range names.Name() {
-		require.NoError(s.t, js.DeleteStream(context.Background(), name))
+		all = append(all, name)
 	}
 	require.NoError(s.t, names.Err())
+	slices.SortFunc(all, func(a, b string) int { return strings.Index(b, "-epoch") - strings.Index(a, "-epoch") })
+	for _, name := range all {
+		require.NoError(s.t, js.DeleteStream(context.Background(), name))
+	}
 }
