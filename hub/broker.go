@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/seed60239977/websocket/conn"
@@ -126,9 +127,10 @@ type PresenceEvent struct {
 type Retention struct {
 	// Messages bounds how many are kept. 0 is no history, whatever the other fields say.
 	Messages int
-	// Age is for how long one is kept. 0 stands for [DefaultAge].
+	// Age is for how long one is kept. 0 stands for [DefaultAge]; a negative value sets no limit.
 	Age time.Duration
-	// Bytes is how long those that are kept may be together. The last one is kept in any case. 0 stands for [DefaultBytes].
+	// Bytes is how long those that are kept may be together. The last one is kept in any case. 0 stands for
+	// [DefaultBytes]; a negative value sets no limit.
 	Bytes int
 }
 
@@ -143,11 +145,17 @@ func (r Retention) WithDefaults() Retention {
 	if r.Messages <= 0 {
 		return Retention{}
 	}
-	if r.Age <= 0 {
+	switch {
+	case r.Age == 0:
 		r.Age = DefaultAge
+	case r.Age < 0:
+		r.Age = 100 * 365 * 24 * time.Hour // longer than any process runs
 	}
-	if r.Bytes <= 0 {
+	switch {
+	case r.Bytes == 0:
 		r.Bytes = DefaultBytes
+	case r.Bytes < 0:
+		r.Bytes = math.MaxInt
 	}
 	return r
 }

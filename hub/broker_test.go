@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -397,4 +398,12 @@ func TestWhoIsNotRecoveredGetsNothingTwiceEither(t *testing.T) {
 		require.Equal(t, []string{"1", "2"}, p.all())
 		require.NoError(t, h.Shutdown(t.Context()))
 	})
+}
+
+func TestANegativeRetentionIsNoLimit(t *testing.T) {
+	require.Equal(t, Retention{Messages: 5, Age: DefaultAge, Bytes: DefaultBytes}, Retention{Messages: 5}.WithDefaults())
+	r := Retention{Messages: 5, Age: -1, Bytes: -1}.WithDefaults()
+	require.Greater(t, r.Age, 50*365*24*time.Hour)
+	require.Equal(t, math.MaxInt, r.Bytes)
+	require.Zero(t, Retention{Messages: -1, Age: -1}.WithDefaults())
 }
