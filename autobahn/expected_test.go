@@ -50,6 +50,39 @@ func requireExpected(t *testing.T, d direction, r *autobahn.Report, cases []auto
 	require.Equal(t, len(r.Strict), autobahn.Count(r.Strict)[autobahn.OK], "all of group 14 is OK")
 }
 
+// again runs the cases whose verdicts differ from what is expected once more, alone, up to three times, and puts the new results
+// in place of the old ones. The suite gives a peer a second, or half of one, for what takes it a millisecond, and a machine that is
+// busy with something else may take longer: a verdict is wrong if it stays.
+func again(t *testing.T, d direction, r *autobahn.Report, cases []autobahn.Case, run func(ids []string) (*autobahn.Report, error)) {
+	t.Helper()
+	expected := readExpected(t)
+	for try := 0; try < 3 && !*update; try++ {
+		var ids []string
+		for _, c := range cases {
+			if len(expected.differences(d, slices.Concat(r.Results, r.Strict), []autobahn.Case{c})) > 0 {
+				ids = append(ids, c.ID)
+			}
+		}
+		if len(ids) == 0 {
+			return
+		}
+		t.Logf("once more: %v", ids)
+		once, err := run(ids)
+		require.NoError(t, err)
+		replace(r.Results, once.Results)
+		replace(r.Strict, once.Strict)
+	}
+}
+
+// replace puts newer results in place of those of the same cases.
+func replace(results, newer []autobahn.Result) {
+	for _, n := range newer {
+		if i := slices.IndexFunc(results, func(r autobahn.Result) bool { return r.Case.ID == n.Case.ID }); i >= 0 {
+			results[i] = n
+		}
+	}
+}
+
 func selected(t *testing.T) []autobahn.Case {
 	cases, err := autobahn.Select(patterns(), nil)
 	require.NoError(t, err)
