@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -85,6 +86,9 @@ func (d *Dialer) DialContext(ctx context.Context, urlStr string, requestHeader h
 	}
 	c := &Conn{}
 	o.Config = c.config(d.WriteBufferSize, d.CheckUTF8)
+	if o.Proxy, err = d.proxy(ctx, u, o); err != nil {
+		return nil, nil, err
+	}
 	var resp *http.Response
 	if c.c, resp, err = engine.Dial(ctx, u.String(), o); err != nil {
 		return nil, resp, dialError(resp, err)
@@ -106,6 +110,21 @@ func dialError(resp *http.Response, err error) error {
 	return err
 }
 
+// proxy asks for the proxy. What the program's function changes in the header of the request is sent, as it is with gorilla.
+func (d *Dialer) proxy(ctx context.Context, u *url.URL, o *engine.DialOptions) (func(*http.Request) (*url.URL, error), error) {
+	if d.Proxy == nil {
+		return http.ProxyURL(nil), nil
+	}
+	at := *u
+	at.Scheme = map[string]string{"ws": "http", "wss": "https"}[u.Scheme]
+	r := &http.Request{
+		Method: http.MethodGet, URL: &at, Host: cmp.Or(o.Host, u.Host), Header: o.Header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
+	via, err := d.Proxy(r.WithContext(ctx))
+	return http.ProxyURL(via), err
+}
+
 // options are the engine's.
 func (d *Dialer) options(requestHeader http.Header) (*engine.DialOptions, error) {
 	o := &engine.DialOptions{
@@ -116,15 +135,11 @@ func (d *Dialer) options(requestHeader http.Header) (*engine.DialOptions, error)
 		TLSConfig:        d.TLSClientConfig,
 		NetDial:          d.NetDialContext,
 		NetDialTLS:       d.NetDialTLSContext,
-		Proxy:            d.Proxy,
 		Jar:              d.Jar,
 		HandshakeTimeout: d.HandshakeTimeout,
 	}
 	if o.HandshakeTimeout == 0 {
 		o.HandshakeTimeout = -1
-	}
-	if o.Proxy == nil {
-		o.Proxy = http.ProxyURL(nil)
 	}
 	if o.NetDial == nil && d.NetDial != nil {
 		o.NetDial = func(_ context.Context, network, addr string) (net.Conn, error) { return d.NetDial(network, addr) }

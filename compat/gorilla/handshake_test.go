@@ -238,3 +238,30 @@ func TestIsWebSocketUpgradeAndSubprotocolsReadTheRequest(t *testing.T) {
 		require.Equal(t, gorilla.Subprotocols(r), Subprotocols(r))
 	}
 }
+
+func TestTheProxyFunctionSeesTheRequestAndMayChangeItsHeader(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		sent := make(chan string, 1)
+		u := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			sent <- r.Header.Get("X-Test")
+			if c, err := lib.upgrade(upgrading{}, w, r, nil); err == nil {
+				c.Close()
+			}
+		})
+		var asked string
+		proxy := func(r *http.Request) (*url.URL, error) {
+			asked = r.URL.String()
+			r.Header.Set("X-Test", r.Header.Get("X-Test")+" changed")
+			return nil, nil
+		}
+		c, _, err := lib.dial(t.Context(), dialing{Proxy: proxy}, u+"/path", http.Header{"X-Test": {"was"}})
+		require.NoError(t, err)
+		defer c.Close()
+		require.Equal(t, "was changed", <-sent)
+		require.Equal(t, "http"+strings.TrimPrefix(u, "ws")+"/path", asked)
+		own := &net.AddrError{Err: "own"}
+		proxy = func(*http.Request) (*url.URL, error) { return nil, own }
+		_, _, err = lib.dial(t.Context(), dialing{Proxy: proxy}, u, nil)
+		require.Equal(t, error(own), err)
+	})
+}

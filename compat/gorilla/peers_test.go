@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -66,6 +67,7 @@ type (
 		Jar               http.CookieJar
 		NetDial           func(network, addr string) (net.Conn, error)
 		HandshakeTimeout  time.Duration
+		Proxy             func(*http.Request) (*url.URL, error)
 	}
 )
 
@@ -77,7 +79,7 @@ var libraries = map[string]library{
 			return c, err
 		},
 		dial: func(ctx context.Context, o dialing, url string, h http.Header) (connection, *http.Response, error) {
-			d := gorilla.Dialer{Subprotocols: o.Subprotocols, EnableCompression: o.EnableCompression, Jar: o.Jar, NetDial: o.NetDial, HandshakeTimeout: o.HandshakeTimeout}
+			d := gorilla.Dialer{Subprotocols: o.Subprotocols, EnableCompression: o.EnableCompression, Jar: o.Jar, NetDial: o.NetDial, HandshakeTimeout: o.HandshakeTimeout, Proxy: o.Proxy}
 			return d.DialContext(ctx, url, h)
 		},
 		closed: func(err error) (int, string, bool) {
@@ -97,7 +99,7 @@ var libraries = map[string]library{
 			return c, err
 		},
 		dial: func(ctx context.Context, o dialing, url string, h http.Header) (connection, *http.Response, error) {
-			d := Dialer{Subprotocols: o.Subprotocols, EnableCompression: o.EnableCompression, Jar: o.Jar, NetDial: o.NetDial, HandshakeTimeout: o.HandshakeTimeout}
+			d := Dialer{Subprotocols: o.Subprotocols, EnableCompression: o.EnableCompression, Jar: o.Jar, NetDial: o.NetDial, HandshakeTimeout: o.HandshakeTimeout, Proxy: o.Proxy}
 			return d.DialContext(ctx, url, h)
 		},
 		closed: func(err error) (int, string, bool) {

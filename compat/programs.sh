@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# Real programs on the compatibility packages: their own tests, first with the library that they import, then with one line in
+# their go.mod, which puts ours in its place. Every test that passes with theirs must pass with ours.
+#
+#   compat/programs.sh             the small ones, in a few minutes
+#   compat/programs.sh all         all of them
+#   compat/programs.sh NAME...     these
+#
+#   LIMIT=60                       how many seconds the tests of one package may take
+#   KEEP=DIR                       keep there the output of tests that were lost
+#
+# Programs come from Go's module proxy, and are built and tested in a temporary directory, one at a time.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+work=$(mktemp -d "${TMPDIR:-/tmp}/websocket-compat.XXXXXX")
+readonly here work limit=${LIMIT:-60}
+trap 'chmod -R u+w "$work" && rm -rf "$work"' EXIT
+export GOFLAGS=-mod=mod GOWORK=off GOTOOLCHAIN=local
+
+# NAME SIZE MODULE@VERSION PACKAGE...
+# The tests of melody take for granted that a server knows a client by the time that the client's Dial returns, and hang on a busy
+# machine with either library.
+programs=(
+  "melody   large github.com/olahol/melody@v1.1.4 ."
+  "jsonrpc2 small github.com/sourcegraph/jsonrpc2@v0.2.3 . ./websocket"
+  "mochi    small github.com/mochi-mqtt/server/v2@v2.7.9 ./listeners"
+  "slack    small github.com/slack-go/slack@v0.35.0 . ./socketmode"
+  "gqlgen   large github.com/99designs/gqlgen@v0.17.80 ./graphql/handler/transport"
+  "geth     large github.com/ethereum/go-ethereum@v1.17.10 ./rpc ./node"
+  "clientgo large k8s.io/client-go@v0.37.2 ./transport/websocket ./tools/remotecommand ./tools/portforward"
+)
+
+# passing FILE: the tests that passed, from the output of go test -json.
+passing() {
+  sed -n 's/.*"Action":"pass","Package":"\([^"]*\)","Test":"\([^"]*\)".*/\1 \2/p' "$1" | sort -u
+}
+
+# hung FILE: the tests that took too long, from the output of go test -json, joined by |.
+hung() {
+  sed -n 's/.*"Output":"\\t\\t\(Test[A-Za-z0-9_]*\).* (.*s)\\n".*/\1/p' "$1" | sort -u | paste -sd '|' -
+}
+
+# run_tests DIR OUT PACKAGE...: the tests of some packages, and what passes of them in OUT.pass. Programs have tests that fail
+# now and then on a busy machine, or hang and take the others along. So it tries again until all pass that are in OUT.want or,
+# without that, until nothing fails: once without those that hung, then those alone.
+run_tests() {
+  local dir=$1 out=$2 try rc slow='' which=()
+  shift 2
+  : >"$out.pass"
+  for try in 1 2 3 4 5; do
+    rc=0
+    (cd "$dir" && timeout 600 nice go test -count=1 -p 1 -timeout "${limit}s" -json "${which[@]}" "$@") >"$out.json" 2>"$out.err" || rc=$?
+    passing "$out.json" | sort -u -o "$out.pass" - "$out.pass"
+    if [[ -f "$out.want" ]]; then
+      [[ -n "$(comm -23 "$out.want" "$out.pass")" ]] || return 0
+    elif ((rc == 0 && try != 2)); then
+      return 0
+    fi
+    ((try > 1)) || slow=$(hung "$out.json")
+    which=()
+    [[ -z "$slow" ]] || if ((try == 1)); then which=(-skip "^($slow)\$"); else which=(-run "^($slow)\$"); fi
+  done
+}
+
+# compare NAME MODULE@VERSION PACKAGE...
+compare() {
+  local name=$1 module=$2 dir=$work/$1 source lost
+  shift 2
+  source=$(cd "$work" && go mod download -json "$module" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+  [[ -n "$source" ]] || { echo "$name: the module proxy does not have $module"; return 1; }
+  cp -R "$source" "$dir"
+  chmod -R u+w "$dir"
+  run_tests "$dir" "$dir.theirs" "$@"
+  (cd "$dir" && go mod edit -replace "github.com/gorilla/websocket=$here/gorilla" \
+    -replace "github.com/seed60239977/websocket=$here/..")
+  cp "$dir.theirs.pass" "$dir.ours.want"
+  run_tests "$dir" "$dir.ours" "$@"
+  lost=$(comm -23 "$dir.theirs.pass" "$dir.ours.pass")
+  printf '%-10s %-45s %5d tests pass with theirs, %5d with ours\n' "$name" "$module" \
+    "$(wc -l <"$dir.theirs.pass")" "$(wc -l <"$dir.ours.pass")"
+  if [[ ! -s "$dir.theirs.pass" ]]; then
+    head -n 20 "$dir.theirs.err"
+    return 1
+  fi
+  [[ -n "$lost" ]] || return 0
+  echo "with ours no longer:"
+  echo "$lost"
+  head -n 20 "$dir.ours.err"
+  [[ -z "${KEEP:-}" ]] || cp "$dir.ours.json" "$KEEP/$name.json"
+  return 1
+}
+
+(($# > 0)) || set -- small
+rc=0 found=0
+for line in "${programs[@]}"; do
+  read -r name size module packages <<<"$line"
+  for wanted in "$@"; do
+    [[ "$wanted" == "$name" || "$wanted" == "$size" || "$wanted" == all ]] || continue
+    found=1
+    # shellcheck disable=SC2086 # one argument each
+    compare "$name" "$module" $packages || rc=1
+    chmod -R u+w "${work:?}/$name" && rm -rf "${work:?}/$name"
+    break
+  done
+done
+((found)) || { echo "no such program; there are:" && printf '%s\n' "${programs[@]}"; exit 2; }
+exit $rc
