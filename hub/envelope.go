@@ -59,6 +59,7 @@ func (e Envelope) MessageType() conn.MessageType {
 }
 
 // Append appends the wire form of an item to dst. Topics, and the data of texts, must be UTF-8.
+// In [JSONEnvelope], text that is JSON becomes a value, and white space around it is not kept.
 func (e Envelope) Append(dst []byte, i Item) []byte {
 	if e == BinaryEnvelope {
 		return appendBinary(dst, i)

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"strings"
@@ -113,7 +114,11 @@ func FuzzEnvelope(f *testing.F) {
 		for _, other := range []Envelope{JSONEnvelope, BinaryEnvelope} {
 			again, err := other.Parse(other.MessageType(), other.Append(nil, i))
 			require.NoError(t, err)
-			requireSameItem(t, i, again)
+			want := i
+			if other == JSONEnvelope && i.Type == conn.Text && json.Valid(i.Data) {
+				want.Data = bytes.Trim(i.Data, " \t\r\n") // it becomes a value
+			}
+			requireSameItem(t, want, again)
 		}
 		require.True(t, binary || json.Valid(data))
 	})
