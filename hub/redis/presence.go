@@ -135,21 +135,17 @@ func (k *keeper) isShut() bool {
 	return k.closed
 }
 
-// shut takes all out. It reports false if that was done before.
-func (k *keeper) shut() bool {
+// shut returns all entries, which are not renewed any more. It reports false if that was done before.
+func (k *keeper) shut() (entries []*entry, ok bool) {
 	k.mu.Lock()
+	defer k.mu.Unlock()
 	if k.closed {
-		k.mu.Unlock()
-		return false
+		return nil, false
 	}
 	k.closed = true
-	all := append(k.leaving, slices.Collect(maps.Keys(k.entries))...)
+	entries = append(k.leaving, slices.Collect(maps.Keys(k.entries))...)
 	k.entries, k.leaving = nil, nil
-	k.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	k.leave(ctx, all)
-	return true
+	return entries, true
 }
 
 func (b *Broker) presenceKeys(topic string) []string {

@@ -119,12 +119,16 @@ func New(client redis.UniversalClient, o *Options) *Broker {
 
 // Close takes out all who have entered through this broker, which takes at most a second, and ends its connections.
 func (b *Broker) Close() error {
-	if !b.keeper.shut() {
+	entries, ok := b.keeper.shut()
+	if !ok {
 		return nil
 	}
 	b.cancel()
 	b.feed.shut()
-	b.work.Wait()
+	b.work.Wait() // so that nothing is renewed that has left
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	b.keeper.leave(ctx, entries)
 	return b.close()
 }
 
