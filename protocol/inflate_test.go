@@ -28,3 +28,28 @@ func TestWhatIsDecompressedIsToldBeforeItIsDone(t *testing.T) {
 	require.Equal(t, len(first), n)
 	require.True(t, r.Inflates(peer(wstest.Part(frame.Continuation, true, string(packed[5:])))))
 }
+
+func TestEachDirectionHasItsOwnContext(t *testing.T) {
+	message := strings.Repeat("what was said before ", 20)
+	for _, role := range []frame.Role{protocol.Client, protocol.Server} {
+		for _, params := range []deflate.Params{{ServerNoContextTakeover: true}, {ClientNoContextTakeover: true}} {
+			keeps := params.ServerNoContextTakeover == (role == protocol.Client)
+			s := protocol.NewSender(protocol.Options{Role: role, Deflate: &params})
+			r := protocol.NewReceiver(protocol.Options{Role: protocol.Client + protocol.Server - role, Deflate: &params})
+			var sizes []int
+			for range 2 {
+				require.NoError(t, s.Message(protocol.Text, []byte(message)))
+				wire := write(s, 1<<20)
+				sizes = append(sizes, len(wire))
+				var ev protocol.Event
+				n, err := r.Next(wire, &ev)
+				require.NoError(t, err)
+				require.Equal(t, len(wire), n)
+				require.Equal(t, message, string(ev.Payload))
+			}
+			require.Equal(t, keeps, sizes[1] < sizes[0], "%v %+v: %v", role, params, sizes)
+			r.Release()
+			s.ReleasePacker()
+		}
+	}
+}
