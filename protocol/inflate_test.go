@@ -53,3 +53,25 @@ func TestEachDirectionHasItsOwnContext(t *testing.T) {
 		}
 	}
 }
+
+func TestOnlyPlainPayloadIsExpectedAsItIs(t *testing.T) {
+	for role, peer := range map[frame.Role]frame.Role{protocol.Client: protocol.Server, protocol.Server: protocol.Client} {
+		for compressed, want := range map[bool]int64{false: 7, true: 0} {
+			f := wstest.Whole(frame.Binary, "0123456789")
+			if compressed {
+				f.RSV = frame.RSV1
+			}
+			wire := f.Append(nil, peer)
+			r := protocol.NewReceiver(protocol.Options{Role: role, Deflate: &deflate.Params{}})
+			require.Zero(t, r.Expected())
+			var ev protocol.Event
+			for in := wire[:len(wire)-7]; len(in) > 0; {
+				n, _ := r.Next(in, &ev)
+				require.NotZero(t, n)
+				in = in[n:]
+			}
+			require.Equal(t, want, r.Expected(), "%v, compressed: %v", role, compressed)
+			r.Release()
+		}
+	}
+}
