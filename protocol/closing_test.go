@@ -207,3 +207,19 @@ func TestTheDeadlineCountsFromTheFirstEvent(t *testing.T) {
 	c.Sent(true, start)
 	require.Zero(t, c.Deadline(), "no limit")
 }
+
+func TestWhoGivesUpAfterThePeerHasClosedHasNotClosed(t *testing.T) {
+	for _, role := range []frame.Role{protocol.Client, protocol.Server} {
+		fresh := protocol.Closing{Role: role, Timeout: limit}
+		fresh.Abort(errLocal)
+		require.True(t, fresh.Own())
+		closed := protocol.Closing{Role: role, Timeout: limit}
+		closed.Received(4001, "", start)
+		closed.Abort(errLocal)
+		require.False(t, closed.Own())
+		ended := protocol.Closing{Role: role, Timeout: limit}
+		ended.ReadFailed(io.EOF)
+		ended.Abort(errLocal)
+		require.False(t, ended.Own())
+	}
+}
