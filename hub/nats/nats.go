@@ -47,6 +47,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/seed60239977/websocket/hub"
+	"github.com/seed60239977/websocket/hub/internal/presence"
 )
 
 // Defaults of [Options].
@@ -102,7 +103,7 @@ type Broker struct {
 	mu     sync.Mutex
 	topics map[string]*topic
 	kv     jetstream.KeyValue // nil: not known
-	keeper keeper
+	keeper presence.Keeper[*entry]
 	closed bool
 }
 
@@ -154,7 +155,8 @@ func New(nc *nats.Conn, o *Options) (*Broker, error) {
 		return nil, err
 	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
-	b.keeper.init(b)
+	b.keeper.Every, b.keeper.Renew, b.keeper.Leave = b.options.PresenceTTL/3, b.renew, b.leave
+	b.keeper.Init()
 	b.work.Go(b.watch)
 	return b, nil
 }
@@ -203,7 +205,7 @@ func (b *Broker) Close() error {
 	}
 	b.closed = true
 	b.mu.Unlock()
-	b.keeper.shut()
+	b.everybodyLeaves()
 	b.end()
 	return nil
 }

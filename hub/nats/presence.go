@@ -3,10 +3,8 @@ package nats
 import (
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -126,19 +124,6 @@ func (b *Broker) withBucket(ctx context.Context, f func(jetstream.KeyValue) erro
 	}
 }
 
-// keeper renews the entries of this process, and takes them out. It is one goroutine, so that nothing is renewed that has
-// left.
-type keeper struct {
-	b    *Broker
-	wake chan struct{} // one slot: leaving is not empty
-
-	mu      sync.Mutex
-	entries map[*entry]struct{}
-	leaving []*entry
-	started bool
-	closed  bool
-}
-
 // entry is somebody who has entered through this broker.
 type entry struct {
 	topic string
@@ -148,10 +133,6 @@ type entry struct {
 }
 
 func (e *entry) key() string { return token("t", e.topic) + "." + token("i", e.id) }
-
-func (k *keeper) init(b *Broker) {
-	*k = keeper{b: b, wake: make(chan struct{}, 1), entries: map[*entry]struct{}{}}
-}
 
 // Enter puts an entry into the bucket.
 func (b *Broker) Enter(ctx context.Context, topic string, p hub.Presence) (leave func(), err error) {
@@ -169,102 +150,52 @@ func (b *Broker) Enter(ctx context.Context, topic string, p hub.Presence) (leave
 	if err != nil {
 		return nil, b.explain(outer, err)
 	}
-	k := &b.keeper
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.closed {
+	if !b.keeper.Add(e) || !b.keeper.Start(b.ctx, &b.work) {
 		return nil, hub.ErrBrokerClosed
 	}
-	k.entries[e] = struct{}{}
-	if !k.started {
-		k.started = true
-		b.work.Go(k.run)
-	}
-	return func() { k.remove(e) }, nil
+	return func() { b.keeper.Remove(e) }, nil
 }
 
-// remove has an entry taken out soon.
-func (k *keeper) remove(e *entry) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if _, there := k.entries[e]; !there {
-		return
-	}
-	delete(k.entries, e)
-	k.leaving = append(k.leaving, e)
-	select {
-	case k.wake <- struct{}{}:
-	default:
-	}
-}
-
-// run renews and takes out until the broker is closed.
-func (k *keeper) run() {
-	tick := time.NewTicker(k.b.options.PresenceTTL / 3)
-	defer tick.Stop()
-	for {
-		select {
-		case <-k.wake:
-			k.mu.Lock()
-			leaving := k.leaving
-			k.leaving = nil
-			k.mu.Unlock()
-			k.leave(k.b.ctx, leaving)
-		case <-tick.C:
-			k.renew()
-		case <-k.b.ctx.Done():
-			return
-		}
-	}
-}
-
-// shut takes all out, and ends the goroutine.
-func (k *keeper) shut() {
-	k.mu.Lock()
-	k.closed = true
-	all := append(k.leaving, slices.Collect(maps.Keys(k.entries))...)
-	k.entries, k.leaving = nil, nil
-	k.mu.Unlock()
-	k.b.cancel() // ends the goroutine, which knows the revisions
-	k.b.work.Wait()
+// everybodyLeaves ends the keeper, whose goroutine knows the revisions, and then takes all out.
+func (b *Broker) everybodyLeaves() {
+	all, _ := b.keeper.Shut()
+	b.cancel()
+	b.work.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	k.leave(ctx, all)
+	b.leave(ctx, all)
 }
 
 // leave takes entries out, unless they have been replaced, and tells the followers. What fails expires.
-func (k *keeper) leave(ctx context.Context, entries []*entry) {
+func (b *Broker) leave(ctx context.Context, entries []*entry) {
 	if len(entries) == 0 {
 		return
 	}
-	s, err := k.b.js.Stream(ctx, "KV_"+k.b.bucketName())
+	s, err := b.js.Stream(ctx, "KV_"+b.bucketName())
 	if err != nil {
 		return
 	}
 	for _, e := range entries {
 		// Up to this revision: another one has replaced it, and stays. The bucket's own ways to delete leave something behind.
-		subject := "$KV." + k.b.bucketName() + "." + e.key()
+		subject := "$KV." + b.bucketName() + "." + e.key()
 		if s.Purge(ctx, jetstream.WithPurgeSubject(subject), jetstream.WithPurgeSequence(e.rev+1)) != nil {
 			continue
 		}
-		_ = k.b.nc.PublishMsg(&nats.Msg{
-			Subject: k.b.options.Prefix + ".who." + e.key(),
+		_ = b.nc.PublishMsg(&nats.Msg{
+			Subject: b.options.Prefix + ".who." + e.key(),
 			Header:  nats.Header{leftHeader: []string{"1"}},
 			Data:    e.value,
 		})
 	}
-	_ = k.b.nc.FlushWithContext(ctx)
+	_ = b.nc.FlushWithContext(ctx)
 }
 
 // renew renews all entries. What fails now is renewed next time: twice may fail before anybody is gone.
-func (k *keeper) renew() {
-	k.mu.Lock()
-	entries := slices.Collect(maps.Keys(k.entries))
-	k.mu.Unlock()
-	ctx, cancel := context.WithTimeout(k.b.ctx, k.b.options.PresenceTTL/3)
+func (b *Broker) renew(entries []*entry) {
+	ctx, cancel := context.WithTimeout(b.ctx, b.options.PresenceTTL/3)
 	defer cancel()
 	for _, e := range entries {
-		err := k.b.withBucket(ctx, func(kv jetstream.KeyValue) error { return k.update(ctx, kv, e) })
+		err := b.withBucket(ctx, func(kv jetstream.KeyValue) error { return b.update(ctx, kv, e) })
 		if err != nil && ctx.Err() != nil {
 			return
 		}
@@ -272,7 +203,7 @@ func (k *keeper) renew() {
 }
 
 // update renews an entry, unless somebody has replaced it.
-func (k *keeper) update(ctx context.Context, kv jetstream.KeyValue, e *entry) error {
+func (b *Broker) update(ctx context.Context, kv jetstream.KeyValue, e *entry) error {
 	rev, err := kv.Update(ctx, e.key(), e.value, e.rev)
 	var conflict *jetstream.APIError
 	if errors.As(err, &conflict) && conflict.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {

@@ -2,11 +2,8 @@ package redis
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -106,58 +103,14 @@ func parseEvent(line string) (e hub.PresenceEvent, ok bool) {
 	return hub.PresenceEvent{Presence: p, Left: line[1] == '-'}, err == nil
 }
 
-// keeper renews the entries of this process, and takes them out. It is one goroutine, so that nothing is renewed that has
-// left.
-type keeper struct {
-	b    *Broker
-	wake chan struct{} // one slot: leaving is not empty
-
-	mu      sync.Mutex
-	entries map[*entry]struct{}
-	leaving []*entry
-	started bool
-	closed  bool
-}
-
 // entry is somebody who has entered through this broker.
 type entry struct {
 	topic, id string
 	value     string // with the owner
 }
 
-func (k *keeper) init(b *Broker) {
-	*k = keeper{b: b, wake: make(chan struct{}, 1), entries: map[*entry]struct{}{}}
-}
-
-func (k *keeper) isShut() bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.closed
-}
-
-// shut returns all entries, which are not renewed any more. It reports false if that was done before.
-func (k *keeper) shut() (entries []*entry, ok bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.closed {
-		return nil, false
-	}
-	k.closed = true
-	entries = append(k.leaving, slices.Collect(maps.Keys(k.entries))...)
-	k.entries, k.leaving = nil, nil
-	return entries, true
-}
-
 func (b *Broker) presenceKeys(topic string) []string {
 	return []string{b.key(topic, "present"), b.key(topic, "expiry")}
-}
-
-// start starts the goroutine, if that has not been done. The caller holds mu.
-func (k *keeper) start() {
-	if !k.started {
-		k.started = true
-		k.b.work.Go(k.run)
-	}
 }
 
 // Enter adds to the hash of those present.
@@ -170,58 +123,18 @@ func (b *Broker) Enter(ctx context.Context, topic string, p hub.Presence) (leave
 	if err != nil {
 		return nil, b.explain(ctx, err)
 	}
-	k := &b.keeper
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.closed {
+	if !b.keeper.Add(e) || !b.keeper.Start(b.ctx, &b.work) {
 		return nil, hub.ErrBrokerClosed
 	}
-	k.entries[e] = struct{}{}
-	k.start()
-	return func() { k.remove(e) }, nil
-}
-
-// remove has an entry taken out soon.
-func (k *keeper) remove(e *entry) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if _, there := k.entries[e]; !there {
-		return
-	}
-	delete(k.entries, e)
-	k.leaving = append(k.leaving, e)
-	select {
-	case k.wake <- struct{}{}:
-	default:
-	}
-}
-
-// run renews and takes out until the broker is closed.
-func (k *keeper) run() {
-	tick := time.NewTicker(k.b.options.PresenceTTL / 3)
-	defer tick.Stop()
-	for {
-		select {
-		case <-k.wake:
-			k.mu.Lock()
-			leaving := k.leaving
-			k.leaving = nil
-			k.mu.Unlock()
-			k.leave(k.b.ctx, leaving)
-		case <-tick.C:
-			k.renew()
-		case <-k.b.ctx.Done():
-			return
-		}
-	}
+	return func() { b.keeper.Remove(e) }, nil
 }
 
 // leave takes entries out. What fails is not renewed, and expires.
-func (k *keeper) leave(ctx context.Context, entries []*entry) {
+func (b *Broker) leave(ctx context.Context, entries []*entry) {
 	for batch := range slices.Chunk(entries, 100) {
-		_, _ = k.b.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		_, _ = b.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 			for _, e := range batch {
-				leaveScript.Eval(ctx, pipe, k.b.presenceKeys(e.topic), k.b.key(e.topic, ""), e.id, e.value)
+				leaveScript.Eval(ctx, pipe, b.presenceKeys(e.topic), b.key(e.topic, ""), e.id, e.value)
 			}
 			return nil
 		})
@@ -229,26 +142,24 @@ func (k *keeper) leave(ctx context.Context, entries []*entry) {
 }
 
 // renew renews all entries, and looks for those that have expired in their topics and in those that are followed.
-func (k *keeper) renew() {
+func (b *Broker) renew(entries []*entry) {
 	args := map[string][]any{}
-	for _, t := range k.b.feed.all() {
+	for _, t := range b.feed.all() {
 		if t.presence.Load() {
 			args[t.name] = nil
 		}
 	}
-	k.mu.Lock()
-	for e := range k.entries {
+	for _, e := range entries {
 		args[e.topic] = append(args[e.topic], e.id, e.value)
 	}
-	k.mu.Unlock()
-	ttl := k.b.options.PresenceTTL.Milliseconds()
+	ttl := b.options.PresenceTTL.Milliseconds()
 	const most = 1000 // arguments of one call, an even number
 	for topic, entries := range args {
 		for ok := true; ok; ok = len(entries) > 0 {
 			now := entries[:min(most, len(entries))]
 			entries = entries[len(now):]
 			// What fails now is renewed next time: twice may fail before anybody is gone.
-			_ = renewScript.Run(k.b.ctx, k.b.client, k.b.presenceKeys(topic), append([]any{k.b.key(topic, ""), ttl}, now...)...).Err()
+			_ = renewScript.Run(b.ctx, b.client, b.presenceKeys(topic), append([]any{b.key(topic, ""), ttl}, now...)...).Err()
 		}
 	}
 }
@@ -258,11 +169,7 @@ func (b *Broker) noticed(topic string) {
 	if t := b.feed.find(b.key(topic, "")); t != nil {
 		t.presence.Store(true)
 	}
-	b.keeper.mu.Lock()
-	defer b.keeper.mu.Unlock()
-	if !b.keeper.closed {
-		b.keeper.start()
-	}
+	b.keeper.Start(b.ctx, &b.work)
 }
 
 // Present returns who is in a topic.

@@ -44,6 +44,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed60239977/websocket/hub"
+	"github.com/seed60239977/websocket/hub/internal/presence"
 )
 
 // Defaults of [Options].
@@ -75,7 +76,7 @@ type Broker struct {
 	work    sync.WaitGroup // goroutines of the broker
 
 	feed   feed
-	keeper keeper
+	keeper presence.Keeper[*entry]
 }
 
 // Open returns a broker on the server of a URL: redis://user:password@host:port/db, rediss:// for TLS, unix://path. It
@@ -113,13 +114,14 @@ func New(client redis.UniversalClient, o *Options) *Broker {
 	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	b.feed.init(b)
-	b.keeper.init(b)
+	b.keeper.Every, b.keeper.Renew, b.keeper.Leave = b.options.PresenceTTL/3, b.renew, b.leave
+	b.keeper.Init()
 	return b
 }
 
 // Close takes out all who have entered through this broker, which takes at most a second, and ends its connections.
 func (b *Broker) Close() error {
-	entries, ok := b.keeper.shut()
+	entries, ok := b.keeper.Shut()
 	if !ok {
 		return nil
 	}
@@ -128,13 +130,13 @@ func (b *Broker) Close() error {
 	b.work.Wait() // so that nothing is renewed that has left
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	b.keeper.leave(ctx, entries)
+	b.leave(ctx, entries)
 	return b.close()
 }
 
 // usable returns ErrBrokerClosed once Close was called, or how ctx has ended.
 func (b *Broker) usable(ctx context.Context) error {
-	if b.ctx.Err() != nil || b.keeper.isShut() {
+	if b.ctx.Err() != nil || b.keeper.IsShut() {
 		return hub.ErrBrokerClosed
 	}
 	return ctx.Err()

@@ -24,10 +24,7 @@ func open(t testing.TB, addr string, ttl time.Duration) *Broker {
 
 // die ends a broker as the death of its process does: nobody leaves.
 func die(b *Broker) {
-	k := &b.keeper
-	k.mu.Lock()
-	k.entries, k.leaving, k.closed = nil, nil, true
-	k.mu.Unlock()
+	b.keeper.Shut()
 	b.cancel()
 	b.feed.shut()
 	b.work.Wait()

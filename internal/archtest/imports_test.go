@@ -47,6 +47,7 @@ var house = []room{
 	{pkg: "http2/internal/xconnect", never: []string{"net/http", "fmt"}}, // see there
 	{pkg: "wsjson", imports: []string{"conn"}, never: []string{"net/http"}},
 	{pkg: "hub", imports: []string{"conn"}, never: []string{"net/http"}},
+	{pkg: "hub/internal/presence", imports: []string{}, never: []string{"net", "net/http"}},
 	{pkg: "hub/internal/catchup", imports: []string{"hub"}, never: []string{"net/http"}},
 	{pkg: "hub/brokertest", imports: []string{"conn", "hub"}, never: []string{"net/http", "github.com/stretchr/testify/require"}},
 	{pkg: "reconnect", imports: []string{"."}},
