@@ -111,7 +111,7 @@ func (c *common) parse(args []string) (*spec, error) {
 		return nil, err
 	}
 	if c.set.NArg() > 0 {
-		return nil, fmt.Errorf("unexpected argument %q", c.set.Arg(0))
+		return nil, fmt.Errorf("unexpected argument %q: %s takes flags only, which -h lists", c.set.Arg(0), c.set.Name())
 	}
 	s := &spec{}
 	if c.spec != "" {

@@ -79,6 +79,8 @@ func TestMisuseIsToldAndExitsWith2(t *testing.T) {
 	require.Equal(t, "wstest: no case is called \"foo\"\n", stderr)
 	_, _, stderr = command(t, "client", "-nonsense")
 	require.Equal(t, 1, strings.Count(stderr, "\n"), stderr)
+	_, _, stderr = command(t, "client", "ws://127.0.0.1:9001")
+	require.Equal(t, "wstest: unexpected argument \"ws://127.0.0.1:9001\": wstest client takes flags only, which -h lists\n", stderr)
 }
 
 func TestHelpGoesToStdoutWithStatus0(t *testing.T) {
