@@ -31,7 +31,7 @@ type Dialer struct {
 	// TLSClientConfig is for TLS with the server.
 	TLSClientConfig *tls.Config
 
-	// HandshakeTimeout bounds everything that Dial does; 0 does not.
+	// HandshakeTimeout bounds everything that Dial does; 0 does not. Connections have it as their deadline until then.
 	HandshakeTimeout time.Duration
 
 	// ReadBufferSize has no effect. WriteBufferSize is where a writer of [Conn.NextWriter] cuts a message into frames, in
@@ -57,6 +57,8 @@ type Dialer struct {
 
 // DefaultDialer takes proxies from the environment and waits up to 45 seconds.
 var DefaultDialer = &Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: 45 * time.Second}
+
+type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
 
 var errURL = errors.New("malformed ws or wss URL")
 
@@ -84,16 +86,46 @@ func (d *Dialer) DialContext(ctx context.Context, urlStr string, requestHeader h
 	if err != nil {
 		return nil, nil, err
 	}
+	if d.HandshakeTimeout != 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, d.HandshakeTimeout)
+		defer cancel()
+	}
 	c := &Conn{}
 	o.Config = c.config(d.WriteBufferSize, d.CheckUTF8)
 	if o.Proxy, err = d.proxy(ctx, u, o); err != nil {
 		return nil, nil, err
 	}
+	at, bounded := ctx.Deadline()
+	if bounded {
+		o.NetDial, o.NetDialTLS = dialUntil(at, o.NetDial), dialUntil(at, o.NetDialTLS)
+	}
 	var resp *http.Response
 	if c.c, resp, err = engine.Dial(ctx, u.String(), o); err != nil {
 		return nil, resp, dialError(resp, err)
 	}
+	if bounded {
+		c.c.NetConn().SetDeadline(time.Time{})
+	}
 	return c, resp, nil
+}
+
+// dialUntil returns dial with connections that have a deadline already, which programs with connections of their own look for.
+func dialUntil(at time.Time, dial dialFunc) dialFunc {
+	if dial == nil {
+		return nil
+	}
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		nc, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		if err := nc.SetDeadline(at); err != nil {
+			nc.Close()
+			return nil, err
+		}
+		return nc, nil
+	}
 }
 
 // dialError says in this package's words why there is no connection.
@@ -129,6 +161,7 @@ func (d *Dialer) proxy(ctx context.Context, u *url.URL, o *engine.DialOptions) (
 func (d *Dialer) options(requestHeader http.Header) (*engine.DialOptions, error) {
 	o := &engine.DialOptions{
 		Deflate:          compression(d.EnableCompression),
+		HandshakeTimeout: -1, // the context has it
 		Subprotocols:     d.Subprotocols,
 		Header:           http.Header{},
 		Lenient:          true,
@@ -136,13 +169,13 @@ func (d *Dialer) options(requestHeader http.Header) (*engine.DialOptions, error)
 		NetDial:          d.NetDialContext,
 		NetDialTLS:       d.NetDialTLSContext,
 		Jar:              d.Jar,
-		HandshakeTimeout: d.HandshakeTimeout,
 	}
-	if o.HandshakeTimeout == 0 {
-		o.HandshakeTimeout = -1
-	}
-	if o.NetDial == nil && d.NetDial != nil {
+	switch {
+	case o.NetDial != nil:
+	case d.NetDial != nil:
 		o.NetDial = func(_ context.Context, network, addr string) (net.Conn, error) { return d.NetDial(network, addr) }
+	default:
+		o.NetDial = new(net.Dialer).DialContext
 	}
 	for name, values := range requestHeader {
 		switch {

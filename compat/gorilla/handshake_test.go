@@ -3,6 +3,7 @@ package websocket
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -220,6 +221,64 @@ func TestAServerThatDoesNotAnswerIsATimeout(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
 		_, _, err := lib.dial(ctx, dialing{NetDial: dial}, "ws://example.com", nil)
+		var ne net.Error
+		require.ErrorAs(t, err, &ne)
+		require.True(t, ne.Timeout())
+	})
+}
+
+// dated is a net.Conn that remembers its deadline.
+type dated struct {
+	net.Conn
+	at time.Time
+}
+
+func (d *dated) SetDeadline(t time.Time) error {
+	d.at = t
+	return d.Conn.SetDeadline(t)
+}
+
+func (d *dated) Write(p []byte) (int, error) {
+	if d.at.IsZero() {
+		return 0, errors.New("there is no deadline")
+	}
+	return d.Conn.Write(p)
+}
+
+func TestTheNetworkHasADeadlineDuringTheHandshakeAndNoneAfter(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		u := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if c, err := lib.upgrade(upgrading{}, w, r, nil); err == nil {
+				c.Close()
+			}
+		})
+		var near *dated
+		dial := func(network, addr string) (net.Conn, error) {
+			nc, err := net.Dial(network, addr)
+			near = &dated{Conn: nc}
+			return near, err
+		}
+		c, _, err := lib.dial(t.Context(), dialing{NetDial: dial, HandshakeTimeout: patience}, u, nil)
+		require.NoError(t, err)
+		defer c.Close()
+		require.Zero(t, near.at)
+	})
+}
+
+func TestADeadlineThatTheNetworkRefusesFailsDialing(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		closed, far := net.Pipe()
+		defer far.Close()
+		require.NoError(t, closed.Close())
+		dial := func(network, addr string) (net.Conn, error) { return closed, nil }
+		_, _, err := lib.dial(t.Context(), dialing{NetDial: dial, HandshakeTimeout: patience}, "ws://example.com", nil)
+		require.Equal(t, io.ErrClosedPipe, err)
+	})
+}
+
+func TestANegativeTimeoutHasPassed(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		_, _, err := lib.dial(t.Context(), dialing{HandshakeTimeout: -1}, "ws://127.0.0.1:1", nil)
 		var ne net.Error
 		require.ErrorAs(t, err, &ne)
 		require.True(t, ne.Timeout())
