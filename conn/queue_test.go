@@ -16,6 +16,7 @@ import (
 	"github.com/seed60239977/websocket/conn"
 	"github.com/seed60239977/websocket/frame"
 	"github.com/seed60239977/websocket/internal/wstest"
+	"github.com/seed60239977/websocket/protocol"
 )
 
 // headerSize is the size of the headers that c sends for short messages.
@@ -227,22 +228,24 @@ func TestHowAConnectionEndedGoesBeforeHowACallDid(t *testing.T) {
 }
 
 func TestAWriterWhoseLastFragmentIsRefusedClosesTheConnection(t *testing.T) {
+	filler := make([]byte, frame.MaxControlPayload)
 	inBothRolesOver(t, nil, 10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		ctx, cancel := context.WithCancel(t.Context())
 		w, err := c.Writer(ctx, conn.Text)
 		require.NoError(t, err)
 		go peer.Receive()
 		_, err = io.WriteString(w, strings.Repeat("a", conn.DefaultFragmentSize+1))
-		require.NoError(t, err) // the first fragment is on the wire
-		for range 12000 {       // the peer does not read, and somebody pings and pings, until there is no room
-			go c.Ping(ctx)
+		require.NoError(t, err, "the first fragment is on the wire")
+		require.NoError(t, c.SendPong(filler))
+		synctest.Wait() // it is being written, but the peer does not read: from now on all stays in the queue
+		for range protocol.MaxQueued/len(filler) + 1 {
+			require.NoError(t, c.SendPong(filler))
 		}
-		synctest.Wait()
 		cancel()
 		require.ErrorIs(t, w.Close(), context.Canceled)
 		go c.Write(t.Context(), conn.Text, []byte("another message"))
 		f := peer.Receive()
-		for ; f.Opcode == frame.Ping; f = peer.Receive() {
+		for ; f.Opcode == frame.Pong; f = peer.Receive() {
 		}
 		require.Equal(t, frame.Close, f.Opcode, "%q follows a message that has no end", f.Payload)
 	})
