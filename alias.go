@@ -30,6 +30,8 @@ type (
 	CloseError = conn.CloseError
 	// WriteError says that the network has refused a write: nothing more can be sent, what has arrived can be read.
 	WriteError = conn.WriteError
+	// BrowserError says what a program wants that no browser lets it do.
+	BrowserError = conn.BrowserError
 )
 
 // HandshakeError is a handshake that failed or was refused: the error type of [Accept], [AcceptConn] and [Dial].

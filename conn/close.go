@@ -23,7 +23,8 @@ import (
 // same, with what fits: a reason is cut at a character, and what is not UTF-8 in it replaced by U+FFFD; with
 // [StatusNoStatus] it is left out; any code that may not travel, such as the [StatusAbnormalClosure] of a connection whose
 // end is passed on to another, goes out as [StatusInternalError]. The error is then, or has in its tree, a
-// [*frame.ProtocolError] that says what was wrong.
+// [*frame.ProtocolError] that says what was wrong. A browser lets programs close with 1000 and 3000 to 4999; with any other
+// code it closes without one, and the error has a [*BrowserError] in its tree.
 //
 // Apart from that, Close returns nil if the handshake was completed, now or before, or given up by [Conn.CloseNow], and else
 // the *[CloseError]. Close may be called more than once and by several goroutines: the first one's code goes out, and all

@@ -1,8 +1,10 @@
 package conn
 
 import (
+	"errors"
 	"time"
 
+	"github.com/seed60239977/websocket/frame"
 	"github.com/seed60239977/websocket/protocol"
 )
 
@@ -10,6 +12,9 @@ import (
 // what is wrong with code and reason; the frame then has what fits. The caller holds out.mu, which may be given up meanwhile.
 func (c *Conn) sendClose(code StatusCode, reason string, own bool) (wrong error) {
 	code, reason, wrong = protocol.FitClose(code, reason)
+	if err := c.uncarried(frame.Close, code); err != nil {
+		code, reason, wrong = StatusNoStatus, "", errors.Join(wrong, err)
+	}
 	if c.sendable() == nil {
 		c.coldState().closing.Sent(own, time.Now())
 		c.startClock()

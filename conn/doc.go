@@ -71,6 +71,7 @@
 //	ping.go        pings and pongs, of either side
 //	close.go       Close, SendClose and CloseNow
 //	onend.go       OnEnd
+//	carries.go     what a browser does not send
 //	stream.go      Stream
 //
 // What they share on the way in:

@@ -16,9 +16,12 @@ import (
 // payload, and a pong that matches none changes nothing.
 //
 // If ctx ends first, its error is returned and the connection goes on; give every ping a deadline. If nobody reads at that
-// moment, errors.Is finds [ErrNobodyReads] in the error too. Other errors are [ErrCloseSent] and, once the connection has
-// ended, the *[CloseError].
+// moment, errors.Is finds [ErrNobodyReads] in the error too. Other errors are [ErrCloseSent], in a browser a [*BrowserError] and,
+// once the connection has ended, the *[CloseError].
 func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
+	if err := c.uncarried(frame.Ping, 0); err != nil {
+		return 0, err
+	}
 	if err := ctx.Err(); err != nil {
 		return 0, c.ended(err)
 	}
@@ -46,10 +49,13 @@ func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 // payload is copied and has at most [frame.MaxControlPayload] bytes. The pings of the peer are answered without it.
 //
 // If ctx ends first, its error is returned and the connection goes on; the pong may then go out all the same. Other errors are
-// [ErrControlTooLong], [ErrCloseSent] and, once the connection has ended, the *[CloseError].
+// [ErrControlTooLong], [ErrCloseSent], in a browser a [*BrowserError] and, once the connection has ended, the *[CloseError].
 func (c *Conn) Pong(ctx context.Context, payload []byte) error {
 	if len(payload) > frame.MaxControlPayload {
 		return ErrControlTooLong
+	}
+	if err := c.uncarried(frame.Pong, 0); err != nil {
+		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return c.ended(err)
@@ -68,7 +74,7 @@ func (c *Conn) Pong(ctx context.Context, payload []byte) error {
 // Config.OnPong hears of the pong. [Conn.Ping] is simpler where only the time matters.
 //
 // What waits is bounded as for [Conn.Send], by Config.SendQueue. The errors are [ErrControlTooLong], [ErrQueueFull],
-// [ErrCloseSent] and, once the connection has ended, the *[CloseError].
+// [ErrCloseSent], in a browser a [*BrowserError] and, once the connection has ended, the *[CloseError].
 func (c *Conn) SendPing(payload []byte) error { return c.sendControl((*protocol.Sender).Ping, payload) }
 
 // SendPong is [Conn.Pong] without waiting, with the errors of [Conn.SendPing].
@@ -77,6 +83,9 @@ func (c *Conn) SendPong(payload []byte) error { return c.sendControl((*protocol.
 func (c *Conn) sendControl(queue func(s *protocol.Sender, payload []byte) error, payload []byte) error {
 	if len(payload) > frame.MaxControlPayload {
 		return ErrControlTooLong
+	}
+	if err := c.uncarried(frame.Ping, 0); err != nil {
+		return err
 	}
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
