@@ -161,6 +161,9 @@ func (d *deadlineContext) init(parent context.Context) {
 func (d *deadlineContext) context() context.Context {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.parent.Err() != nil {
+		d.cancel() // as is about to happen: a call that the parent has ended may return before
+	}
 	return d.ctx
 }
 
