@@ -115,6 +115,14 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 
 // accept is Accept for a handshake that the Registry knows of.
 func (o *AcceptOptions) accept(w http.ResponseWriter, r *http.Request) (*Conn, error) {
+	if o.Config.Observer != nil {
+		return o.acceptObserved(w, r)
+	}
+	return o.answer(w, r)
+}
+
+// answer is accept for a handshake that nobody observes.
+func (o *AcceptOptions) answer(w http.ResponseWriter, r *http.Request) (*Conn, error) {
 	if r.ProtoMajor > 1 {
 		return o.acceptConnect(w, r)
 	}

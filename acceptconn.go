@@ -35,6 +35,10 @@ func AcceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions) (c *Conn, r 
 	if o == nil {
 		o = &AcceptOptions{}
 	}
+	var start time.Time
+	if o.Config.Observer != nil {
+		start = time.Now()
+	}
 	release := interrupt.Watch(ctx, nc)
 	c, r, err = o.acceptConn(ctx, nc)
 	if cut := release(); cut != nil && err == nil {
@@ -42,9 +46,10 @@ func AcceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions) (c *Conn, r 
 		err = failed("the handshake was given up", cut)
 	}
 	if err != nil {
-		return nil, r, err
+		c = nil
 	}
-	return c, r, nil
+	o.observeAnswer(ctx, r, start, c, err)
+	return c, r, err
 }
 
 func (o *AcceptOptions) acceptConn(ctx context.Context, nc net.Conn) (c *Conn, r *http.Request, err error) {

@@ -26,6 +26,12 @@ type (
 	MessageWriter = conn.MessageWriter
 	// Prepared is a message that goes to many connections and is encoded once.
 	Prepared = conn.Prepared
+	// Observer is told what happens on connections, see [Config].
+	Observer = conn.Observer
+	// Handshake is an opening handshake that an [Observer] is told of.
+	Handshake = conn.Handshake
+	// MessageSize is how long a message is, before and after compression.
+	MessageSize = conn.MessageSize
 	// CloseError is how a connection ended.
 	CloseError = conn.CloseError
 	// WriteError says that the network has refused a write: nothing more can be sent, what has arrived can be read.
@@ -83,6 +89,7 @@ const (
 	DefaultSendQueue    = conn.DefaultSendQueue
 	SmallFragment       = conn.SmallFragment
 	DefaultFragmentSize = conn.DefaultFragmentSize
+	DefaultSlowAfter    = conn.DefaultSlowAfter
 )
 
 // The errors of a [Conn]; see package conn for what each means.

@@ -13,6 +13,7 @@ import (
 	"github.com/seed60239977/websocket/conn"
 	"github.com/seed60239977/websocket/handshake"
 	"github.com/seed60239977/websocket/internal/interrupt"
+	"github.com/seed60239977/websocket/internal/observed"
 )
 
 // DialOptions configures [Dial]. The zero value, and nil, connect without cookies, subprotocols or redirects. Dial does not
@@ -118,6 +119,15 @@ type DialOptions struct {
 // as net/http would call them, but for WroteHeaderField, Wait100Continue, Got100Continue and PutIdleConn.
 func Dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, *http.Response, error) {
 	d, u, err := newDialer(rawURL, o)
+	ctx, header, told := observed.Dial(ctx, d.Config.Observer, u, d.Header)
+	d.Header = header
+	c, resp, err := d.dialAll(ctx, u, err)
+	told(c, resp, err)
+	return c, resp, err
+}
+
+// dialAll follows redirects. err is what was wrong from the start.
+func (d *dialer) dialAll(ctx context.Context, u *url.URL, err error) (*Conn, *http.Response, error) {
 	if err != nil {
 		return nil, nil, err
 	}

@@ -126,6 +126,7 @@
 //   - PingInterval, IdleTimeout: find out that a peer is gone
 //   - CloseTimeout: bounds the closing handshake
 //   - OnPing, OnPong, OnClose: hear of control frames
+//   - Observer: counts, logs and traces what happens
 //
 // [AcceptOptions]:
 //

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/seed60239977/websocket"
@@ -269,4 +270,37 @@ func ExampleHTTP2Pool() {
 		defer c.CloseNow()
 		log.Printf("%s: HTTP/%d", room, resp.ProtoMajor)
 	}
+}
+
+// A server that writes down who connects, and who is gone. Package observe has observers that count, log and trace.
+func ExampleObserver() {
+	var gone sync.WaitGroup
+	gone.Add(1)
+	server := httptest.NewServer(websocket.Handler(func(ctx context.Context, c *websocket.Conn) {
+		c.Serve(ctx, func(c *websocket.Conn, m websocket.Message) error { return c.Write(ctx, m.Type, m.Data) })
+	}, &websocket.AcceptOptions{Config: websocket.Config{Observer: &websocket.Observer{
+		Handshake: func(h *websocket.Handshake) { fmt.Println(h.Path, h.Status, h.Err) },
+		Received:  func(_ *websocket.Conn, m websocket.MessageSize) { fmt.Println("received", m.Type, m.Bytes) },
+		Sent:      func(_ *websocket.Conn, m websocket.MessageSize) { fmt.Println("sent", m.Type, m.Bytes) },
+		Ended: func(_ *websocket.Conn, e *websocket.CloseError) {
+			fmt.Println(e)
+			gone.Done()
+		},
+	}}}))
+	defer server.Close()
+
+	ctx := context.Background()
+	c, _, err := websocket.Dial(ctx, server.URL+"/chat", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	c.Write(ctx, websocket.Text, []byte("Hello"))
+	c.Read(ctx)
+	c.Close(websocket.StatusNormalClosure, "bye")
+	gone.Wait()
+	// Output:
+	// /chat 101 <nil>
+	// received text 5
+	// sent text 5
+	// websocket: closed by the peer: 1000 normal closure: bye
 }

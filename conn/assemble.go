@@ -58,5 +58,8 @@ func (c *Conn) readInto(ctx context.Context, into *buffer.Buffer, room int, part
 		into.B = into.B[:have]
 		return c.peerFailed(ctx, err)
 	}
+	if part.Fin && c.out.observed {
+		c.observeReceived()
+	}
 	return nil
 }

@@ -84,6 +84,10 @@ type Config struct {
 	// OnClose, if not nil, is called when the peer's close frame comes, with what it says, and returns what to answer; to
 	// answer as without it, return code and reason. The answer goes out unless a close frame was sent before. See OnPing.
 	OnClose func(c *Conn, code StatusCode, reason string) (answerCode StatusCode, answerReason string, err error)
+
+	// Observer, if not nil, is told what happens on the connection: messages, pings, slow peers, the end. Package observe has
+	// some that are ready to use. It may be shared by any number of connections and takes no memory for each of them.
+	Observer *Observer
 }
 
 // forever is longer than any connection lasts.

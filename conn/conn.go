@@ -50,6 +50,7 @@ type settings struct {
 	deflate      deflate.Params // of compression, if compressed
 	compressed   bool
 	hooks        *hooks // nil if there are none
+	observer     *Observer
 }
 
 // hooks are what a Config has to be called when control frames come.
@@ -71,7 +72,7 @@ func (c *Config) hooks() *hooks {
 func (c *Config) settings(n *Negotiated) unique.Handle[settings] {
 	s := settings{
 		subprotocol: n.Subprotocol, closeTimeout: c.CloseTimeout, sendQueue: c.SendQueue, fragment: c.FragmentSize,
-		compressed: n.Deflate != nil, hooks: c.hooks(),
+		compressed: n.Deflate != nil, hooks: c.hooks(), observer: c.Observer,
 	}
 	if s.compressed {
 		s.deflate = *n.Deflate
@@ -136,6 +137,7 @@ func newConn(nc net.Conn, role frame.Role, n *Negotiated, cfg *Config) *Conn {
 	in, out := n.growth(role)
 	c.read.growth = in
 	c.out.growth.Store(int32(out))
+	c.observe(full.Observer)
 	if full.PingInterval > 0 || full.IdleTimeout > 0 {
 		c.startHeartbeat(full.PingInterval, full.IdleTimeout)
 	}

@@ -73,6 +73,7 @@
 //	onend.go       OnEnd
 //	carries.go     what a browser does not send
 //	stream.go      Stream
+//	observer.go    Observer: who is told of all that
 //
 // What they share on the way in:
 //

@@ -66,6 +66,7 @@ func (c *Conn) release() {
 		c.endRead()
 	}
 	hooks.call()
+	c.observeEnd()
 	o.mu.Lock()
 }
 

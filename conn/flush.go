@@ -101,7 +101,7 @@ func (c *Conn) writeWaiting(ctx context.Context) error {
 	n, cut := 0, c.calls.Begin(ctx, c.nc, interrupt.Writing)
 	var err error
 	if cut == nil {
-		n, err = c.transport.write(&o.sender, true)
+		n, err = c.writeWhole()
 		c.calls.End(interrupt.Writing)
 		cut = ctx.Err()
 	}
@@ -112,6 +112,14 @@ func (c *Conn) writeWaiting(ctx context.Context) error {
 	}
 	c.wrote(n, err)
 	return nil
+}
+
+// writeWhole is transport.write for all that was taken.
+func (c *Conn) writeWhole() (int, error) {
+	if c.out.observed {
+		return c.writeObserved()
+	}
+	return c.transport.write(&c.out.sender, true)
 }
 
 // wrote takes note of a write of n bytes and its error. It reports whether nothing of what was taken is left to write. The

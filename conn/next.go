@@ -135,6 +135,9 @@ func (c *Conn) nextPart(ctx context.Context, part *protocol.Event) error {
 		}
 		switch part.Kind {
 		case protocol.Data:
+			if part.Fin && c.out.observed {
+				c.observeReceived()
+			}
 			if c.read.replied {
 				c.sendReplies()
 			}

@@ -30,7 +30,7 @@ func (c *Conn) packs(m *outgoing) bool { return c.out.sender.Packs(len(m.payload
 func (c *Conn) pack(m *outgoing) error {
 	o := &c.out
 	if !c.packs(m) {
-		return o.queue(m)
+		return c.queue(m)
 	}
 	o.sender.Settle()
 	before := o.holder
@@ -76,6 +76,9 @@ func (c *Conn) queuePacked(m *outgoing, packed []byte) error {
 	}
 	if o.sender.Packed(m.typ, packed, m.fin) != nil {
 		return c.sendable() // meanwhile a close frame was sent
+	}
+	if o.observed {
+		c.observeSent(m, len(packed))
 	}
 	return nil
 }

@@ -34,7 +34,9 @@ func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 	}
 	select {
 	case <-p.answered:
-		return p.at.Sub(start), nil
+		rtt = p.at.Sub(start)
+		c.observeRoundTrip(rtt)
+		return rtt, nil
 	case <-c.Done():
 		return 0, c.Err()
 	case <-ctx.Done():
@@ -88,12 +90,13 @@ func (c *Conn) sendControl(queue func(s *protocol.Sender, payload []byte) error,
 		return err
 	}
 	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	if err := c.acceptable(len(payload)); err != nil {
-		return err
+	err := c.acceptable(len(payload))
+	if err == nil {
+		err = queue(&c.out.sender, payload)
+		c.flushNow()
 	}
-	err := queue(&c.out.sender, payload)
-	c.flushNow()
+	c.out.mu.Unlock()
+	c.observeRefusal(err)
 	return err
 }
 
@@ -115,6 +118,7 @@ func (c *Conn) peerPonged(payload []byte) error {
 		err = h.pong(c, payload)
 	}
 	c.pong(payload)
+	c.observePong(payload)
 	return err
 }
 
@@ -232,6 +236,7 @@ func (c *Conn) pingUnasked() {
 	defer o.mu.Unlock()
 	if c.sendable() == nil && !o.sender.Full() {
 		o.sender.Ping(payload[:])
+		c.observePinged(payload)
 		c.flushNow()
 	}
 }

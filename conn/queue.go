@@ -30,6 +30,9 @@ type sendQueue struct {
 	holder  holder
 	refused bool // the network has refused a write: cold.refusal says why
 	hurried bool // cold.corkTimer is set
+	// observed says that Config.Observer is not nil. It never changes, and needs no mu.
+	observed bool
+
 	sender  protocol.Sender
 	flusher flush.Flusher
 }
@@ -49,7 +52,8 @@ type outgoing struct {
 	fin      bool
 	deep     bool // the stack is a fresh one
 	payload  []byte
-	prepared *Prepared // what payload is of, or nil
+	prepared *Prepared    // what payload is of, or nil
+	sum      *MessageSize // of the message that this is a fragment of, if that is observed; else nil
 }
 
 // size returns how many bytes a frame of m is, or a few more.
@@ -125,11 +129,17 @@ func (c *Conn) deferMessage(m *outgoing) {
 }
 
 // queue queues a message that is not to be compressed. The caller holds mu.
-func (o *sendQueue) queue(m *outgoing) error {
+func (c *Conn) queue(m *outgoing) (err error) {
+	o := &c.out
 	if m.prepared != nil && !o.sender.Role().Masks() {
-		return o.sender.Encoded(m.prepared.plain)
+		err = o.sender.Encoded(m.prepared.plain)
+	} else {
+		err = o.sender.Fragment(m.typ, m.payload, m.fin)
 	}
-	return o.sender.Fragment(m.typ, m.payload, m.fin)
+	if o.observed && err == nil {
+		c.observeSent(m, len(m.payload))
+	}
+	return err
 }
 
 // buffered returns how many bytes were accepted and are not on the wire. The caller holds mu.

@@ -15,6 +15,15 @@ func (c *Conn) Send(typ MessageType, data []byte) error {
 
 // send is Send for a message that may be prepared.
 func (c *Conn) send(m *outgoing) error {
+	err := c.sendNow(m)
+	if err != nil {
+		c.observeRefusal(err)
+	}
+	return err
+}
+
+// sendNow is send for who does not look at it.
+func (c *Conn) sendNow(m *outgoing) error {
 	o := &c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -46,7 +55,7 @@ func (c *Conn) acceptable(n int) error {
 func (c *Conn) accept(m *outgoing) error {
 	o := &c.out
 	if !o.turn.Held() && !c.packs(m) {
-		return o.queue(m)
+		return c.queue(m)
 	}
 	if !o.turn.TryLock() {
 		c.deferMessage(m)

@@ -52,6 +52,9 @@ func (c *Conn) writeThrough(ctx context.Context, m *outgoing) (accepted bool, er
 	if !accepted {
 		return false, err
 	}
+	if o.observed {
+		c.observeSent(m, len(m.payload))
+	}
 	for end := o.sender.Queued(); o.sender.Done() < end && err == nil; {
 		err = c.writeOnce(ctx)
 	}

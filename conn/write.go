@@ -71,7 +71,7 @@ func (c *Conn) enqueue(ctx context.Context, m *outgoing) (queued, error) {
 		if m.prepared == nil {
 			c.out.sender.Reserve(len(m.payload)) // here, where the stack is not deep yet
 		}
-		err = c.out.queue(m)
+		err = c.queue(m)
 	} else if err == nil {
 		// "The fragments of one message MUST NOT be interleaved between the fragments of another message" (§5.4).
 		if err = c.beginTurn(ctx); err == nil {

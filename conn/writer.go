@@ -32,6 +32,9 @@ func (c *Conn) Writer(ctx context.Context, typ MessageType) (*MessageWriter, err
 		return nil, err
 	}
 	o.holder = turnUnbegun
+	if o.observed {
+		return c.observedWriter(ctx, typ), nil
+	}
 	return &MessageWriter{c: c, ctx: ctx, typ: typ}, nil
 }
 
@@ -41,9 +44,10 @@ type MessageWriter struct {
 	c     *Conn
 	ctx   context.Context
 	typ   MessageType
+	ended bool           // the last frame was accepted
 	part  *buffer.Buffer // gathered and not yet sent
 	err   error          // the first error; ErrWriterClosed after Close
-	ended bool           // the last frame was accepted
+	sum   *MessageSize   // of what was sent, if that is observed; else nil
 }
 
 // Write gathers p and sends what fills a frame. n counts the bytes that were accepted.
@@ -76,7 +80,7 @@ func (w *MessageWriter) send(fin bool) error {
 	if err := c.awaitRoom(w.ctx); err != nil {
 		return err
 	}
-	m := outgoing{typ: w.typ, fin: fin}
+	m := outgoing{typ: w.typ, fin: fin, sum: w.sum}
 	if w.part != nil {
 		m.payload = w.part.B
 	}

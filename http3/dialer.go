@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/seed60239977/websocket"
 	"github.com/seed60239977/websocket/handshake"
+	"github.com/seed60239977/websocket/internal/observed"
 )
 
 // Dialer opens WebSockets over HTTP/3. Those to the same host and port share a QUIC connection, which lives until
@@ -52,10 +54,24 @@ type connection struct {
 // a response never needs to be closed. ctx bounds the handshake only, as DialOptions.HandshakeTimeout does. If the server
 // takes no more streams, Dial waits for one to end.
 func (d *Dialer) Dial(ctx context.Context, rawURL string, o *websocket.DialOptions) (*websocket.Conn, *http.Response, error) {
-	if o == nil {
-		o = &websocket.DialOptions{}
+	var own websocket.DialOptions
+	if o != nil {
+		own = *o
 	}
-	h, err := newOpening(rawURL, o)
+	u, err := handshake.ParseURL(rawURL)
+	ctx, header, told := observed.Dial(ctx, own.Config.Observer, u, own.Header)
+	own.Header = header
+	c, resp, err := d.dial(ctx, u, &own, err)
+	told(c, resp, err)
+	return c, resp, err
+}
+
+// dial is Dial for a URL that was parsed, with this error.
+func (d *Dialer) dial(ctx context.Context, u *url.URL, o *websocket.DialOptions, err error) (*websocket.Conn, *http.Response, error) {
+	if err != nil {
+		return nil, nil, err
+	}
+	h, err := newOpening(u, o)
 	if err != nil {
 		return nil, nil, err
 	}

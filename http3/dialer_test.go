@@ -354,3 +354,28 @@ func TestAStreamIsANetConn(t *testing.T) {
 		})
 	}
 }
+
+func TestAnObserverIsToldOfHandshakes(t *testing.T) {
+	atServer, atClient := make(chan *websocket.Handshake, 2), make(chan *websocket.Handshake, 2)
+	observer := &websocket.Observer{Handshake: func(h *websocket.Handshake) { atServer <- h }}
+	s := newServer(t, websocket.Handler(echo, &websocket.AcceptOptions{Config: websocket.Config{Observer: observer}}))
+	d := s.dialer(t)
+	options := &websocket.DialOptions{Config: websocket.Config{Observer: &websocket.Observer{
+		Dialing:   func(h *websocket.Handshake) { h.Header["X-Added"] = []string{"by the observer"} },
+		Handshake: func(h *websocket.Handshake) { atClient <- h },
+	}}}
+	c, _, err := d.Dial(t.Context(), s.url+"?secret", options)
+	require.NoError(t, err)
+	defer c.CloseNow()
+	require.Nil(t, options.Header, "the caller's options stay as they were")
+	for _, told := range []chan *websocket.Handshake{atServer, atClient} {
+		h := <-told
+		require.NoError(t, h.Err)
+		require.Equal(t, []string{"by the observer"}, h.Header["X-Added"])
+		require.Equal(t, "HTTP/3.0", h.Proto)
+		require.Equal(t, http.StatusOK, h.Status)
+		require.NotContains(t, h.Path, "secret")
+	}
+	_, _, err = d.Dial(t.Context(), "ws://server.example", options)
+	require.Equal(t, err, (<-atClient).Err)
+}

@@ -34,11 +34,7 @@ type opening struct {
 	header  http.Header
 }
 
-func newOpening(rawURL string, o *websocket.DialOptions) (*opening, error) {
-	u, err := handshake.ParseURL(rawURL)
-	if err != nil {
-		return nil, err
-	}
+func newOpening(u *url.URL, o *websocket.DialOptions) (*opening, error) {
 	if u.Scheme != "wss" {
 		return nil, &handshake.Error{Reason: "HTTP/3 has no ws, only wss"}
 	}

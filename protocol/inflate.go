@@ -55,12 +55,9 @@ const packedSlack = 64 << 10
 // tooMuchPacked reports whether n compressed bytes more cannot be of a message that is allowed. What is sensibly compressed
 // is hardly longer than before, even in many small blocks; without this, blocks that come to nothing could go on for ever.
 func (r *Receiver) tooMuchPacked(n int64) bool {
-	if r.limit < 0 || r.limit > math.MaxInt64/4 {
-		return false
-	}
-	over := n > 2*r.limit+packedSlack-r.inflater.packed
+	before := r.inflater.packed
 	r.inflater.packed += n
-	return over
+	return r.limit >= 0 && r.limit <= math.MaxInt64/4 && n > 2*r.limit+packedSlack-before
 }
 
 // inflate is what data is for a message that is compressed. It takes no more of the current frame's payload than what

@@ -75,3 +75,31 @@ func TestOnlyPlainPayloadIsExpectedAsItIs(t *testing.T) {
 		}
 	}
 }
+
+func TestAReceiverKnowsHowLongMessagesWereAsTheyCame(t *testing.T) {
+	message := strings.Repeat("again and ", 50)
+	for _, limit := range []int64{-1, 1000} {
+		s := protocol.NewSender(protocol.Options{Role: protocol.Client, Deflate: &deflate.Params{}})
+		r := protocol.NewReceiver(protocol.Options{ReadLimit: limit, Deflate: &deflate.Params{}})
+		for range 2 {
+			require.NoError(t, s.Fragment(protocol.Text, []byte(message[:100]), false))
+			require.NoError(t, s.Fragment(protocol.Text, []byte(message[100:]), true))
+			wire := write(s, 1<<20)
+			var ev protocol.Event
+			for rest := wire; !ev.Fin; {
+				n, err := r.Next(rest, &ev)
+				require.NoError(t, err)
+				rest = rest[n:]
+			}
+			require.Equal(t, int64(len(wire)-2*6), r.Packed(), "less the headers")
+			_, size := r.Message()
+			require.Equal(t, int64(500), size)
+		}
+		s.SetCompression(false, 0)
+		require.NoError(t, s.Message(protocol.Text, []byte(message)))
+		var ev protocol.Event
+		_, err := r.Next(write(s, 1<<20), &ev)
+		require.NoError(t, err)
+		require.Equal(t, int64(500), r.Packed())
+	}
+}

@@ -269,6 +269,15 @@ func (r *Receiver) Message() (MessageType, int64) {
 	return r.typ, r.size
 }
 
+// Packed returns how many bytes of payload the message had as it came, once its last part was reported: with compression before it
+// was decompressed.
+func (r *Receiver) Packed() int64 {
+	if r.compressed {
+		return r.inflater.packed
+	}
+	return r.size
+}
+
 // Expected returns how many bytes of payload will come that Next reports as they are, one after the other, with nothing
 // between them: what is left of a frame that is not compressed. A driver may read these to where it wants to have them.
 func (r *Receiver) Expected() int64 {

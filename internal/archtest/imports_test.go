@@ -41,7 +41,7 @@ var house = []room{
 	{pkg: "protocol", imports: []string{"frame", "mask", "utf8", "deflate", "internal/buffer", "internal/random"}, never: []string{"net", "context"}},
 	{pkg: "handshake", imports: []string{"deflate"}, outside: []string{"golang.org/x/net"}},
 	{pkg: "conn", imports: []string{"protocol", "frame", "deflate", "internal/buffer", "internal/ctxmutex", "internal/flush", "internal/interrupt", "internal/random"}, never: []string{"net/http"}},
-	{pkg: ".", imports: []string{"conn", "handshake", "deflate", "internal/h2stream", "internal/interrupt"}, outside: []string{"golang.org/x/net"}},
+	{pkg: ".", imports: []string{"conn", "handshake", "deflate", "internal/h2stream", "internal/interrupt", "internal/observed"}, outside: []string{"golang.org/x/net"}},
 
 	{pkg: "http2", imports: []string{"http2/internal/xconnect", "internal/pipe"}, outside: []string{"golang.org/x/net"}},
 	{pkg: "http2/internal/xconnect", never: []string{"net/http", "fmt"}}, // see there
@@ -70,6 +70,7 @@ var house = []room{
 	{pkg: "internal/random", never: []string{"net"}},
 	{pkg: "internal/cpu", never: []string{"net"}},
 	{pkg: "internal/interrupt", never: []string{"net/http"}},
+	{pkg: "internal/observed", imports: []string{"conn", "handshake"}},
 	{pkg: "internal/pipe"},
 	{pkg: "internal/h2stream", outside: []string{"golang.org/x/net"}},
 	{pkg: "internal/wstest", imports: []string{"frame", "mask", "internal/pipe"}, outside: []string{"github.com/stretchr/testify"}},

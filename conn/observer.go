@@ -1,0 +1,222 @@
+package conn
+
+import (
+	"context"
+	"time"
+)
+
+// Observer is told what happens on connections, for counting, logging and tracing: functions of which each may be nil. Set it in
+// Config.Observer; package observe has some that are ready to use, and joins several to one. It must not be changed once a
+// connection has it.
+//
+// The functions are called for any number of connections at once, on the goroutines that do the work, which wait for them: they
+// must be quick. Some are called in the middle of a call that reads or writes. So of the connection's methods they may call only
+// those that look at what never changes ([Conn.RemoteAddr], [Conn.LocalAddr], [Conn.NetConn], [Conn.Subprotocol],
+// [Conn.Deflate]) and [Conn.Err].
+type Observer struct {
+	// Dialing is called when a client begins to open a connection, before anything is done for that. It may add fields to
+	// Header, such as the context of a trace, and replace Context by one that is derived from it: the handshake goes on with
+	// that. Only Context, Start, Header and what the URL says are set.
+	Dialing func(h *Handshake)
+
+	// Handshake is called when an opening handshake has succeeded, was refused, or has failed, for both roles. Those who call
+	// [Client] and [Server] themselves have to call it, too, if it is to be called.
+	Handshake func(h *Handshake)
+
+	// Opened is called for each new Conn before anybody else has it. Ended follows.
+	Opened func(c *Conn)
+
+	// Received is called when a message has arrived whole, also if it is dropped because the connection is closing.
+	Received func(c *Conn, size MessageSize)
+
+	// Sent is called when a message was accepted for sending, in the order in which messages go out; of a [Conn.Writer]'s
+	// when it has ended. It may be lost all the same if the connection ends before it is on the wire.
+	Sent func(c *Conn, size MessageSize)
+
+	// RoundTrip is called with the time between a ping and its pong: those of [Conn.Ping], and of Config.PingInterval.
+	RoundTrip func(c *Conn, rtt time.Duration)
+
+	// QueueFull is called when [Conn.Send], or another call that does not wait, is refused with [ErrQueueFull].
+	QueueFull func(c *Conn)
+
+	// Slow is called when the network has taken long to accept what was written, mostly because the peer is slow to read, and
+	// at the latest when the connection has ended: took is how long the write waited, and at least SlowAfter.
+	Slow func(c *Conn, took time.Duration)
+
+	// SlowAfter is from when on a write counts as slow. 0 stands for [DefaultSlowAfter]; with a negative value every write
+	// counts that had to wait, or that could not be done without the risk of that, as is every write over TLS.
+	SlowAfter time.Duration
+
+	// Ended is called once when the connection has ended, with what [Conn.Err] returns from then on.
+	Ended func(c *Conn, e *CloseError)
+}
+
+// DefaultSlowAfter is from when on a write counts as slow, unless Observer.SlowAfter says otherwise.
+const DefaultSlowAfter = time.Second
+
+// MessageSize is how long a message is.
+type MessageSize struct {
+	Type   MessageType // text or binary
+	Bytes  int64       // as the application has it
+	Packed int64       // as it travels: after compression if it is compressed, and without the headers of its frames
+}
+
+// Handshake is an opening handshake that an [Observer] is told of. It does not have the query of the URL, nor its user
+// information, since secrets may be in these. Header may have some.
+type Handshake struct {
+	Context context.Context // of the request, or as it was given to Dial
+	Server  bool            // this side has answered; otherwise it has asked
+	Start   time.Time       // when the call began that accepts or dials
+	Took    time.Duration   // until it ended
+
+	Scheme     string // ws or wss
+	Host       string // with the port if that is in the URL or in the Host field
+	Path       string // of the URL, as it was sent
+	Proto      string // HTTP/1.1, HTTP/2.0 or HTTP/3.0; empty if a client got no response
+	RemoteAddr string // a server's peer
+
+	// Header is that of the request. A server's must not be changed; with a client it is what Dial sends besides its own
+	// fields.
+	Header map[string][]string
+
+	Status int   // of the response that was sent, or that came; 0 if there was none
+	Conn   *Conn // nil if there is none
+	Err    error // why there is none: a *handshake.Error, with a reason that the peer was told
+}
+
+// observer returns Config.Observer. It is not nil if out.observed is set.
+func (c *Conn) observer() *Observer { return c.settings.Value().observer }
+
+// observe makes o know of c. It is called before anybody else has c. o may be nil.
+func (c *Conn) observe(o *Observer) {
+	if o == nil {
+		return
+	}
+	c.out.observed = true
+	if o.Opened != nil {
+		o.Opened(c)
+	}
+}
+
+// observeReceived is called when the last part of a message was reported. The caller holds reading.
+//
+//go:noinline
+func (c *Conn) observeReceived() {
+	if f := c.observer().Received; f != nil {
+		typ, n := c.receiver.Message()
+		f(c, MessageSize{typ, n, c.receiver.Packed()})
+	}
+}
+
+// observeSent is called when m was queued, which has packed bytes after compression. The caller holds out.mu.
+//
+//go:noinline
+func (c *Conn) observeSent(m *outgoing, packed int) {
+	f := c.observer().Sent
+	switch {
+	case f == nil:
+	case m.sum == nil:
+		f(c, MessageSize{m.typ, int64(len(m.payload)), int64(packed)})
+	default:
+		m.sum.Bytes += int64(len(m.payload))
+		m.sum.Packed += int64(packed)
+		if m.fin {
+			f(c, *m.sum)
+		}
+	}
+}
+
+// observedWriter is a MessageWriter that knows how much it has sent.
+type observedWriter struct {
+	MessageWriter
+	size MessageSize
+}
+
+// observedWriter returns the writer of Conn.Writer if there is an Observer.
+func (c *Conn) observedWriter(ctx context.Context, typ MessageType) *MessageWriter {
+	w := &observedWriter{size: MessageSize{Type: typ}}
+	w.MessageWriter = MessageWriter{c: c, ctx: ctx, typ: typ, sum: &w.size}
+	return &w.MessageWriter
+}
+
+// observeRoundTrip is called when a ping was answered.
+func (c *Conn) observeRoundTrip(rtt time.Duration) {
+	if !c.out.observed {
+		return
+	}
+	if f := c.observer().RoundTrip; f != nil {
+		f(c, rtt)
+	}
+}
+
+// unaskedPing is the newest ping of Config.PingInterval, if it is observed.
+type unaskedPing struct {
+	payload [8]byte
+	at      time.Duration // as heartbeat counts
+}
+
+// observePinged remembers a ping of Config.PingInterval. The caller holds out.mu.
+func (c *Conn) observePinged(payload [8]byte) {
+	if c.out.observed && c.observer().RoundTrip != nil {
+		c.beat.pinged = &unaskedPing{payload, c.beat.now()}
+	}
+}
+
+// observePong looks whether a pong answers a ping of Config.PingInterval.
+func (c *Conn) observePong(payload []byte) {
+	if !c.out.observed || c.beat == nil {
+		return
+	}
+	c.out.mu.Lock()
+	p := c.beat.pinged
+	answered := p != nil && string(p.payload[:]) == string(payload)
+	if answered {
+		c.beat.pinged = nil
+	}
+	c.out.mu.Unlock()
+	if answered {
+		c.observeRoundTrip(c.beat.now() - p.at)
+	}
+}
+
+// observeRefusal is called with the error of a call that sends and does not wait. The caller holds no lock.
+func (c *Conn) observeRefusal(err error) {
+	if err != ErrQueueFull || !c.out.observed {
+		return
+	}
+	if f := c.observer().QueueFull; f != nil {
+		f(c)
+	}
+}
+
+// writeObserved is transport.write for all that there is. The caller may write, and does not hold out.mu.
+func (c *Conn) writeObserved() (int, error) {
+	o := c.observer()
+	if o.Slow == nil {
+		return c.transport.write(&c.out.sender, true)
+	}
+	start := time.Now()
+	n, err := c.transport.write(&c.out.sender, true)
+	if took := time.Since(start); took >= o.slowAfter() {
+		o.Slow(c, took)
+	}
+	return n, err
+}
+
+// slowAfter is SlowAfter with its default.
+func (o *Observer) slowAfter() time.Duration {
+	if o.SlowAfter == 0 {
+		return DefaultSlowAfter
+	}
+	return o.SlowAfter
+}
+
+// observeEnd is called when the connection has ended. The caller holds no lock.
+func (c *Conn) observeEnd() {
+	if !c.out.observed {
+		return
+	}
+	if f := c.observer().Ended; f != nil {
+		f(c, c.end.Load())
+	}
+}

@@ -1,0 +1,48 @@
+package websocket
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/seed60239977/websocket/internal/observed"
+)
+
+// acceptObserved is answer for an Observer that wants to know of it.
+func (o *AcceptOptions) acceptObserved(w http.ResponseWriter, r *http.Request) (c *Conn, err error) {
+	start, returned := time.Now(), false
+	defer func() {
+		if !returned { // a hook of the caller panics
+			err = failed("a function of the server has panicked", nil)
+		}
+		o.observeAnswer(r.Context(), r, start, c, err)
+	}()
+	c, err = o.answer(w, r)
+	returned = true
+	return c, err
+}
+
+// observeAnswer tells the Observer, if there is one, how a handshake went. r is nil if no request was understood.
+func (o *AcceptOptions) observeAnswer(ctx context.Context, r *http.Request, start time.Time, c *Conn, err error) {
+	if o.Config.Observer == nil || o.Config.Observer.Handshake == nil {
+		return
+	}
+	h := &Handshake{Context: ctx, Server: true, Start: start, Took: time.Since(start), Conn: c, Err: err}
+	if r != nil {
+		h.Scheme, h.Host, h.Path, h.RemoteAddr, h.Header = "ws", r.Host, r.URL.EscapedPath(), r.RemoteAddr, r.Header
+		h.Proto = fmt.Sprintf("HTTP/%d.%d", r.ProtoMajor, r.ProtoMinor) // of HTTP/3, r.Proto may be what :protocol says
+		if r.TLS != nil {
+			h.Scheme = "wss"
+		}
+	}
+	switch {
+	case err != nil:
+		h.Status = observed.Status(err)
+	case r.ProtoMajor > 1:
+		h.Status = http.StatusOK
+	default:
+		h.Status = http.StatusSwitchingProtocols
+	}
+	o.Config.Observer.Handshake(h)
+}

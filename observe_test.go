@@ -1,0 +1,224 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/internal/wstest"
+)
+
+// handshakes is an Observer that passes on what it is told of handshakes.
+func handshakes() (*Observer, chan *Handshake) {
+	told := make(chan *Handshake, 10)
+	return &Observer{Handshake: func(h *Handshake) { told <- h }}, told
+}
+
+// discard is a handler's function that waits for the end.
+func discard(ctx context.Context, c *Conn) { <-c.CloseRead(ctx).Done() }
+
+// requireTold takes the one Handshake that was told, and requires what cannot be known in advance to make sense.
+func requireTold(t *testing.T, told chan *Handshake) Handshake {
+	t.Helper()
+	h := <-told
+	require.Empty(t, told, "each handshake is told once")
+	require.NotNil(t, h.Context)
+	require.False(t, h.Start.IsZero())
+	require.GreaterOrEqual(t, h.Took, time.Duration(0))
+	require.Equal(t, h.Err == nil, h.Conn != nil)
+	return *h
+}
+
+func TestAnObserverIsToldOfHandshakesThatSucceed(t *testing.T) {
+	serverSide, atServer := handshakes()
+	clientSide, atClient := handshakes()
+	type key struct{}
+	ctx := context.WithValue(t.Context(), key{}, "the caller's")
+	server := newServer(t, Handler(discard, &AcceptOptions{Config: Config{Observer: serverSide}}))
+	c, _, err := Dial(ctx, server.URL+"/a%2Fb?secret", &DialOptions{
+		Config: Config{Observer: clientSide}, Header: http.Header{"X-Test": {"y"}},
+	})
+	require.NoError(t, err)
+	defer c.CloseNow()
+
+	client := requireTold(t, atClient)
+	require.Equal(t, "the caller's", client.Context.Value(key{}))
+	require.Same(t, c, client.Conn)
+	host := server.Listener.Addr().String()
+	require.Equal(t, Handshake{
+		Context: client.Context, Start: client.Start, Took: client.Took, Conn: c,
+		Scheme: "ws", Host: host, Path: "/a%2Fb", Proto: "HTTP/1.1", Status: 101, Header: http.Header{"X-Test": {"y"}},
+	}, client)
+
+	accepted := requireTold(t, atServer)
+	require.Equal(t, []string{"y"}, accepted.Header["X-Test"])
+	require.Equal(t, c.LocalAddr().String(), accepted.RemoteAddr)
+	require.Equal(t, Handshake{
+		Context: accepted.Context, Start: accepted.Start, Took: accepted.Took, Conn: accepted.Conn, Header: accepted.Header,
+		RemoteAddr: accepted.RemoteAddr,
+		Server:     true, Scheme: "ws", Host: host, Path: "/a%2Fb", Proto: "HTTP/1.1", Status: 101,
+	}, accepted)
+}
+
+func TestAnObserverIsToldWhyAServerRefuses(t *testing.T) {
+	var closed Registry
+	require.NoError(t, closed.Shutdown(t.Context()))
+	for name, tt := range map[string]struct {
+		options AcceptOptions
+		header  http.Header
+		status  int
+	}{
+		"foreign origin": {header: http.Header{"Origin": {"http://elsewhere.example"}}, status: 403},
+		"shutting down":  {options: AcceptOptions{Registry: &closed}, status: 503},
+		"own decision": {options: AcceptOptions{CheckOrigin: func(*http.Request) error {
+			return &HandshakeError{Status: 401, Reason: "who are you?"}
+		}}, status: 401},
+	} {
+		t.Run(name, func(t *testing.T) {
+			serverSide, atServer := handshakes()
+			clientSide, atClient := handshakes()
+			tt.options.Config.Observer = serverSide
+			server := newServer(t, Handler(discard, &tt.options))
+			_, _, err := Dial(t.Context(), server.URL, &DialOptions{Header: tt.header, Config: Config{Observer: clientSide}})
+			want := requireRefused(t, err, tt.status)
+			client := requireTold(t, atClient)
+			require.Equal(t, tt.status, client.Status)
+			require.Equal(t, "HTTP/1.1", client.Proto)
+			require.Equal(t, error(want), client.Err)
+			refused := requireTold(t, atServer)
+			require.True(t, refused.Server)
+			require.Equal(t, tt.status, refused.Status)
+			requireRefused(t, refused.Err, tt.status)
+		})
+	}
+}
+
+func TestAnObserverIsToldOfAHandlerThatPanics(t *testing.T) {
+	o, told := handshakes()
+	server := newServer(t, Handler(discard, &AcceptOptions{
+		Config: Config{Observer: o}, CheckOrigin: func(*http.Request) error { panic(http.ErrAbortHandler) },
+	}))
+	_, _, err := Dial(t.Context(), server.URL, nil)
+	require.Error(t, err)
+	h := requireTold(t, told)
+	require.Zero(t, h.Status)
+	requireRefused(t, h.Err, 0)
+}
+
+func TestAnObserverIsToldOfHandshakesWithoutAnHTTPServer(t *testing.T) {
+	for name, tt := range map[string]struct {
+		request string
+		status  int
+		proto   string
+	}{
+		"accepted":      {request: upgradeRequest(), status: 101, proto: "HTTP/1.1"},
+		"refused":       {request: upgradeRequest("Origin: http://elsewhere.example"), status: 403, proto: "HTTP/1.1"},
+		"no request":    {request: "nonsense\r\n\r\n", status: 400},
+		"half of one":   {request: "GET /"},
+		"too slow":      {request: "slow", status: 408},
+		"none at all":   {},
+		"not HTTP/1.1":  {request: "GET / HTTP/1.0\r\nHost: server.example\r\n\r\n", status: 400, proto: "HTTP/1.0"},
+		"no WebSocket ": {request: "GET / HTTP/1.1\r\nHost: server.example\r\n\r\n", status: 426, proto: "HTTP/1.1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o, told := handshakes()
+				near, far := wstest.Pipe(0)
+				go io.Copy(io.Discard, struct{ io.Reader }{far})
+				if tt.request != "slow" {
+					io.WriteString(far, tt.request)
+					far.CloseWrite()
+				}
+				c, _, err := AcceptConn(t.Context(), near, &AcceptOptions{Config: Config{Observer: o}})
+				h := requireTold(t, told)
+				require.Equal(t, err, h.Err)
+				require.Same(t, c, h.Conn)
+				require.Equal(t, tt.status, h.Status, "%v", err)
+				require.Equal(t, tt.proto, h.Proto)
+				if tt.status == 408 {
+					require.GreaterOrEqual(t, h.Took, DefaultHandshakeTimeout)
+				}
+				if c != nil {
+					require.Equal(t, "/chat", h.Path)
+					require.Equal(t, "server.example", h.Host)
+					c.CloseNow()
+				}
+				far.Close()
+			})
+		})
+	}
+}
+
+func TestAnObserverIsToldOfConnectionsThatCannotBeMade(t *testing.T) {
+	o, told := handshakes()
+	unreachable := errors.New("unreachable")
+	for rawURL, path := range map[string]string{"ws://server.example/chat": "/chat", "ftp://server.example/chat": ""} {
+		_, _, err := Dial(t.Context(), rawURL, &DialOptions{
+			Config:  Config{Observer: o},
+			NetDial: func(context.Context, string, string) (net.Conn, error) { return nil, unreachable },
+		})
+		h := requireTold(t, told)
+		require.Equal(t, err, h.Err)
+		require.Zero(t, h.Status)
+		require.Equal(t, path, h.Path)
+	}
+}
+
+func TestAnObserverMayAddToWhatADialSends(t *testing.T) {
+	type key struct{}
+	o, told := handshakes()
+	o.Dialing = func(h *Handshake) {
+		h.Header["Traceparent"] = []string{"added"}
+		h.Context = context.WithValue(h.Context, key{}, "replaced")
+	}
+	target, there := seen(t)
+	first, here := seen(t)
+	redirecting := newServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		redirectTo(map[string]string{"/here": first.URL, "/there": target.URL}[r.URL.Path], http.StatusFound)(w, r)
+	}))
+	own := http.Header{"Authorization": {"mine"}}
+	options := &DialOptions{Config: Config{Observer: o}, Header: own, MaxRedirects: 1}
+
+	c, _, err := Dial(t.Context(), first.URL, options)
+	require.NoError(t, err)
+	c.CloseNow()
+	r := <-here
+	require.Equal(t, "added", r.Header.Get("Traceparent"))
+	require.Equal(t, "mine", r.Header.Get("Authorization"))
+	require.Equal(t, http.Header{"Authorization": {"mine"}}, own, "the caller's header stays as it was")
+	require.Equal(t, "replaced", requireTold(t, told).Context.Value(key{}))
+
+	c, resp, err := Dial(t.Context(), redirecting.URL+"/there", options)
+	require.NoError(t, err)
+	c.CloseNow()
+	r = <-there
+	require.Empty(t, r.Header.Get("Traceparent"), "it is not for others")
+	h := requireTold(t, told)
+	require.Equal(t, "/there", h.Path, "a call of Dial is one handshake, however many requests it takes")
+	require.Equal(t, resp.StatusCode, h.Status)
+}
+
+func TestAnObserverIsToldOfHandshakesOverHTTP2(t *testing.T) {
+	serverSide, atServer := handshakes()
+	clientSide, atClient := handshakes()
+	server := newHTTP2Server(t, Handler(discard, &AcceptOptions{Config: Config{Observer: serverSide}}))
+	options := pooled(t, server)
+	options.Config.Observer = clientSide
+	c, _, err := Dial(t.Context(), server.URL+"/chat", options)
+	require.NoError(t, err)
+	defer c.CloseNow()
+	for _, told := range []chan *Handshake{atServer, atClient} {
+		h := requireTold(t, told)
+		require.Equal(t, "HTTP/2.0", h.Proto)
+		require.Equal(t, "wss", h.Scheme)
+		require.Equal(t, "/chat", h.Path)
+		require.Equal(t, http.StatusOK, h.Status)
+	}
+}
