@@ -96,29 +96,33 @@ type guest struct {
 // enter connects to the cluster, and returns when the guest has heard what was missed.
 func (g *guest) enter(addr string) {
 	g.t.Helper()
-	join, err := json.Marshal(map[string]any{"type": "join", "room": "lobby", "name": "Ada", "since": g.at})
-	require.NoError(g.t, err)
 	ctx, cancel := context.WithTimeout(g.t.Context(), time.Minute)
 	defer cancel()
-	for g.visit(addr, join) != nil {
+	for g.visit(addr) != nil {
 		require.NoError(g.t, ctx.Err())
 		<-time.After(50 * time.Millisecond)
 	}
 }
 
 // visit connects, and reads what was missed.
-func (g *guest) visit(addr string, join []byte) error {
+func (g *guest) visit(addr string) error {
 	c, _, err := websocket.Dial(g.t.Context(), "ws://"+addr+"/ws", nil)
 	if err != nil {
 		return err
 	}
 	g.c = c
 	g.t.Cleanup(func() { c.CloseNow() })
-	if err := c.Write(g.t.Context(), websocket.Text, join); err != nil {
-		return err
+	subscribe := hub.Item{Kind: hub.KindSubscribe, Topic: "said.lobby", Position: g.at, Last: 50}
+	for _, request := range [][]byte{[]byte(`{"type":"join","room":"lobby","name":"Ada"}`), hub.JSONEnvelope.Append(nil, subscribe)} {
+		if err := c.Write(g.t.Context(), websocket.Text, request); err != nil {
+			return err
+		}
 	}
-	return g.hear(func(e event) bool { return e.Type == "room" })
+	return g.hear(func(e event) bool { return e.Type == subscribed })
 }
+
+// subscribed is the type of an event that is the answer to a subscription.
+const subscribed = "subscribed"
 
 // event is what a guest hears.
 type event struct {
@@ -134,7 +138,9 @@ func (g *guest) hear(until func(event) bool) error {
 			return err
 		}
 		if i, err := hub.JSONEnvelope.Parse(typ, data); err == nil {
-			data = i.Data
+			if data = i.Data; i.Kind == hub.KindSubscribed {
+				data = []byte(`{"type":"` + subscribed + `"}`)
+			}
 			if !i.Position.IsZero() {
 				g.at = i.Position
 			}

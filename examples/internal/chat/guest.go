@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -23,26 +24,23 @@ const (
 	maxPerSecond = 30   // requests
 )
 
-// request is what a page sends.
+// request is what a page sends, besides the envelopes with which it subscribes to the topics of the room that it has joined.
 type request struct {
 	Type string `json:"type"` // join, say, typing, or alive, which is answered with the same
 	Room string `json:"room"` // of join
 	Name string `json:"name"` // of join
-	// Since is what the page has of the room already, of join. In JSON it has epoch and offset.
-	Since hub.Position `json:"since"`
-	ID    string       `json:"id"`   // of say: made up by the page, so that it may say the same again if it got no answer
-	Text  string       `json:"text"` // of say
+	ID   string `json:"id"`   // of say: made up by the page, so that it may say the same again if it got no answer
+	Text string `json:"text"` // of say
 }
 
 // event is what a page gets: in the envelope of the hub if it comes from there, otherwise as it is.
 type event struct {
-	Type      string   `json:"type"` // rooms, room (once everything that was said before has come), people, said, typing, or alive
-	Rooms     []string `json:"rooms,omitempty"`
-	Room      string   `json:"room,omitempty"`
-	Recovered bool     `json:"recovered,omitempty"` // of room: nothing is missing since the page was here
-	Name      string   `json:"name,omitempty"`      // of typing
-	People    []string `json:"people,omitempty"`    // of people
-	Message   *message `json:"message,omitempty"`   // of said
+	Type    string   `json:"type"` // rooms, people, said, typing, or alive
+	Rooms   []string `json:"rooms,omitempty"`
+	Room    string   `json:"room,omitempty"`
+	Name    string   `json:"name,omitempty"`    // of typing
+	People  []string `json:"people,omitempty"`  // of people
+	Message *message `json:"message,omitempty"` // of said
 }
 
 // message is something that was said.
@@ -78,17 +76,31 @@ func (g *guest) talk(ctx context.Context) error {
 		return err
 	}
 	for {
-		q, err := wsjson.Read[request](ctx, g.c)
+		typ, data, err := g.c.Read(ctx)
 		if err == nil {
 			err = g.count(time.Now())
 		}
 		if err == nil {
-			err = g.do(ctx, q)
+			err = g.hear(ctx, typ, data)
 		}
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// hear does what the page asks for.
+func (g *guest) hear(ctx context.Context, typ websocket.MessageType, data []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, brokerTime)
+	defer cancel()
+	if i, err := hub.JSONEnvelope.Parse(typ, data); err == nil {
+		return g.subscribe(ctx, i)
+	}
+	var q request
+	if typ != websocket.Text || json.Unmarshal(data, &q) != nil {
+		return errNonsense
+	}
+	return g.do(ctx, q)
 }
 
 // count keeps one guest from flooding the others.
@@ -104,8 +116,6 @@ func (g *guest) count(now time.Time) error {
 }
 
 func (g *guest) do(ctx context.Context, q request) error {
-	ctx, cancel := context.WithTimeout(ctx, brokerTime)
-	defer cancel()
 	switch {
 	case q.Type == "alive":
 		return wsjson.Write(ctx, g.c, event{Type: "alive"})
@@ -121,29 +131,37 @@ func (g *guest) do(ctx context.Context, q request) error {
 	return errNonsense
 }
 
-// join sends what was said since the page was in the room, or the last of it, and everything that happens from now on.
+// join puts the page into a room, of which it hears when it has subscribed to the topics.
 func (g *guest) join(ctx context.Context, q request) error {
 	name := strings.TrimSpace(q.Name)
 	if !slices.Contains(Rooms, q.Room) || name == "" || utf8.RuneCountInString(name) > maxName {
 		return errNonsense
 	}
 	g.leave()
-	h, said := g.house.hub, saidTopic+q.Room
-	if n, err := h.CountPresent(ctx, said); err != nil || n >= maxPeople {
+	if n, err := g.house.hub.CountPresent(ctx, saidTopic+q.Room); err != nil || n >= maxPeople {
 		return cmp.Or(err, errFull)
 	}
 	g.room, g.name = q.Room, name
-	ready := func(r hub.Recovery) *websocket.Prepared {
-		p, _ := wsjson.Prepare(event{Type: "room", Room: q.Room, Recovered: r.Recovered}) // which can be JSON
-		return p
+	return nil
+}
+
+// subscribe sends what was said since the page was in the room, or the last of it, and everything that happens from now on.
+// Whoever hears what is said is there.
+func (g *guest) subscribe(ctx context.Context, i hub.Item) error {
+	h := g.house.hub
+	said := i.Topic == saidTopic+g.room
+	if i.Kind == hub.KindSubscribe && (g.room == "" || !said && i.Topic != typingTopic+g.room) {
+		return errNonsense
 	}
-	if _, err := h.SubscribeFrom(ctx, g.c, said, hub.From{Since: q.Since, Last: maxHistory, Ready: ready}); err != nil {
+	i.Last = min(i.Last, maxHistory)
+	_, err := h.Handle(ctx, g.c, i)
+	switch {
+	case errors.Is(err, hub.ErrEnvelope), errors.Is(err, hub.ErrSubscribed):
+		return errNonsense
+	case err != nil || i.Kind != hub.KindSubscribe || !said:
 		return err
 	}
-	if err := h.Subscribe(g.c, typingTopic+q.Room); err != nil {
-		return err
-	}
-	return h.Enter(ctx, g.c, said, hub.Presence{ID: rand.Text(), Value: name})
+	return h.Enter(ctx, g.c, i.Topic, hub.Presence{ID: rand.Text(), Value: g.name})
 }
 
 // say tells all in the room, also the one who has said it: that is how the page knows that it was said.
@@ -179,10 +197,7 @@ func (g *guest) leave() {
 
 // verdict returns how to close a connection, or 0 if it has ended.
 func verdict(err error) (websocket.StatusCode, string) {
-	var notJSON *wsjson.DecodeError
 	switch {
-	case errors.As(err, &notJSON):
-		return websocket.StatusPolicyViolation, errNonsense.Error()
 	case slices.Contains([]error{errNonsense, errTooMuch}, err):
 		return websocket.StatusPolicyViolation, err.Error()
 	case errors.Is(err, errFull), errors.Is(err, websocket.ErrQueueFull):

@@ -3,6 +3,7 @@
 package chat
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
 	"flag"
@@ -16,10 +17,14 @@ import (
 	"github.com/seed60239977/websocket/hub"
 )
 
-// Page is what a browser gets.
-//
+// Page is what a browser gets: all in one, with the client of the hub, which other pages can have as it is.
+var Page = bytes.Replace(page, []byte("/* hub.js */"), client, 1)
+
 //go:embed page.html
-var Page []byte
+var page []byte
+
+//go:embed hub.js
+var client []byte
 
 // Rooms are the rooms that there are.
 var Rooms = []string{"lobby", "kitchen", "library"}

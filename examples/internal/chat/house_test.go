@@ -77,17 +77,34 @@ func (b tab) next() event {
 // join enters a room and returns what was said since.
 func (b tab) join(room, name string, since hub.Position) (history []message) {
 	b.t.Helper()
-	b.send(request{Type: "join", Room: room, Name: name, Since: since})
-	for {
-		e := b.next()
-		require.Equal(b.t, room, e.Room)
-		if e.Type == "room" {
-			require.Equal(b.t, !since.IsZero(), e.Recovered)
-			return history
+	b.send(request{Type: "join", Room: room, Name: name})
+	b.subscribe(typingTopic+room, hub.Position{})
+	b.subscribe(saidTopic+room, since) // which is answered before the page is there, and others are told
+	for answers := 0; answers < 2; {
+		typ, data, err := b.c.Read(b.t.Context())
+		require.NoError(b.t, err)
+		i, err := hub.JSONEnvelope.Parse(typ, data)
+		require.NoError(b.t, err)
+		if i.Kind == hub.KindSubscribed {
+			require.Equal(b.t, i.Topic == saidTopic+room && !since.IsZero(), i.Recovered)
+			answers++
+			continue
 		}
-		require.Equal(b.t, "said", e.Type)
-		history = append(history, *e.Message)
+		var e event
+		require.NoError(b.t, json.Unmarshal(i.Data, &e))
+		if e.Type != "people" {
+			require.Equal(b.t, []string{"said", room}, []string{e.Type, e.Room})
+			history = append(history, *e.Message)
+		}
 	}
+	return history
+}
+
+// subscribe asks for a topic, and more than a guest can have of its history.
+func (b tab) subscribe(topic string, since hub.Position) {
+	b.t.Helper()
+	i := hub.Item{Kind: hub.KindSubscribe, Topic: topic, Position: since, Last: 2 * maxHistory}
+	require.NoError(b.t, b.c.Write(b.t.Context(), websocket.Text, hub.JSONEnvelope.Append(nil, i)))
 }
 
 func (b tab) say(id, text string) { b.t.Helper(); b.send(request{Type: "say", ID: id, Text: text}) }
@@ -223,6 +240,41 @@ func TestWhatThePageWouldNotSendIsRefused(t *testing.T) {
 	b := p.open()
 	require.NoError(t, b.c.Write(t.Context(), websocket.Text, []byte("no JSON")))
 	require.Equal(t, websocket.StatusPolicyViolation, programtest.Closed(t, b.c).Code)
+}
+
+func TestOnlyTheTopicsOfTheRoomCanBeHad(t *testing.T) {
+	p := start(t, "127.0.0.1:0")
+	for name, then := range map[string]func(b tab){
+		"before join":   func(b tab) { b.subscribe(saidTopic+"lobby", hub.Position{}) },
+		"no room":       func(b tab) { b.subscribe(saidTopic, hub.Position{}) },
+		"another room":  func(b tab) { b.join("lobby", "Ada", hub.Position{}); b.subscribe(saidTopic+"kitchen", hub.Position{}) },
+		"another topic": func(b tab) { b.join("lobby", "Ada", hub.Position{}); b.subscribe("lobby", hub.Position{}) },
+		"twice":         func(b tab) { b.join("lobby", "Ada", hub.Position{}); b.subscribe(saidTopic+"lobby", hub.Position{}) },
+		"to publish past the server": func(b tab) {
+			b.join("lobby", "Ada", hub.Position{})
+			require.NoError(t, b.c.Write(t.Context(), websocket.Text, []byte(`{"topic":"said.lobby","data":1}`)))
+		},
+	} {
+		b := p.open()
+		then(b)
+		require.Equal(t, errNonsense.Error(), programtest.Closed(t, b.c).Reason, name)
+	}
+}
+
+func TestWhoUnsubscribesIsNotThereAnyMore(t *testing.T) {
+	p := start(t, "127.0.0.1:0")
+	ada, _ := p.enter("lobby", "Ada")
+	ben, _ := p.enter("lobby", "Ben")
+	ada.sees("Ada", "Ben")
+	require.NoError(t, ben.c.Write(t.Context(), websocket.Text, []byte(`{"unsubscribe":"said.lobby"}`)))
+	ada.sees("Ada")
+	ben.join("lobby", "Ben", hub.Position{})
+	ada.sees("Ada", "Ben")
+}
+
+func TestThePageHasTheClientOfTheHub(t *testing.T) {
+	require.NotEmpty(t, client)
+	require.Contains(t, string(Page), string(client))
 }
 
 func TestAFloodIsRefused(t *testing.T) {
