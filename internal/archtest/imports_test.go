@@ -76,6 +76,10 @@ var house = []room{
 	{pkg: "internal/wstest", imports: []string{"frame", "mask", "internal/pipe"}, outside: []string{"github.com/stretchr/testify"}},
 	{pkg: "internal/archtest"},
 	{pkg: "internal/soak"},
+	{pkg: "internal/sameapi", never: []string{"net/http"}},
+
+	// For module compat/coder alone, which cannot hold it: see there.
+	{pkg: "compat/coderapi", imports: []string{"conn", "deflate", "handshake", "protocol", "internal/ctxmutex"}},
 }
 
 // direct is everything that the main module may require directly.

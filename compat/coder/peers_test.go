@@ -1,0 +1,5 @@
+package websocket
+
+import (
+	_ "github.com/coder/websocket"
+)

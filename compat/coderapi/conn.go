@@ -1,0 +1,207 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed60239977/websocket/conn"
+)
+
+const (
+	defaultReadLimit = 32 << 10        // bytes
+	closeTimeout     = 5 * time.Second // for the closing handshake
+)
+
+// Conn is a WebSocket connection. One goroutine at a time may call Reader and Read; everything else may be called from any
+// goroutine.
+//
+// Always have one reading: that is how pings are answered, and how the end of the connection is noticed. Where no messages are
+// expected, [Conn.CloseRead] does it.
+//
+// A context that ends while a call that reads or writes waits closes the connection.
+type Conn struct {
+	c     *conn.Conn
+	addrs net.Conn // whose addresses NetConn shows; nil for none
+
+	limit    atomic.Int64                    // of SetReadLimit
+	reader   messageReader                   // of the current message
+	readCtx  atomic.Pointer[context.Context] // of the call that reads; kept only for hooks
+	hooks    hooks
+	writers  atomic.Int64 // that are open, or wait for others
+	closing  atomic.Bool  // by Close or CloseNow, or by the peer's close frame
+	finished atomic.Bool  // closed, and who read was told
+
+	background struct {
+		sync.Mutex
+		ctx  context.Context // of CloseRead
+		done chan struct{}   // closed when nothing of it is left
+	}
+}
+
+// hooks are the callbacks of the options.
+type hooks struct {
+	ping func(ctx context.Context, payload []byte) bool
+	pong func(ctx context.Context, payload []byte)
+}
+
+func (h hooks) any() bool { return h.ping != nil || h.pong != nil }
+
+// config returns the engine's configuration for c.
+func (c *Conn) config(h hooks, checkUTF8 bool) *conn.Config {
+	c.hooks = h
+	c.limit.Store(defaultReadLimit)
+	cfg := &conn.Config{
+		ReadLimit:    defaultReadLimit,
+		MaxFragments: -1,
+		CloseTimeout: closeTimeout,
+		SkipUTF8:     !checkUTF8,
+	}
+	if h.ping != nil {
+		cfg.OnPing = func(_ *conn.Conn, payload []byte) (bool, error) { return h.ping(c.readContext(), payload), nil }
+	}
+	if h.pong != nil {
+		cfg.OnPong = func(_ *conn.Conn, payload []byte) error { h.pong(c.readContext(), payload); return nil }
+	}
+	return cfg
+}
+
+// readContext is the context of the call that reads, for callbacks.
+func (c *Conn) readContext() context.Context {
+	if ctx := c.readCtx.Load(); ctx != nil {
+		return *ctx
+	}
+	return context.Background()
+}
+
+// Subprotocol returns what the handshake has agreed to, or "".
+func (c *Conn) Subprotocol() string { return c.c.Subprotocol() }
+
+// SetReadLimit sets the longest message that is accepted, in bytes: 32768 by default. For a longer one, the peer is told
+// [StatusMessageTooBig], and calls that read return [ErrMessageTooBig]. A negative value sets no limit.
+func (c *Conn) SetReadLimit(n int64) {
+	c.limit.Store(n)
+	if n == 0 {
+		n = 1 // the engine's 0 is its default
+	}
+	c.c.SetReadLimit(n)
+}
+
+// Ping sends a ping and waits for its pong, which another goroutine must read. If ctx ends while it waits for the pong, the
+// connection goes on.
+func (c *Conn) Ping(ctx context.Context) error {
+	_, err := c.c.Ping(ctx)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, conn.ErrNobodyReads), ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		return fmt.Errorf("failed to ping: failed to wait for pong: %w", ctx.Err())
+	}
+	return fmt.Errorf("failed to ping: %w", sendError(err))
+}
+
+// CloseRead reads in the background where no more messages are expected, so that pings are answered and the end is noticed. The
+// context that it returns ends when the connection does. If ctx ends, or a message comes, which is a policy violation, the
+// connection is closed. Further calls return the same context.
+func (c *Conn) CloseRead(ctx context.Context) context.Context {
+	b := &c.background
+	b.Lock()
+	defer b.Unlock()
+	if b.ctx != nil {
+		return b.ctx
+	}
+	c.keepContext(ctx)
+	b.ctx, b.done = c.c.CloseRead(ctx), make(chan struct{})
+	context.AfterFunc(b.ctx, func() {
+		defer close(b.done)
+		c.ended()
+	})
+	return b.ctx
+}
+
+// keepContext keeps the context of a call that reads, for callbacks.
+func (c *Conn) keepContext(ctx context.Context) {
+	if c.hooks.any() {
+		kept := ctx // so that only this is on the heap
+		c.readCtx.Store(&kept)
+	}
+}
+
+// ended closes the network of a connection that has ended, or that a context has, and returns when nothing of it is left.
+func (c *Conn) ended() {
+	c.c.CloseNow()
+	var end *conn.CloseError
+	if errors.As(c.c.Err(), &end) && end.WasClean {
+		c.closing.Store(true)
+	}
+	c.finished.Store(true)
+}
+
+// awaitBackground waits for what CloseRead has started.
+func (c *Conn) awaitBackground() {
+	b := &c.background
+	b.Lock()
+	done := b.done
+	b.Unlock()
+	if done != nil {
+		<-done
+	}
+}
+
+// Close closes the connection with the closing handshake: it sends a close frame, waits up to 5 seconds for the peer's, and
+// closes the network. What comes meanwhile is dropped. If this is not the first call that closes, it waits for that, and returns
+// an error that is [net.ErrClosed]. reason has at most 123 bytes.
+func (c *Conn) Close(code StatusCode, reason string) error {
+	if c.closing.Swap(true) {
+		c.await()
+		return fmt.Errorf("failed to close WebSocket: %w", net.ErrClosed)
+	}
+	err := c.shake(code, reason)
+	c.ended()
+	c.awaitBackground()
+	if err == nil || errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return fmt.Errorf("failed to close WebSocket: %w", err)
+}
+
+// shake does the closing handshake.
+func (c *Conn) shake(code StatusCode, reason string) error {
+	wire := conn.StatusCode(code)
+	if StatusCode(wire) != code || code != StatusNoStatusRcvd && !wire.ValidOnWire() {
+		c.c.CloseNow()
+		return fmt.Errorf("failed to marshal close frame: status code %v cannot be set", code)
+	}
+	err := c.c.Close(wire, reason)
+	var end *conn.CloseError
+	switch errors.As(c.c.Err(), &end); {
+	case end.WasClean && err != nil: // of the reason
+		return fmt.Errorf("failed to marshal close frame: %w", err)
+	case end.WasClean && StatusCode(end.Code) != code:
+		return received(end)
+	case err != nil:
+		return c.endError(end)
+	}
+	return nil
+}
+
+// CloseNow closes the network without a closing handshake. If the connection was closed before, the error is [net.ErrClosed].
+func (c *Conn) CloseNow() error {
+	if c.closing.Swap(true) {
+		c.await()
+		return fmt.Errorf("failed to immediately close WebSocket: %w", net.ErrClosed)
+	}
+	c.ended()
+	c.awaitBackground()
+	return nil
+}
+
+// await waits until a connection that is being closed has ended.
+func (c *Conn) await() {
+	<-c.c.Done()
+	c.awaitBackground()
+}

@@ -1,0 +1,81 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/protocol"
+)
+
+// ErrMessageTooBig is in the error for a message that is longer than [Conn.SetReadLimit] allows.
+var ErrMessageTooBig = errors.New("websocket: message too big")
+
+// readError says in this package's words why a call that reads has failed. The connection is closed, unless the call was one
+// too many.
+func (c *Conn) readError(ctx context.Context, err error) error {
+	var end *conn.CloseError
+	closed := errors.As(err, &end)
+	switch {
+	case closed && end.WasClean:
+		err = received(end)
+	case ctx.Err() != nil:
+		err = ctx.Err()
+	case closed:
+		err = c.endError(end)
+	default: // somebody else reads
+		return err
+	}
+	c.ended()
+	return err
+}
+
+// received is the error of a close frame.
+func received(end *conn.CloseError) error {
+	return fmt.Errorf("received close frame: %w", CloseError{Code: StatusCode(end.Code), Reason: end.Reason})
+}
+
+// endError says how a connection has ended without a closing handshake.
+func (c *Conn) endError(end *conn.CloseError) error {
+	switch {
+	case errors.Is(end, conn.ErrClosedNow):
+		return net.ErrClosed
+	case errors.Is(end, conn.ErrMessageTooBig):
+		return fmt.Errorf("%w: read limited at %d bytes", ErrMessageTooBig, c.limit.Load()+1)
+	case errors.Is(end, protocol.ErrPeerVanished):
+		return io.EOF
+	case errors.Is(end, conn.ErrCloseTimeout):
+		return context.DeadlineExceeded
+	case end.Err != nil:
+		return end.Err
+	}
+	return end
+}
+
+// writeError says in this package's words why a message could not be sent. A context that has ended closes the connection,
+// unless it may be that it has only waited for a writer of somebody else's.
+func (c *Conn) writeError(ctx context.Context, err error, waited bool) error {
+	if e := ctx.Err(); e != nil && errors.Is(err, e) {
+		if !waited {
+			c.ended()
+		}
+		return e
+	}
+	return sendError(err)
+}
+
+// sendError says in this package's words why something could not be sent.
+func sendError(err error) error {
+	var end *conn.CloseError
+	var refused *conn.WriteError
+	switch {
+	case errors.Is(err, conn.ErrCloseSent), errors.As(err, &end):
+		return net.ErrClosed
+	case errors.As(err, &refused):
+		return refused.Err
+	}
+	return err
+}

@@ -1,0 +1,70 @@
+package websocket
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+)
+
+// Read waits for the next message and returns it whole.
+//
+// If ctx ends first, the connection is closed. The error of a close frame has a [CloseError] in its chain; one from a connection
+// that this side has closed is [net.ErrClosed].
+func (c *Conn) Read(ctx context.Context) (MessageType, []byte, error) {
+	if err := c.beginRead(ctx); err != nil {
+		return 0, nil, err
+	}
+	typ, p, err := c.c.Read(ctx)
+	if err != nil {
+		return 0, nil, getReaderError(c.readError(ctx, err))
+	}
+	if p == nil {
+		p = []byte{}
+	}
+	return MessageType(typ), p, nil
+}
+
+// Reader waits for the next message and returns a reader for it, which is good until the next call that reads. ctx bounds the
+// reader too. What was not read of the message before is dropped. Its errors are those of Read.
+func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
+	if err := c.beginRead(ctx); err != nil {
+		return 0, nil, err
+	}
+	typ, r, err := c.c.Reader(ctx)
+	if err != nil {
+		return 0, nil, getReaderError(c.readError(ctx, err))
+	}
+	c.reader = messageReader{c: c, ctx: ctx, r: r}
+	return MessageType(typ), &c.reader, nil
+}
+
+// beginRead begins a call that reads the next message.
+func (c *Conn) beginRead(ctx context.Context) error {
+	if c.finished.Load() {
+		return getReaderError(net.ErrClosed)
+	}
+	c.keepContext(ctx)
+	return nil
+}
+
+func getReaderError(err error) error { return fmt.Errorf("failed to get reader: %w", err) }
+
+// messageReader gives out one message.
+type messageReader struct {
+	c   *Conn
+	ctx context.Context
+	r   io.Reader
+}
+
+func (m *messageReader) Read(p []byte) (int, error) {
+	n, err := m.r.Read(p)
+	if err == nil || err == io.EOF {
+		return n, err
+	}
+	err = m.c.readError(m.ctx, err)
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, fmt.Errorf("failed to read: %w", err)
+}

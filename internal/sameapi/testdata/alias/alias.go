@@ -1,0 +1,15 @@
+// Package original has aliases of another package.
+package original
+
+import "github.com/seed60239977/websocket/internal/sameapi/testdata/original"
+
+type (
+	Number  = original.Number
+	Options = original.Options
+)
+
+const Answer = original.Answer
+
+func Go(number Number) (o *Options, err error) { return original.Go(number) }
+
+var Err = original.Err
