@@ -44,6 +44,11 @@
 // and why, like a browser's CloseEvent, and [CloseStatus] finds the code; errors.Is(err, net.ErrClosed) holds if it was this side that closed. Every connection must be ended by
 // Conn.Close or Conn.CloseNow; [Handler] does so when the function returns.
 //
+// # How do I see what happens?
+//
+// Config.Observer is told of handshakes, messages, pings, slow peers and ends. Package observe has counters, also for expvar, and
+// a log with log/slog.
+//
 // # Is it safe to expose?
 //
 // The zero value of all options is the safe one. Browsers let any page connect to any server and attach the user's

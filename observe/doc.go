@@ -1,0 +1,33 @@
+// Package observe has observers that are ready to use: they count, log and show what happens on connections. An observer goes into
+// Config.Observer, of servers and of clients; module observe/otel has one for OpenTelemetry.
+//
+// # How are messages counted?
+//
+//	var counters observe.Counters // of the whole program, mostly
+//	options := &websocket.AcceptOptions{Config: websocket.Config{Observer: counters.Observer()}}
+//	…
+//	counters.Stats().Received.Bytes
+//
+// # How do the counters get to /debug/vars?
+//
+// With one line, since [*Counters] is an expvar.Var:
+//
+//	expvar.Publish("websocket", &counters)
+//
+// # How is a log written?
+//
+//	Observer: observe.Log(slog.Default())
+//
+// # How do several observers hear of the same connections?
+//
+//	Observer: observe.Join(counters.Observer(), observe.Log(slog.Default()))
+//
+// # How does one see who is connected?
+//
+// [Page] is an http.Handler that lists the connections of a websocket.Registry. It is for operators alone.
+//
+// # What does it cost?
+//
+// The counters take no memory for each connection and allocate nothing. Make an observer once, not for each connection: those that
+// share one share what they know of it.
+package observe

@@ -1,0 +1,98 @@
+package observe
+
+import (
+	"slices"
+	"time"
+
+	"github.com/seed60239977/websocket/conn"
+)
+
+// Join returns an observer that tells all of these, in this order. They are not changed, and must not be changed after; those
+// that are nil are left out. It returns nil if there are none, and the only one if there is one.
+func Join(observers ...*conn.Observer) *conn.Observer {
+	all := slices.DeleteFunc(slices.Clone(observers), func(o *conn.Observer) bool { return o == nil })
+	switch len(all) {
+	case 0:
+		return nil
+	case 1:
+		return all[0]
+	}
+	joined := &conn.Observer{
+		Dialing:   joinOne(all, func(o *conn.Observer) func(*conn.Handshake) { return o.Dialing }),
+		Handshake: joinOne(all, func(o *conn.Observer) func(*conn.Handshake) { return o.Handshake }),
+		Opened:    joinOne(all, func(o *conn.Observer) func(*conn.Conn) { return o.Opened }),
+		Received:  joinTwo(all, func(o *conn.Observer) func(*conn.Conn, conn.MessageSize) { return o.Received }),
+		Sent:      joinTwo(all, func(o *conn.Observer) func(*conn.Conn, conn.MessageSize) { return o.Sent }),
+		RoundTrip: joinTwo(all, func(o *conn.Observer) func(*conn.Conn, time.Duration) { return o.RoundTrip }),
+		QueueFull: joinOne(all, func(o *conn.Observer) func(*conn.Conn) { return o.QueueFull }),
+		Ended:     joinTwo(all, func(o *conn.Observer) func(*conn.Conn, *conn.CloseError) { return o.Ended }),
+	}
+	joinSlow(joined, all)
+	return joined
+}
+
+// joinOne joins a function of all observers that has one argument.
+func joinOne[A any](all []*conn.Observer, of func(*conn.Observer) func(A)) func(A) {
+	var fs []func(A)
+	for _, o := range all {
+		if f := of(o); f != nil {
+			fs = append(fs, f)
+		}
+	}
+	switch len(fs) {
+	case 0:
+		return nil
+	case 1:
+		return fs[0]
+	}
+	return func(a A) {
+		for _, f := range fs {
+			f(a)
+		}
+	}
+}
+
+// joinTwo is joinOne for functions with two arguments.
+func joinTwo[A, B any](all []*conn.Observer, of func(*conn.Observer) func(A, B)) func(A, B) {
+	var fs []func(A, B)
+	for _, o := range all {
+		if f := of(o); f != nil {
+			fs = append(fs, f)
+		}
+	}
+	switch len(fs) {
+	case 0:
+		return nil
+	case 1:
+		return fs[0]
+	}
+	return func(a A, b B) {
+		for _, f := range fs {
+			f(a, b)
+		}
+	}
+}
+
+// joinSlow joins Slow, where each observer has its own idea of that.
+func joinSlow(joined *conn.Observer, all []*conn.Observer) {
+	slow := slices.DeleteFunc(slices.Clone(all), func(o *conn.Observer) bool { return o.Slow == nil })
+	if len(slow) == 0 {
+		return
+	}
+	joined.SlowAfter = slowAfter(slices.MinFunc(slow, func(a, b *conn.Observer) int { return int(slowAfter(a) - slowAfter(b)) }))
+	joined.Slow = func(c *conn.Conn, took time.Duration) {
+		for _, o := range slow {
+			if took >= slowAfter(o) {
+				o.Slow(c, took)
+			}
+		}
+	}
+}
+
+// slowAfter is SlowAfter with its default.
+func slowAfter(o *conn.Observer) time.Duration {
+	if o.SlowAfter == 0 {
+		return conn.DefaultSlowAfter
+	}
+	return o.SlowAfter
+}
