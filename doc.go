@@ -142,7 +142,7 @@
 //   - Lenient: takes what common clients get wrong
 //   - HandshakeTimeout: bounds the handshake
 //   - ConnContext, OnError: for [Handler]
-//   - Registry: knows the connections and ends them
+//   - Registry: knows the connections, lists them and ends them
 //
 // [DialOptions]:
 //

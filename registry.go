@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/seed60239977/websocket/handshake"
 )
@@ -26,9 +27,10 @@ import (
 // The first line is for connections to hear of it while requests are still being answered, which streams of HTTP/2 are for as
 // long as they live; as http.Server.Shutdown does not wait for what it calls, the last line is needed in any case.
 type Registry struct {
-	mu      sync.Mutex // never held while a method of a connection is called
-	conns   map[*Conn]struct{}
-	serving int // goroutines of Handler, and handshakes
+	mu      sync.Mutex              // never held while a method of a connection is called
+	start   time.Time               // when there was the first connection
+	conns   map[*Conn]time.Duration // the open ones, and when they came, counted from start
+	serving int                     // goroutines of Handler, and handshakes
 	total   uint64
 	refused uint64
 
@@ -69,6 +71,35 @@ func (r *Registry) snapshot() []*Conn {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Collect(maps.Keys(r.conns))
+}
+
+// RegistryEntry describes a connection of a [Registry] at one moment.
+type RegistryEntry struct {
+	Conn        *Conn     // the connection, which may have ended meanwhile
+	Since       time.Time // when its handshake was done
+	RemoteAddr  string    // of the net.Conn: with a proxy in front of the server, that of the proxy
+	Subprotocol string    // "" if none was agreed to
+	State       State     // open, closing or closed
+	Buffered    int64     // bytes that wait to be sent, as Conn.BufferedAmount says
+}
+
+// Entries describes the connections that are open, the oldest first. It takes a moment for each.
+func (r *Registry) Entries() []RegistryEntry {
+	r.mu.Lock()
+	all := make([]RegistryEntry, 0, len(r.conns))
+	for c, since := range r.conns {
+		all = append(all, RegistryEntry{Conn: c, Since: r.start.Add(since)})
+	}
+	r.mu.Unlock()
+	slices.SortFunc(all, func(a, b RegistryEntry) int { return a.Since.Compare(b.Since) })
+	for i := range all {
+		e := &all[i]
+		e.Subprotocol, e.State, e.Buffered = e.Conn.Subprotocol(), e.Conn.State(), e.Conn.BufferedAmount()
+		if a := e.Conn.RemoteAddr(); a != nil {
+			e.RemoteAddr = a.String()
+		}
+	}
+	return all
 }
 
 // Shutdown ends all connections with [StatusGoingAway]: all at once, each one behind what was accepted for sending on it
@@ -173,9 +204,9 @@ func (r *Registry) enter(c *Conn) (late bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.conns == nil {
-		r.conns = map[*Conn]struct{}{}
+		r.start, r.conns = time.Now(), map[*Conn]time.Duration{}
 	}
-	r.conns[c] = struct{}{}
+	r.conns[c] = time.Since(r.start)
 	if r.down {
 		r.refused++
 	} else {

@@ -496,3 +496,36 @@ func ExampleRegistry() {
 	// open: 1
 	// 1001 true
 }
+
+func TestEntriesSayWhoIsConnectedAndForHowLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r websocket.Registry
+		require.Empty(t, r.Entries())
+		begun := time.Now()
+		var servers []*websocket.Conn
+		for _, name := range []string{"old", "new"} {
+			_, server := registered(t, &r, &websockettest.Options{
+				Accept: &websocket.AcceptOptions{Subprotocols: []string{name}},
+				Dial:   &websocket.DialOptions{Subprotocols: []string{name}},
+				Buffer: 64,
+			})
+			servers = append(servers, server)
+			time.Sleep(time.Minute)
+		}
+		require.NoError(t, servers[1].Send(websocket.Binary, make([]byte, 1000)))
+		require.NoError(t, servers[0].SendClose(websocket.StatusGoingAway, ""))
+		entries := r.Entries()
+		require.Len(t, entries, 2)
+		for i, state := range []websocket.State{websocket.StateClosing, websocket.StateOpen} {
+			require.Same(t, servers[i], entries[i].Conn)
+			require.Zero(t, entries[i].Since.Sub(begun)-time.Duration(i)*time.Minute)
+			require.Equal(t, servers[i].RemoteAddr().String(), entries[i].RemoteAddr)
+			require.Equal(t, servers[i].Subprotocol(), entries[i].Subprotocol)
+			require.Equal(t, servers[i].BufferedAmount(), entries[i].Buffered)
+			require.Equal(t, state, entries[i].State)
+		}
+		require.Greater(t, servers[1].BufferedAmount(), int64(900))
+		servers[0].CloseNow()
+		require.Len(t, r.Entries(), 1)
+	})
+}

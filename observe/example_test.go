@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"log"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/seed60239977/websocket"
 	"github.com/seed60239977/websocket/observe"
@@ -44,4 +46,20 @@ func Example() {
 	fmt.Println(s.Accepted, s.Received.Text.Messages, s.Sent.Text.Bytes, s.Codes)
 	// Output:
 	// 1 1 5 map[1000 normal closure:1]
+}
+
+// The page is on a listener of its own, which only the machine itself can reach.
+func ExamplePage() {
+	var registry websocket.Registry
+	public, internal := http.NewServeMux(), http.NewServeMux()
+	public.Handle("/chat", websocket.Handler(func(ctx context.Context, c *websocket.Conn) {
+		c.CloseRead(ctx)
+		<-c.Done()
+	}, &websocket.AcceptOptions{Registry: &registry}))
+	internal.Handle("/connections", observe.Page(&registry))
+
+	for address, mux := range map[string]http.Handler{"127.0.0.1:6060": internal, ":8080": public} {
+		server := &http.Server{Addr: address, Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+		go func() { log.Fatal(server.ListenAndServe()) }()
+	}
 }

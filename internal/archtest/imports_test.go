@@ -51,7 +51,7 @@ var house = []room{
 	{pkg: "hub/internal/catchup", imports: []string{"hub"}, never: []string{"net/http"}},
 	{pkg: "hub/brokertest", imports: []string{"conn", "hub"}, never: []string{"net/http", "github.com/stretchr/testify/require"}},
 	{pkg: "reconnect", imports: []string{"."}},
-	{pkg: "observe", imports: []string{"conn"}},
+	{pkg: "observe", imports: []string{".", "conn"}},
 	{pkg: "websockettest", imports: []string{".", "internal/pipe"}, never: []string{"github.com/stretchr/testify/require"}},
 
 	// The conformance suite must not share a bug with what it tests.
