@@ -1,0 +1,92 @@
+package connect
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"unicode/utf8"
+
+	"github.com/seed60239977/websocket"
+)
+
+// entry is something to send, or a command.
+type entry struct {
+	data []byte
+	file bool // it comes from a file, and is binary
+}
+
+// command reports whether the entry is a command, where there are commands.
+func (e entry) command() bool {
+	return len(e.data) > 1 && e.data[0] == '/' && e.data[1] != '/'
+}
+
+// unescaped takes off the first of two slashes, where there are commands.
+func (e entry) unescaped(slash bool) entry {
+	if slash && bytes.HasPrefix(e.data, []byte("//")) {
+		e.data = e.data[1:]
+	}
+	return e
+}
+
+// typ is what an entry is sent as.
+func (e entry) typ(binary bool) websocket.MessageType {
+	if binary || e.file || !utf8.Valid(e.data) {
+		return websocket.Binary
+	}
+	return websocket.Text
+}
+
+// input is a stream of entries. Closing stop ends it once the read that is under way has returned, which nobody waits for: it
+// may never do so.
+type input struct {
+	entries chan entry
+	err     error // once entries is closed
+	stop    chan struct{}
+}
+
+// given is an input of messages that are there.
+func given(messages []string) *input {
+	in := &input{entries: make(chan entry, len(messages)), stop: make(chan struct{})}
+	for _, m := range messages {
+		in.entries <- entry{data: []byte(m)}
+	}
+	close(in.entries)
+	return in
+}
+
+// readLines reads lines, or what ends with a zero byte. The longest may have so many bytes.
+func readLines(r io.Reader, longest int, null bool) *input {
+	in := &input{entries: make(chan entry), stop: make(chan struct{})}
+	go func() {
+		defer close(in.entries)
+		scanner := bufio.NewScanner(r)
+		scanner.Buffer(nil, longest+2) // with the end of the line
+		if null {
+			scanner.Split(splitNull)
+		}
+		for scanner.Scan() {
+			if len(scanner.Bytes()) > longest {
+				in.err = bufio.ErrTooLong
+				return
+			}
+			select {
+			case in.entries <- entry{data: bytes.Clone(scanner.Bytes())}:
+			case <-in.stop:
+				return
+			}
+		}
+		in.err = scanner.Err()
+	}()
+	return in
+}
+
+// splitNull is a bufio.SplitFunc for what ends with a zero byte.
+func splitNull(data []byte, atEOF bool) (advance int, token []byte, err error) {
+	if i := bytes.IndexByte(data, 0); i >= 0 {
+		return i + 1, data[:i], nil
+	}
+	if atEOF && len(data) > 0 {
+		return len(data), data, nil
+	}
+	return 0, nil, nil
+}
