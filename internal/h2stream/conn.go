@@ -47,8 +47,7 @@ func (c *Conn) Host(begin func()) {
 	if claimed {
 		c.in.pump(c.stream.Body)
 	}
-	c.in.awaitClose()
-	c.out.awaitIdle()
+	c.in.awaitLeft()
 }
 
 // Read implements net.Conn. Once the peer has ended its direction of the stream it returns io.EOF; if it has reset the
@@ -77,7 +76,7 @@ func (c *Conn) Close() error {
 		c.stream.End()
 	}
 	c.stream.Body.Close()
-	c.in.awaitPump()
+	c.in.leave()
 	return nil
 }
 

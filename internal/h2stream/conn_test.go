@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"syscall"
@@ -207,6 +208,61 @@ func TestAHostStaysUntilTheStreamIsClosed(t *testing.T) {
 		synctest.Wait()
 		require.True(t, left)
 		c.Host(func() {})
+	})
+}
+
+// TestAHostStaysWhileCloseResetsTheStream: net/http panics if the handler has returned by then.
+func TestAHostStaysWhileCloseResetsTheStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, c := newFake()
+		left := make(chan struct{})
+		abort := c.stream.Abort
+		c.stream.Abort = func() {
+			abort()
+			synctest.Wait()    // the write has ended
+			f.arriving.Close() // as a reset does
+			synctest.Wait()
+			select {
+			case <-left:
+				t.Error("the host has left")
+			default:
+			}
+		}
+		go func() {
+			c.Host(func() { go c.Write([]byte("that nobody takes")) })
+			close(left)
+		}()
+		synctest.Wait()
+		require.NoError(t, c.Close())
+		<-left
+	})
+}
+
+// gone is what is left of a response whose handler has returned while a write waits.
+type gone struct {
+	http.ResponseWriter
+	over chan struct{}
+}
+
+func (g *gone) Write([]byte) (int, error)       { <-g.over; return 0, net.ErrClosed }
+func (g *gone) SetReadDeadline(time.Time) error { return nil }
+func (g *gone) SetWriteDeadline(t time.Time) error {
+	if !t.IsZero() {
+		close(g.over)
+		panic("the handler has returned")
+	}
+	return nil
+}
+
+func TestCloseDoesNotPanicWhenTheHandlerHasReturned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodConnect, "http://example.com/", strings.NewReader("body"))
+		require.NoError(t, err)
+		c, err := Serve(&gone{over: make(chan struct{})}, r)
+		require.NoError(t, err)
+		go c.Write([]byte("waits"))
+		synctest.Wait()
+		require.NoError(t, c.Close())
 	})
 }
 

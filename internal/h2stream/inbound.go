@@ -23,6 +23,7 @@ type inbound struct {
 	claimed bool    // somebody pumps, or will
 	pumping bool    // and has not ended to do so
 	closed  bool
+	left    bool // since then, and Close touches the stream no more
 	small   [smallRead]byte
 }
 
@@ -137,18 +138,21 @@ func (in *inbound) close() bool {
 	return true
 }
 
-func (in *inbound) awaitPump() {
+// leave is the end of Close. It waits for the pump.
+func (in *inbound) leave() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for in.pumping {
 		in.changed.Wait()
 	}
+	in.left = true
+	in.changed.Broadcast()
 }
 
-func (in *inbound) awaitClose() {
+func (in *inbound) awaitLeft() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	for !in.closed {
+	for !in.left {
 		in.changed.Wait()
 	}
 }

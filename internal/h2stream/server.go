@@ -26,10 +26,16 @@ func Serve(w http.ResponseWriter, r *http.Request) (*Conn, error) {
 	return New(Stream{
 		Body:   r.Body,
 		Send:   sender(r.Context(), w, c),
-		Abort:  func() { c.SetWriteDeadline(longAgo) }, // which resets the stream
+		Abort:  func() { reset(c) },
 		Local:  localAddr(r),
 		Remote: remoteAddr(r),
 	}), nil
+}
+
+// reset resets the stream, if it has not ended.
+func reset(c *http.ResponseController) {
+	defer func() { _ = recover() }() // net/http panics if the handler has returned, although it must not
+	c.SetWriteDeadline(longAgo)
 }
 
 // sender sends as a part of the response.
