@@ -103,7 +103,11 @@ func (h *Hub) follow(ctx context.Context, t *topic) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, h.options.BrokerTimeout)
 	defer cancel()
-	return t.follow(ctx)
+	err := t.follow(ctx)
+	if err != nil && h.cut.Err() != nil {
+		return ErrShutdown
+	}
+	return err
 }
 
 // member returns the member that c is, from now on if it was none before.

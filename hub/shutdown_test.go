@@ -77,3 +77,16 @@ func TestShutdownOfAnIdleHubNeedsNoTime(t *testing.T) {
 	cancel()
 	require.NoError(t, New(nil).Shutdown(ended))
 }
+
+func TestASubscriptionThatShutdownCutsSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, p := New(&Options{Broker: stuckBroker{NewMemory(nil)}}), newPeer(t)
+		subscribed := make(chan error, 1)
+		go func() { subscribed <- h.Subscribe(p.server, "x") }()
+		synctest.Wait()
+		require.NoError(t, h.Shutdown(t.Context()))
+		require.Equal(t, ErrShutdown, <-subscribed)
+		requireIdle(t, h)
+		p.server.CloseNow()
+	})
+}
