@@ -290,8 +290,8 @@ func TestDialAfterGOAWAYUsesAnotherConnection(t *testing.T) {
 		o.NetDial = next.Dial
 		d, _, err := Dial(t.Context(), chatURL, o)
 		require.NoError(t, err)
+		requireEcho(t, d) // the server takes the connection in behind its answer
 		require.Equal(t, 1, registry.Stats().Open)
-		requireEcho(t, d)
 		requireEcho(t, c)
 		require.NoError(t, c.Close(StatusNormalClosure, ""))
 		require.NoError(t, d.Close(StatusNormalClosure, ""))
@@ -446,11 +446,14 @@ func TestHowAClientsStreamEndsIsHowTheConnectionDoes(t *testing.T) {
 func TestAClientThatLeavesResetsItsStream(t *testing.T) {
 	ends := make(chan error, 2)
 	h := Handler(func(ctx context.Context, c *Conn) {
+		c.Send(Text, []byte("welcome"))
 		_, _, err := c.Read(ctx)
 		ends <- err
 	}, nil)
 	dialingHTTP2(t, h, nil, func(t *testing.T, n *network, o *DialOptions) {
 		c, _, err := Dial(t.Context(), chatURL, o)
+		require.NoError(t, err)
+		_, _, err = c.Read(t.Context()) // whoever leaves sooner may not have been let in
 		require.NoError(t, err)
 		require.NoError(t, c.CloseNow())
 		var end *CloseError
