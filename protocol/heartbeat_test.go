@@ -35,6 +35,17 @@ func TestAHeartbeatDoesNotPingAPeerThatSends(t *testing.T) {
 	}
 }
 
+func TestAHeartbeatPingsAsSoonAsNothingHasComeForItsInterval(t *testing.T) {
+	h := protocol.Heartbeat{Interval: 9} // too short for chance
+	require.EqualValues(t, 9, h.Start(1))
+	do, after := h.Tick(9, 1, 1)
+	require.Equal(t, protocol.NoBeat, do)
+	require.EqualValues(t, 1, after)
+	do, after = h.Tick(10, 1, 1)
+	require.Equal(t, protocol.SendPing, do)
+	require.EqualValues(t, 9, after)
+}
+
 func TestAHeartbeatPingsWhileNobodyReads(t *testing.T) {
 	h := protocol.Heartbeat{Interval: time.Minute, Timeout: time.Second}
 	now := h.Start(1)

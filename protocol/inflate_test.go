@@ -103,3 +103,31 @@ func TestAReceiverKnowsHowLongMessagesWereAsTheyCame(t *testing.T) {
 		require.Equal(t, int64(500), r.Packed())
 	}
 }
+
+// TestACompressedMessageMayBeTwiceAsLongAsItsLimitAndSome: blocks that come to nothing stand in front of what does.
+func TestACompressedMessageMayBeTwiceAsLongAsItsLimitAndSome(t *testing.T) {
+	const limit = 1000
+	const bound = 2*limit + 64<<10
+	const nothing = "\x00\x00\x00\xff\xff"
+	hello := "\x00\x05\x00\xfa\xff" + "hello" + "\x00"
+	bothRoles(t, func(t *testing.T, role protocol.Role) {
+		for _, split := range []int{0, 10, bound - 1} {
+			for _, over := range []int{0, len(nothing)} {
+				payload := strings.Repeat(nothing, (bound-len(hello)+over)/len(nothing)) + hello
+				require.Len(t, payload, bound+over)
+				first := wstest.Frame{RSV: frame.RSV1, Opcode: frame.Binary, Payload: []byte(payload[:split])}
+				wire := first.Append(nil, 1-role)
+				wire = wstest.Part(frame.Continuation, true, payload[split:]).Append(wire, 1-role)
+				o := protocol.Options{Deflate: &deflate.Params{}, ReadLimit: limit}
+				s := feed(t, role, o, wire, 0, whole)
+				if over > 0 {
+					require.ErrorIs(t, s.err, protocol.ErrMessageTooBig)
+					require.Empty(t, s.events)
+					continue
+				}
+				require.NoError(t, s.err)
+				require.Equal(t, []protocol.Event{{Kind: protocol.Data, Type: protocol.Binary, Payload: []byte("hello"), Fin: true}}, s.events)
+			}
+		}
+	})
+}

@@ -62,3 +62,45 @@ func TestAPreparedFormIsUnderstoodAmongMessagesWithContext(t *testing.T) {
 	r.Release()
 	s.ReleasePacker()
 }
+
+func TestAChangeOfLevelHoldsFromTheNextMessageOn(t *testing.T) {
+	bothRoles(t, func(t *testing.T, role protocol.Role) {
+		message := []byte(strings.Repeat("again and ", 20) + "not like anything before")
+		s := protocol.NewSender(protocol.Options{Role: role, Deflate: &deflate.Params{}})
+		r := protocol.NewReceiver(protocol.Options{Role: 1 - role, Deflate: &deflate.Params{}})
+		size := func() int {
+			require.NoError(t, s.Message(protocol.Text, message))
+			wire := write(s, 1<<20)
+			var ev protocol.Event
+			n, err := r.Next(wire, &ev)
+			require.NoError(t, err)
+			require.Equal(t, len(wire), n)
+			require.Equal(t, string(message), string(ev.Payload))
+			return n
+		}
+		first := size()
+		require.Less(t, size(), first, "it refers to the one before")
+		s.SetCompression(true, deflate.Smallest)
+		require.NotEqual(t, deflate.Smallest, s.Form().Level, "no message has begun")
+		require.GreaterOrEqual(t, size(), first, "it refers to nothing")
+		require.Equal(t, deflate.Smallest, s.Form().Level)
+		require.Less(t, size(), first)
+		s.SetCompression(false, deflate.Smallest)
+		require.Greater(t, size(), len(message))
+		s.ReleasePacker()
+		r.Release()
+	})
+}
+
+func TestASenderThatDoesNotCompressHasNothingToRelease(t *testing.T) {
+	bothRoles(t, func(t *testing.T, role protocol.Role) {
+		s := protocol.NewSender(protocol.Options{Role: role})
+		require.Nil(t, s.Compressor())
+		s.SetCompression(true, deflate.Smallest)
+		s.ReleasePacker()
+		require.NoError(t, s.Message(protocol.Text, []byte(strings.Repeat("as it is ", 100))))
+		fs := frames(t, role, write(s, 1000))
+		require.Len(t, fs, 1)
+		require.Zero(t, fs[0].RSV)
+	})
+}

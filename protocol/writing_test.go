@@ -98,6 +98,27 @@ func TestALongMessageIsWrittenFromWhereItLies(t *testing.T) {
 	})
 }
 
+// TestAClientMasksMoreWhenHalfOfWhatItHasMaskedIsWritten: not a little for each little that the network takes.
+func TestAClientMasksMoreWhenHalfOfWhatItHasMaskedIsWritten(t *testing.T) {
+	const piece = 64 << 10
+	s := protocol.NewSender(protocol.Options{Role: protocol.Client})
+	ok, err := s.Through(protocol.Binary, make([]byte, 1<<20))
+	require.True(t, ok)
+	require.NoError(t, err)
+	pending := func() int {
+		p, more := s.Pending()
+		require.Empty(t, more, "it is not masked")
+		return len(p)
+	}
+	require.Equal(t, piece, pending())
+	s.Sent(1)
+	require.Equal(t, piece-1, pending())
+	s.Sent(piece/2 - 1)
+	require.Equal(t, piece/2, pending())
+	s.Sent(1)
+	require.Equal(t, piece, pending())
+}
+
 func TestWhatIsDroppedIsNotWritten(t *testing.T) {
 	bothRoles(t, func(t *testing.T, role protocol.Role) {
 		s := protocol.NewSender(protocol.Options{Role: role})
