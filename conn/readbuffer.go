@@ -15,9 +15,9 @@ type readBuffer struct {
 	room   int32
 	r      int32
 	lent   bool
-	within bool // the rest of a frame is to come, so that reading need not start small
-	// class is the size of the next buffer. It follows how much comes at once; small counts reads of little in a row.
-	class, small uint8
+	within bool  // the rest of a frame is to come, so that reading need not start small
+	small  bool  // the last read was of little
+	class  uint8 // of the next buffer; it follows how much comes at once
 }
 
 // unread returns the bytes that the Receiver did not take. They are valid until before or idle.
@@ -77,14 +77,14 @@ func (in *readBuffer) received(n int) {
 	switch {
 	case in.room > 0: // somebody else has chosen its size
 	case n >= room/8:
-		in.small = 0
+		in.small = false
 		if n == room && in.class < maxReadClass {
 			in.class++
 		}
-	case in.small < 1: // perhaps the end of what just did not fit
-		in.small++
+	case !in.small: // perhaps the end of what just did not fit
+		in.small = true
 	case in.class > 0:
-		in.small = 0
+		in.small = false
 		in.class--
 	}
 }

@@ -42,3 +42,18 @@ func TestABufferShrinksWithTheMessages(t *testing.T) {
 	reads(&in, 100, 5000, 100, 5000, 100, 5000)
 	require.LessOrEqual(t, in.class, uint8(1), "what comes now and then does not make it grow for good")
 }
+
+func TestUnreadBytesAreMovedOnlyWhereTooLittleFitsBehindThem(t *testing.T) {
+	for room, moved := range map[int]bool{minRead - 1: true, minRead: false, minRead + 1: false} {
+		var in readBuffer
+		in.before(false)
+		n := len(in.free()) - room
+		in.received(n)
+		in.take(n - 10)
+		in.before(true)
+		require.Len(t, in.unread(), 10)
+		require.Equal(t, moved, in.r == 0, "%d bytes fit", room)
+		require.GreaterOrEqual(t, len(in.free()), minRead)
+		in.release()
+	}
+}

@@ -191,6 +191,21 @@ func TestEveryWriteMayFail(t *testing.T) {
 	})
 }
 
+// TestAWriteThatTheNetworkGivesUpWasNotCut: TCP, too, has a timeout of its own.
+func TestAWriteThatTheNetworkGivesUpWasNotCut(t *testing.T) {
+	giveUp := func(end *wstest.End) net.Conn {
+		return wstest.Faulty(end, wstest.Fault{Op: wstest.OpWrite, N: 1, Err: os.ErrDeadlineExceeded})
+	}
+	inBothRolesOver(t, nil, 0, giveUp, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		for _, ctx := range []context.Context{context.Background(), t.Context()} {
+			err := c.Write(ctx, conn.Text, []byte("not taken"))
+			require.ErrorAs(t, err, new(*conn.WriteError))
+			require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		}
+		require.Zero(t, buffered(peer))
+	})
+}
+
 // TestWhicheverWriteFailsWhatHasArrivedIsDelivered: the peer sends ten messages and closes, each is answered, and one of the
 // answers, or that to the close frame, is refused.
 func TestWhicheverWriteFailsWhatHasArrivedIsDelivered(t *testing.T) {
