@@ -92,11 +92,15 @@ func TestSendingAndPingingIsFrugal(t *testing.T) {
 	reading(client)
 	reading(server)
 	message, prepared := make([]byte, 100), conn.Prepare(conn.Binary, make([]byte, 100))
+	batch := []*conn.Prepared{prepared}
 	for name, f := range map[string]func() error{
 		"Send":          func() error { return client.Send(conn.Binary, message) },
 		"SendPrepared":  func() error { return server.SendPrepared(prepared) },
 		"WritePrepared": func() error { return server.WritePrepared(context.Background(), prepared) },
-		"Flush":         func() error { return client.Flush(context.Background()) },
+		"WriteBatch": func() error {
+			return server.WriteBatch(context.Background(), batch)
+		},
+		"Flush": func() error { return client.Flush(context.Background()) },
 	} {
 		requireFrugal(t, 1, func() { // the readers' messages
 			if err := f(); err != nil {

@@ -68,6 +68,7 @@
 //	writer.go      Writer: messages in fragments
 //	send.go        Send, which never waits
 //	prepared.go    Prepare: one message for many connections
+//	batch.go       WriteBatch: several of them in one write
 //	ping.go        pings and pongs, of either side
 //	close.go       Close, SendClose and CloseNow
 //	onend.go       OnEnd

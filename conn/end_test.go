@@ -29,6 +29,9 @@ var sendings = map[string]func(ctx context.Context, c *conn.Conn) error{
 	"WritePrepared": func(ctx context.Context, c *conn.Conn) error {
 		return c.WritePrepared(ctx, conn.Prepare(conn.Text, nil))
 	},
+	"WriteBatch": func(ctx context.Context, c *conn.Conn) error {
+		return c.WriteBatch(ctx, []*conn.Prepared{conn.Prepare(conn.Text, nil), conn.Prepare(conn.Text, nil)})
+	},
 	"Send": func(ctx context.Context, c *conn.Conn) error {
 		if err := c.Send(conn.Text, []byte("hi")); err != nil {
 			return err

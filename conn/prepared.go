@@ -47,3 +47,8 @@ func Prepare(typ MessageType, data []byte) *Prepared {
 
 // Message returns the message that was prepared. Its data must not be changed.
 func (p *Prepared) Message() Message { return Message{p.typ, p.plain.Payload()} }
+
+// outgoing returns p as a message that is on its way.
+func (p *Prepared) outgoing() outgoing {
+	return outgoing{typ: p.typ, fin: true, payload: p.plain.Payload(), prepared: p}
+}

@@ -279,6 +279,7 @@ func TestNothingIsSentAfterACloseFrame(t *testing.T) {
 		for _, err := range []error{
 			c.Send(conn.Text, nil), c.SendPrepared(conn.Prepare(conn.Text, nil)), pingErr, w.Close(),
 			c.Write(t.Context(), conn.Text, nil), c.WritePrepared(t.Context(), conn.Prepare(conn.Text, nil)),
+			c.WriteBatch(t.Context(), []*conn.Prepared{conn.Prepare(conn.Text, nil)}),
 		} {
 			require.ErrorIs(t, err, conn.ErrCloseSent)
 			require.ErrorIs(t, err, net.ErrClosed)

@@ -75,5 +75,6 @@ func (m *outgoing) fanOut() *fanOut {
 
 // SendPrepared is [Conn.Send] for a message that was prepared.
 func (c *Conn) SendPrepared(p *Prepared) error {
-	return c.send(&outgoing{typ: p.typ, fin: true, payload: p.plain.Payload(), prepared: p})
+	m := p.outgoing()
+	return c.send(&m)
 }

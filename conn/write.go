@@ -117,6 +117,7 @@ func (c *Conn) Flush(ctx context.Context) error {
 
 // WritePrepared is [Conn.Write] for a message that was prepared.
 func (c *Conn) WritePrepared(ctx context.Context, p *Prepared) error {
-	_, err := c.submit(ctx, &outgoing{typ: p.typ, fin: true, payload: p.plain.Payload(), prepared: p})
+	m := p.outgoing()
+	_, err := c.submit(ctx, &m)
 	return err
 }

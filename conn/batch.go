@@ -1,0 +1,65 @@
+package conn
+
+import (
+	"context"
+
+	"github.com/seed60239977/websocket/protocol"
+)
+
+// WriteBatch is [Conn.WritePrepared] for several messages, in their order; what others send meanwhile may go in between.
+// They go out in as few writes as possible: in one if they are no longer than 64 KiB together and the network takes that.
+// If there is an error, some of the first may have been accepted.
+func (c *Conn) WriteBatch(ctx context.Context, batch []*Prepared) error {
+	if c.out.growth.Load() > 0 { // each is compressed on a stack of its own
+		return c.writeEach(ctx, batch)
+	}
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	flush := false
+	for i, p := range batch {
+		if i == 1 {
+			c.reserve(batch[1:])
+		}
+		m := p.outgoing()
+		then, err := c.enqueue(ctx, &m)
+		if then == refused || err != nil {
+			return err
+		}
+		flush = flush || then == toFlush
+	}
+	if !flush {
+		return nil
+	}
+	return c.flush(ctx, o.sender.Queued())
+}
+
+// writeEach is WriteBatch with a write for each message.
+func (c *Conn) writeEach(ctx context.Context, batch []*Prepared) error {
+	for _, p := range batch {
+		if err := c.WritePrepared(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reserve makes room for messages behind what is queued, which otherwise would be copied each time that the room has to grow.
+// The caller holds mu.
+func (c *Conn) reserve(batch []*Prepared) {
+	n := c.out.sender.Waiting()
+	if n == 0 || c.sendable() != nil {
+		return // an empty queue stays without a buffer, in case that nothing follows
+	}
+	have := n
+	for _, p := range batch {
+		m := p.outgoing()
+		if c.packs(&m) || m.size() >= corkSize {
+			return // which is not copied
+		}
+		n += m.size()
+	}
+	if n = min(n, protocol.MaxQueued); n > have {
+		c.out.sender.Reserve(n - maxHeader - have)
+	}
+}

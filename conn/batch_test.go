@@ -1,0 +1,108 @@
+package conn_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/internal/wstest"
+)
+
+// batchOf returns messages of n bytes each and what is in them.
+func batchOf(count, n int) (batch []*conn.Prepared, texts []string) {
+	for i := range count {
+		texts = append(texts, fmt.Sprintf("%-*d", n, i))
+		batch = append(batch, conn.Prepare(conn.Text, []byte(texts[i])))
+	}
+	return batch, texts
+}
+
+func TestABatchIsOneWrite(t *testing.T) {
+	var nc *wstest.FaultyConn
+	count := func(end *wstest.End) net.Conn { nc = wstest.Faulty(end); return nc }
+	inBothRolesOver(t, nil, 0, count, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		batch, texts := batchOf(100, 500)
+		require.NoError(t, c.WriteBatch(t.Context(), batch))
+		for _, s := range texts {
+			peer.Expect(text(s))
+		}
+		require.Equal(t, 1, nc.Calls(wstest.OpWrite))
+		require.NoError(t, c.WriteBatch(t.Context(), nil))
+		require.NoError(t, c.WriteBatch(t.Context(), batch[:1]))
+		peer.Expect(text(texts[0]))
+		require.Equal(t, 2, nc.Calls(wstest.OpWrite))
+		require.Zero(t, c.BufferedAmount())
+	})
+}
+
+func TestABatchMayBeOfAnyLength(t *testing.T) {
+	for _, size := range []int{0, 1, 100, 5_000, 20_000, 70_000} {
+		inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+			batch, texts := batchOf(20, size)
+			require.NoError(t, c.Send(conn.Text, []byte("first")))
+			result := inBackground(func() error { return c.WriteBatch(t.Context(), batch) })
+			peer.Expect(text("first"))
+			for _, s := range texts {
+				peer.Expect(text(s))
+			}
+			require.NoError(t, <-result)
+		})
+	}
+}
+
+func TestABatchIsCompressedMessageByMessage(t *testing.T) {
+	for name, params := range agreements {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, server := deflatePair(params)
+				defer client.CloseNow()
+				defer server.CloseNow()
+				batch, texts := batchOf(50, 2000) // beyond what takes a stack of its own
+				for _, ends := range [][2]*conn.Conn{{client, server}, {server, client}} {
+					result := inBackground(func() error { return ends[0].WriteBatch(t.Context(), batch) })
+					for _, want := range texts {
+						_, data, err := ends[1].Read(t.Context())
+						require.NoError(t, err)
+						require.Equal(t, want, string(data))
+					}
+					require.NoError(t, <-result)
+				}
+			})
+		})
+	}
+}
+
+func TestABatchWaitsForTheMessageOfAWriter(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		w, err := c.Writer(t.Context(), conn.Text)
+		require.NoError(t, err)
+		_, err = fmt.Fprint(w, "long")
+		require.NoError(t, err)
+		batch, texts := batchOf(3, 10)
+		result := inBackground(func() error { return c.WriteBatch(t.Context(), batch) })
+		synctest.Wait()
+		require.Empty(t, result)
+		require.NoError(t, w.Close())
+		peer.Expect(text("long"))
+		for _, s := range texts {
+			peer.Expect(text(s))
+		}
+		require.NoError(t, <-result)
+	})
+}
+
+func TestABatchIsNotSentOnceItsContextHasEnded(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		over, cancel := context.WithCancel(t.Context())
+		cancel()
+		batch, _ := batchOf(3, 10)
+		require.ErrorIs(t, c.WriteBatch(over, batch), context.Canceled)
+		require.NoError(t, c.Write(t.Context(), conn.Text, []byte("only this")))
+		peer.Expect(text("only this"))
+	})
+}
