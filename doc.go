@@ -88,6 +88,7 @@
 //   - [conn.Conn.Send]: one message; never waits
 //   - [conn.Conn.Writer]: a message piece by piece
 //   - [conn.Conn.WritePrepared]: Write of what [Prepare] made
+//   - [conn.Conn.WriteBatch]: the same for several, in one write
 //   - [conn.Conn.SendPrepared]: Send of what [Prepare] made
 //   - [conn.Conn.Flush]: waits until all that was accepted is on the wire
 //   - [conn.Conn.BufferedAmount]: how much is not

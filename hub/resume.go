@@ -40,8 +40,8 @@ type Recovery struct {
 const historyPage = 256
 
 // SubscribeFrom is [Hub.Subscribe] from a position in the history of the topic: first come the messages since then, then
-// those that are published, in the order of the topic, without a gap and none twice. It returns when the history is sent
-// but for the last [Ahead] bytes, which takes as long as the peer takes to read it, or ctx allows. The result says whether the recovery is complete. A
+// those that are published, in the order of the topic, without a gap and none twice. It returns when the history is on the
+// wire, which takes as long as the peer takes to read it, or ctx allows. The result says whether the recovery is complete. A
 // client that has been away for longer than the history lasts is subscribed, too, but not recovered.
 //
 // Such a connection is closed with StatusTryAgainLater if the broker loses messages later on: it comes back, and is told.
@@ -121,7 +121,7 @@ func (h *Hub) catchUp(ctx context.Context, t *topic, m *member, s *catchUp) erro
 // sendHistory sends what came after since, or the last messages, page by page.
 func (h *Hub) sendHistory(ctx context.Context, t *topic, m *member, s *catchUp, since Position, last int) error {
 	for {
-		page, err := h.broker.History(ctx, t.name, Query{Since: since, Last: last, Limit: historyPage})
+		page, err := t.questions.ask(ctx, h.broker, t.name, Query{Since: since, Last: last, Limit: historyPage})
 		if err != nil {
 			return err
 		}
@@ -134,40 +134,18 @@ func (h *Hub) sendHistory(ctx context.Context, t *topic, m *member, s *catchUp, 
 			}
 			return nil
 		}
-		for _, msg := range page.Messages {
-			if err := h.sendOld(ctx, m, s, msg); err != nil {
-				return err
-			}
+		n, err := h.replay(ctx, t, m, page.Messages)
+		h.delivered.Add(uint64(n))
+		s.recovery.Sent += n
+		if err != nil {
+			return err
 		}
 		if !page.More {
 			s.at = page.Top
 			return nil
 		}
-		since = s.at
+		since = page.Messages[len(page.Messages)-1].Position
 	}
-}
-
-// sendOld sends a message of the history. It waits for the peer once [Ahead] bytes wait for it, so that many messages go out
-// in one write.
-func (h *Hub) sendOld(ctx context.Context, m *member, s *catchUp, msg *Message) error {
-	s.at = msg.Position
-	p := msg.encoded
-	if msg.encoder != h {
-		p = h.encode(msg)
-	}
-	err := conn.ErrQueueFull
-	if m.c.BufferedAmount() < Ahead {
-		err = m.c.SendPrepared(p)
-	}
-	if errors.Is(err, conn.ErrQueueFull) {
-		err = m.c.WritePrepared(ctx, p)
-	}
-	if err != nil {
-		return err
-	}
-	h.delivered.Add(1)
-	s.recovery.Sent++
-	return nil
 }
 
 // goLive ends the time in which s is behind. It reports false if something has to be taken from the history again.

@@ -22,6 +22,9 @@ type topic struct {
 	followed  atomic.Bool
 	stop      func() // of Broker.Follow
 
+	questions questions // for its history
+	excerpts  excerpts  // of it
+
 	mu      sync.Mutex           // held while a message goes to all members, so that all get the same order
 	members map[*member]*catchUp // nil: one that only gets what is published from now on
 	last    Position             // of what was delivered last
