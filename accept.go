@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/frame"
 	"github.com/seed60239977/websocket/handshake"
 	"github.com/seed60239977/websocket/internal/interrupt"
 )
@@ -110,21 +111,21 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 	if o.Registry.begin() {
 		defer o.Registry.done()
 	}
-	return o.accept(w, r)
+	return o.accept(w, r, blocking)
 }
 
 // accept is Accept for a handshake that the Registry knows of.
-func (o *AcceptOptions) accept(w http.ResponseWriter, r *http.Request) (*Conn, error) {
+func (o *AcceptOptions) accept(w http.ResponseWriter, r *http.Request, open opener) (*Conn, error) {
 	if o.Config.Observer != nil {
-		return o.acceptObserved(w, r)
+		return o.acceptObserved(w, r, open)
 	}
-	return o.answer(w, r)
+	return o.answer(w, r, open)
 }
 
 // answer is accept for a handshake that nobody observes.
-func (o *AcceptOptions) answer(w http.ResponseWriter, r *http.Request) (*Conn, error) {
+func (o *AcceptOptions) answer(w http.ResponseWriter, r *http.Request, open opener) (*Conn, error) {
 	if r.ProtoMajor > 1 {
-		return o.acceptConnect(w, r)
+		return o.acceptConnect(w, r, open)
 	}
 	decide := o.decisions()
 	decide.Header = withMiddleware(o.Header, w.Header())
@@ -144,7 +145,7 @@ func (o *AcceptOptions) answer(w http.ResponseWriter, r *http.Request) (*Conn, e
 		})
 	}
 	limit := o.limit(nc)
-	return o.open(nc, &limit, &resp, buffered(brw.Reader))
+	return o.open(nc, &limit, &resp, buffered(brw.Reader), open)
 }
 
 // decisions are the options that the handshake itself is about.
@@ -219,7 +220,7 @@ func buffered(br *bufio.Reader) []byte {
 }
 
 // open sends the response and makes the connection, whose limit it clears. It owns nc.
-func (o *AcceptOptions) open(nc net.Conn, limit *interrupt.Limit, resp *handshake.Response, buffered []byte) (*Conn, error) {
+func (o *AcceptOptions) open(nc net.Conn, limit *interrupt.Limit, resp *handshake.Response, buffered []byte, open opener) (*Conn, error) {
 	s := scratches.Get().(*scratch)
 	_, err := nc.Write(resp.AppendResponse(s.buf[:0]))
 	s.free()
@@ -232,11 +233,36 @@ func (o *AcceptOptions) open(nc net.Conn, limit *interrupt.Limit, resp *handshak
 		interrupt.CloseGently(nc)
 		return nil, failed("the response could not be sent", err)
 	}
-	c := conn.Server(nc, negotiated(&resp.Agreed, o.Deflate, buffered), &o.Config)
+	return o.made(open.open(nc, frame.Server, negotiated(&resp.Agreed, o.Deflate, buffered), &o.Config))
+}
+
+// made is the end of a handshake that has made a connection, unless err says why not.
+func (o *AcceptOptions) made(c *Conn, err error) (*Conn, error) {
+	if err != nil {
+		return nil, failed("the connection could not be made", err)
+	}
 	if err := o.Registry.add(c); err != nil {
 		return nil, err
 	}
 	return c, nil
+}
+
+// opener makes a connection of what a handshake has settled. It owns nc.
+type opener func(nc net.Conn, role frame.Role, n *conn.Negotiated, cfg *Config) (*Conn, error)
+
+// blocking is the opener for connections that a goroutine waits for.
+var blocking opener
+
+// open calls the opener.
+func (open opener) open(nc net.Conn, role frame.Role, n *conn.Negotiated, cfg *Config) (*Conn, error) {
+	switch {
+	case open != nil:
+		settled, config := *n, *cfg // so that these need not go to the heap else
+		return open(nc, role, &settled, &config)
+	case role == frame.Client:
+		return conn.Client(nc, n, cfg), nil
+	}
+	return conn.Server(nc, n, cfg), nil
 }
 
 // negotiated is what a handshake has settled.

@@ -79,7 +79,7 @@ func (o *AcceptOptions) acceptConn(ctx context.Context, nc net.Conn) (c *Conn, r
 		return nil, r, err
 	}
 	taken = true
-	c, err = o.open(nc, &limit, &resp, rest)
+	c, err = o.open(nc, &limit, &resp, rest, blocking)
 	return c, r, err
 }
 

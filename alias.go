@@ -100,6 +100,7 @@ var (
 	ErrPeerTimeout      = conn.ErrPeerTimeout
 	ErrCloseTimeout     = conn.ErrCloseTimeout
 	ErrConcurrentRead   = conn.ErrConcurrentRead
+	ErrEventDriven      = conn.ErrEventDriven
 	ErrQueueFull        = conn.ErrQueueFull
 	ErrMessageType      = conn.ErrMessageType
 	ErrReaderDone       = conn.ErrReaderDone

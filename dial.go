@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/frame"
 	"github.com/seed60239977/websocket/handshake"
 	"github.com/seed60239977/websocket/internal/interrupt"
 	"github.com/seed60239977/websocket/internal/observed"
@@ -118,7 +119,13 @@ type DialOptions struct {
 // DialOptions.HandshakeTimeout does; it does not end the connection. The hooks of an [httptrace.ClientTrace] in ctx are called
 // as net/http would call them, but for WroteHeaderField, Wait100Continue, Got100Continue and PutIdleConn.
 func Dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, *http.Response, error) {
+	return dialTo(ctx, rawURL, o, blocking)
+}
+
+// dialTo is Dial for a connection that open makes.
+func dialTo(ctx context.Context, rawURL string, o *DialOptions, open opener) (*Conn, *http.Response, error) {
 	d, u, err := newDialer(rawURL, o)
+	d.open = open
 	ctx, header, told := observed.Dial(ctx, d.Config.Observer, u, d.Header)
 	d.Header = header
 	c, resp, err := d.dialAll(ctx, u, err)
@@ -146,7 +153,10 @@ func (d *dialer) dialAll(ctx context.Context, u *url.URL, err error) (*Conn, *ht
 }
 
 // dialer is the state of one call of [Dial]: options that become fewer with redirects to other origins.
-type dialer struct{ DialOptions }
+type dialer struct {
+	DialOptions
+	open opener
+}
 
 // newDialer checks the URL and the options that the request has no part in.
 func newDialer(rawURL string, o *DialOptions) (*dialer, *url.URL, error) {
@@ -202,24 +212,30 @@ func (d *dialer) upgrade(ctx context.Context, nc net.Conn, u *url.URL, req *hand
 	}()
 	release := interrupt.Watch(ctx, nc)
 	sent := &http.Request{Method: http.MethodGet, URL: u, Header: header}
-	c, resp, err := d.exchange(nc, req, sent, httptrace.ContextClientTrace(ctx))
+	n, resp, err := d.exchange(nc, req, sent, httptrace.ContextClientTrace(ctx))
 	if cut := release(); cut != nil && resp == nil {
 		err = failed("the server did not answer in time", cut)
 	} else if cut != nil && err == nil {
 		err = failed("the handshake was given up", cut)
 	}
 	if err != nil {
-		if c != nil {
-			c.CloseNow()
-		}
 		return nil, resp, err
 	}
 	settled = true
-	return c, resp, nil
+	c, err := d.made(d.open.open(nc, frame.Client, n, &d.Config))
+	return c, resp, err
 }
 
-// exchange sends the request and makes a connection of the response, if it is one. It leaves nc open.
-func (d *dialer) exchange(nc net.Conn, req *handshake.Request, sent *http.Request, trace *httptrace.ClientTrace) (*Conn, *http.Response, error) {
+// made is the end of a handshake that has made a connection, unless err says why not.
+func (d *dialer) made(c *Conn, err error) (*Conn, error) {
+	if err != nil {
+		return nil, failed("the connection could not be made", err)
+	}
+	return c, nil
+}
+
+// exchange sends the request and returns what the response has settled, if it accepts. It leaves nc open.
+func (d *dialer) exchange(nc net.Conn, req *handshake.Request, sent *http.Request, trace *httptrace.ClientTrace) (*conn.Negotiated, *http.Response, error) {
 	_, err := nc.Write(req.AppendRequest(nil))
 	wroteRequest(trace, err)
 	if err != nil {
@@ -246,7 +262,7 @@ func (d *dialer) exchange(nc net.Conn, req *handshake.Request, sent *http.Reques
 		return nil, resp, err
 	}
 	resp.Body = http.NoBody
-	return conn.Client(nc, negotiated(&agreed, d.Deflate, rr.rest()), &d.Config), resp, nil
+	return negotiated(&agreed, d.Deflate, rr.rest()), resp, nil
 }
 
 // withCookies adds the jar's cookies to the caller's header, in the one Cookie field that there may be (RFC 6265 §5.4).

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/net/http2"
 
-	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/frame"
 	"github.com/seed60239977/websocket/handshake"
 	"github.com/seed60239977/websocket/internal/h2stream"
 )
@@ -99,9 +99,9 @@ func (d *dialer) openStream(ctx context.Context, pc *poolConn, u *url.URL, offer
 	}
 	settled = true
 	nc := stream.Conn(resp, pc.nc.LocalAddr(), pc.nc.RemoteAddr())
-	c := conn.Client(nc, negotiated(&agreed, d.Deflate, nil), &d.Config)
 	resp.Body = http.NoBody
-	return c, resp, nil
+	c, err := d.made(d.open.open(nc, frame.Client, negotiated(&agreed, d.Deflate, nil), &d.Config))
+	return c, resp, err
 }
 
 // answered looks at a response. If that is a refusal, it has what is to be kept of its body.

@@ -115,6 +115,7 @@
 //
 //   - [conn.Conn.Subprotocol]: what the handshake chose
 //   - [conn.Conn.Deflate]: the parameters of compression
+//   - [conn.Conn.EventDriven]: whether an event loop reads from it, see [Loop]
 //   - [conn.Conn.NetConn]: the net.Conn below
 //   - [conn.Conn.LocalAddr]: its address at this end
 //   - [conn.Conn.RemoteAddr]: its address at the other

@@ -6,14 +6,14 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/frame"
 	"github.com/seed60239977/websocket/handshake"
 	"github.com/seed60239977/websocket/internal/h2stream"
 )
 
 // acceptConnect is accept for a request of HTTP/2 or HTTP/3 (RFC 8441, RFC 9220): what follows the response on the
 // stream is the connection.
-func (o *AcceptOptions) acceptConnect(w http.ResponseWriter, r *http.Request) (*Conn, error) {
+func (o *AcceptOptions) acceptConnect(w http.ResponseWriter, r *http.Request, open opener) (*Conn, error) {
 	decide := o.decisions()
 	agreed, err := decide.AcceptConnect(r)
 	if err == nil {
@@ -34,11 +34,7 @@ func (o *AcceptOptions) acceptConnect(w http.ResponseWriter, r *http.Request) (*
 	if err != nil {
 		return nil, failed("the response could not be sent", err)
 	}
-	c := conn.Server(s, negotiated(&agreed, o.Deflate, nil), &o.Config)
-	if err := o.Registry.add(c); err != nil {
-		return nil, err
-	}
-	return c, nil
+	return o.made(open.open(s, frame.Server, negotiated(&agreed, o.Deflate, nil), &o.Config))
 }
 
 // innermost undoes what middleware has made of w: like that of a connection that is taken over, the content of the

@@ -44,9 +44,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			h.options.Registry.done()
 		}
 	}()
-	c, err := h.options.accept(w, r)
+	c, err := h.options.accept(w, r, blocking)
 	if err != nil {
-		h.refused(r, err.(*HandshakeError))
+		h.options.refused(r, err.(*HandshakeError))
 		return
 	}
 	serving = true
@@ -59,10 +59,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // refused tells about a request that did not become a connection.
-func (h *handler) refused(r *http.Request, err *HandshakeError) {
+func (o *AcceptOptions) refused(r *http.Request, err *HandshakeError) {
 	switch {
-	case h.options.OnError != nil:
-		h.options.OnError(r, err)
+	case o.OnError != nil:
+		o.OnError(r, err)
 	case err.Status == http.StatusInternalServerError:
 		errorLog(r).Printf("websocket: cannot accept %v: %v", r.RemoteAddr, err)
 	}

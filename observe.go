@@ -10,7 +10,7 @@ import (
 )
 
 // acceptObserved is answer for an Observer that wants to know of it.
-func (o *AcceptOptions) acceptObserved(w http.ResponseWriter, r *http.Request) (c *Conn, err error) {
+func (o *AcceptOptions) acceptObserved(w http.ResponseWriter, r *http.Request, open opener) (c *Conn, err error) {
 	start, returned := time.Now(), false
 	defer func() {
 		if !returned { // a hook of the caller panics
@@ -18,7 +18,7 @@ func (o *AcceptOptions) acceptObserved(w http.ResponseWriter, r *http.Request) (
 		}
 		o.observeAnswer(r.Context(), r, start, c, err)
 	}()
-	c, err = o.answer(w, r)
+	c, err = o.answer(w, r, open)
 	returned = true
 	return c, err
 }

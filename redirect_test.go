@@ -195,7 +195,7 @@ func TestDialPresentsItsCertificateToTheFirstOriginOnly(t *testing.T) {
 		Certificates:         []tls.Certificate{own},
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &own, nil },
 		ServerName:           "a.example",
-	}}}
+	}}, blocking}
 	original := d.TLSConfig
 	d.strip()
 	require.Empty(t, d.TLSConfig.Certificates)

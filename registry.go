@@ -199,6 +199,15 @@ func (r *Registry) add(c *Conn) error {
 	return nil
 }
 
+// enterDriven is add for a connection that an event loop has just made.
+func (r *Registry) enterDriven(c *Conn) {
+	late := r.enter(c)
+	c.OnEnd(func() { r.remove(c) })
+	if late {
+		c.SendClose(StatusGoingAway, "")
+	}
+}
+
 // enter takes c in and reports whether it is too late for it to stay.
 func (r *Registry) enter(c *Conn) (late bool) {
 	r.mu.Lock()

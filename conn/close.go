@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/seed60239977/websocket/internal/interrupt"
+	"github.com/seed60239977/websocket/internal/nonblock"
 	"github.com/seed60239977/websocket/protocol"
 )
 
@@ -71,10 +72,13 @@ func (c *Conn) awaitEnd() {
 	<-c.Done()
 }
 
-// drain reads until there is an error. The caller holds reading.
-func (c *Conn) drain(ctx context.Context) {
+// drain reads until there is an error, and returns that. The caller holds reading.
+func (c *Conn) drain(ctx context.Context) error {
 	var ev protocol.Event
-	for c.nextPart(ctx, &ev) == nil {
+	for {
+		if err := c.nextPart(ctx, &ev); err != nil {
+			return err
+		}
 	}
 }
 
@@ -110,16 +114,26 @@ func (c *Conn) closed() error {
 func (c *Conn) expire() {
 	learned := c.beginLearning()
 	if learned != nil {
-		bound, cancel := context.WithTimeout(context.Background(), learnTime)
-		if c.calls.Begin(bound, c.nc, interrupt.Reading) == nil {
-			c.drain(bound)
-		}
-		cancel()
+		c.learn()
 	}
 	c.happened((*protocol.Closing).Expired) // first: nobody may read on where parts of a message were thrown away
 	if learned != nil {
 		c.endRead()
 		close(learned)
+	}
+}
+
+// learn reads what has arrived already. The caller holds reading.
+func (c *Conn) learn() {
+	if d := c.driven(); d != nil {
+		for d.beginTurn(true); c.drain(context.Background()) == nonblock.ErrTurnOver; d.beginTurn(true) {
+		}
+		return
+	}
+	bound, cancel := context.WithTimeout(context.Background(), learnTime)
+	defer cancel()
+	if c.calls.Begin(bound, c.nc, interrupt.Reading) == nil {
+		c.drain(bound)
 	}
 }
 

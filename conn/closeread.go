@@ -13,6 +13,10 @@ import (
 // is waited for, in the background.
 func (c *Conn) CloseRead(ctx context.Context) context.Context {
 	ctx, cancel := context.WithCancel(ctx)
+	if c.driven() != nil { // the loop reads, and hands messages on
+		c.OnEnd(cancel)
+		return ctx
+	}
 	c.out.mu.Lock()
 	r := c.coldState()
 	if r.background == nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/seed60239977/websocket/internal/buffer"
 	"github.com/seed60239977/websocket/internal/ctxmutex"
 	"github.com/seed60239977/websocket/internal/interrupt"
+	"github.com/seed60239977/websocket/internal/nonblock"
 	"github.com/seed60239977/websocket/protocol"
 )
 
@@ -84,7 +85,7 @@ func (c *Config) settings(n *Negotiated) unique.Handle[settings] {
 type cold struct {
 	limit   int64            // what SetReadLimit has set
 	closing protocol.Closing // the way from open to closed
-	clock   *time.Timer      // for the deadline of closing
+	clock   nonblock.Timer   // for the deadline of closing
 	refusal *WriteError      // why nothing more can be sent; nil until a write fails
 	pings   []*ping          // pings that wait for their pong, oldest first
 	dead    chan struct{}    // closed once Conn.end is set; nil until somebody asks
@@ -127,6 +128,10 @@ func newConn(nc net.Conn, role frame.Role, n *Negotiated, cfg *Config) *Conn {
 	c := &Conn{nc: nc}
 	c.settings = full.settings(n)
 	c.transport = newTransport(nc, &c.in)
+	nb, isDriven := nc.(nonblock.Conn)
+	if isDriven {
+		c.transport = &driven{nc: nb}
+	}
 	if len(n.Buffered) > 0 {
 		c.in.buf = buffer.Borrow(n.Buffered)
 	}
@@ -134,10 +139,12 @@ func newConn(nc net.Conn, role frame.Role, n *Negotiated, cfg *Config) *Conn {
 	c.receiver.Init(&options)
 	c.out.sender.Init(&options)
 	c.receiver.SetOutput(nil)
-	in, out := n.growth(role)
-	c.read.growth = in
-	c.out.growth.Store(int32(out))
 	c.observe(full.Observer)
+	if !isDriven { // whose goroutines are few
+		in, out := n.growth(role)
+		c.read.growth = in
+		c.out.growth.Store(int32(out))
+	}
 	if full.PingInterval > 0 || full.IdleTimeout > 0 {
 		c.startHeartbeat(full.PingInterval, full.IdleTimeout)
 	}

@@ -18,6 +18,9 @@ func (c *Conn) cork() bool {
 	if !o.corked.Load() || o.sender.Waiting() >= corkSize {
 		return false
 	}
+	if d := c.driven(); d != nil { // whose loop sees to slow callbacks
+		return !d.detached.Load()
+	}
 	if !o.hurried {
 		o.hurried = true
 		if r := c.coldState(); r.corkTimer == nil {
@@ -40,6 +43,9 @@ func (c *Conn) uncork() {
 // flushCorked is called when Serve has nothing left to handle before bytes come. If the peer is slow to read, the callback's
 // answers wait here, and the peer's next messages with them; pongs alone never do that.
 func (c *Conn) flushCorked(ctx context.Context) error {
+	if d := c.polling(); d != nil {
+		return c.flushPolled(d)
+	}
 	o := &c.out
 	o.mu.Lock()
 	o.corked.Store(false)

@@ -103,5 +103,6 @@
 //
 //	transport.go, transport_other.go: any net.Conn
 //	transport_unix.go, socket_unix.go, socket_linux.go: sockets, without a buffer while they wait
+//	driven.go      what is different with an event loop: see package event
 //	freshstack.go  what would make stacks grow for good
 package conn

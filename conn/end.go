@@ -32,6 +32,7 @@ func (c *Conn) release() {
 	o, r := &c.out, c.cold
 	o.sender.DropQueue()
 	o.flusher.Stop()
+	c.unblock()
 	if o.turn.TryLock() { // else whoever has it does this
 		o.sender.ReleasePacker()
 		o.turn.Unlock()
@@ -67,6 +68,9 @@ func (c *Conn) release() {
 	}
 	hooks.call()
 	c.observeEnd()
+	if d := c.driven(); d != nil {
+		d.nc.Ended()
+	}
 	o.mu.Lock()
 }
 
@@ -100,6 +104,6 @@ func (c *Conn) refuse(err error) {
 // startClock sets the one timer that Config.CloseTimeout is. The caller holds out.mu.
 func (c *Conn) startClock() {
 	if by := c.cold.closing.Deadline(); c.cold.clock == nil && !by.IsZero() && c.end.Load() == nil {
-		c.cold.clock = time.AfterFunc(time.Until(by), c.expire)
+		c.cold.clock = c.afterFunc(time.Until(by), c.expire)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed60239977/websocket/internal/buffer"
 	"github.com/seed60239977/websocket/internal/interrupt"
+	"github.com/seed60239977/websocket/internal/nonblock"
 	"github.com/seed60239977/websocket/protocol"
 )
 
@@ -65,6 +66,14 @@ func (c *Conn) finishStep(ctx context.Context) error {
 	w := &c.cold.closing
 	switch w.Step() {
 	case protocol.Flush:
+		if c.polling() != nil {
+			if err := c.finishPolled(); err != nil {
+				return err
+			}
+			w.Flushed()
+			c.follow()
+			return nil
+		}
 		if c.cold.closeFrame != nil { // behind what is being compressed
 			if err := c.beginTurn(ctx); err != nil {
 				return err
@@ -80,7 +89,7 @@ func (c *Conn) finishStep(ctx context.Context) error {
 		c.out.mu.Unlock()
 		err := c.awaitEOF(ctx)
 		c.out.mu.Lock()
-		if err == nil || err != ctx.Err() {
+		if !nonblock.Stopped(err) && (err == nil || err != ctx.Err()) {
 			w.ReadFailed(err)
 			c.follow()
 		}

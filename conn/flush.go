@@ -18,15 +18,18 @@ func (c *Conn) flush(ctx context.Context, end int64) error {
 		return nil
 	}
 	writer := o.flusher.Begin()
-	if writer && c.mayWait(ctx) && c.writeNow() && o.sender.Done() >= end { // nearly always
+	if writer && (c.mayWait(ctx) || c.driven() != nil) && c.writeNow() && o.sender.Done() >= end { // nearly always
 		c.endWriting()
 		return nil
 	}
 	return c.flushSlowly(ctx, end, writer)
 }
 
-// mayWait reports whether the caller may wait for the network itself: if ctx cuts that, the network can go on later.
-func (c *Conn) mayWait(ctx context.Context) bool { return ctx.Done() == nil || c.transport.resumable() }
+// mayWait reports whether the caller may wait for the network itself: if ctx cuts that, the network can go on later. With an
+// event loop, that waits.
+func (c *Conn) mayWait(ctx context.Context) bool {
+	return (ctx.Done() == nil || c.transport.resumable()) && c.driven() == nil
+}
 
 // flushSlowly is flush for when it has to wait. writer says whether the caller may write. It is apart because it takes more of
 // the stack, see nextPart.
@@ -130,6 +133,7 @@ func (c *Conn) wrote(n int, err error) (all bool) {
 	o := &c.out
 	o.sender.Sent(n)
 	o.flusher.Wrote(o.sender.Done())
+	c.resumeReading()
 	if err != nil {
 		c.refuse(err)
 	}
@@ -219,6 +223,10 @@ func (c *Conn) runFlush() {
 // and holds mu. Close and CloseNow wait for the goroutine.
 func (c *Conn) startBlocked() {
 	c.out.flusher.Block()
+	if d := c.driven(); d != nil {
+		d.nc.AwaitWrite() // and the loop goes on with it
+		return
+	}
 	c.start((*Conn).runBlocked)
 }
 

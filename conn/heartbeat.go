@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/seed60239977/websocket/internal/nonblock"
 	"github.com/seed60239977/websocket/protocol"
 )
 
@@ -12,7 +13,7 @@ import (
 type heartbeat struct {
 	rule    protocol.Heartbeat // only for tick
 	start   time.Time          // all times below count from here
-	timer   *time.Timer
+	timer   nonblock.Timer
 	waiting atomic.Int64  // since when somebody waits for bytes, with what calls before have waited; 0 while nobody does
 	began   atomic.Int64  // when the call that waits began to
 	pinged  *unaskedPing  // waits for its pong; nil unless somebody wants to know; guarded by out.mu
@@ -33,6 +34,9 @@ func (h *heartbeat) wait() {
 //
 //go:noinline
 func (h *heartbeat) waitFrom() {
+	if h.waiting.Load() != 0 { // the event loop has waited since the turn before
+		return
+	}
 	now := h.now()
 	h.began.Store(int64(now))
 	h.waiting.Store(int64(now - h.waited))
@@ -47,6 +51,9 @@ func (h *heartbeat) came(err error) {
 
 //go:noinline
 func (h *heartbeat) arrived(err error) {
+	if nonblock.Stopped(err) { // and it waits on
+		return
+	}
 	h.waited = 0
 	if err != nil { // a context has cut the call, and the next one waits on
 		h.waited = h.now() - time.Duration(h.waiting.Load())

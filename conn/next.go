@@ -5,6 +5,7 @@ import (
 
 	"github.com/seed60239977/websocket/internal/buffer"
 	"github.com/seed60239977/websocket/internal/interrupt"
+	"github.com/seed60239977/websocket/internal/nonblock"
 	"github.com/seed60239977/websocket/protocol"
 )
 
@@ -51,6 +52,9 @@ func (r *readState) hold() *held {
 
 // beginRead makes the caller the one who reads. If it returns nil, endRead must follow.
 func (c *Conn) beginRead(ctx context.Context) error {
+	if c.driven() != nil {
+		return c.ended(ErrEventDriven)
+	}
 	if !c.reading.TryLock() {
 		if err := c.takeOver(ctx); err != nil {
 			return err
@@ -90,6 +94,9 @@ func (c *Conn) startRead(ctx context.Context) error {
 
 // endRead ends what beginRead began.
 func (c *Conn) endRead() {
+	if d := c.driven(); d != nil {
+		d.polling = false
+	}
 	if cause := c.calls.End(interrupt.Reading); cause != nil { // the network's deadlines do not work
 		c.readEnded(cause)
 	}
@@ -206,6 +213,9 @@ func (c *Conn) beforeWait(ctx context.Context) error {
 func (c *Conn) readFailed(ctx context.Context, err error) error {
 	if e := c.end.Load(); e != nil {
 		return e
+	}
+	if nonblock.Stopped(err) {
+		return err
 	}
 	cut := ctx.Err()
 	switch {

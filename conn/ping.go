@@ -40,7 +40,7 @@ func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 	case <-c.Done():
 		return 0, c.Err()
 	case <-ctx.Done():
-		if !c.reading.Held() {
+		if !c.reading.Held() && c.driven() == nil {
 			return 0, fmt.Errorf("%w: %w", ErrNobodyReads, ctx.Err())
 		}
 		return 0, ctx.Err()
@@ -205,7 +205,7 @@ func (c *Conn) startHeartbeat(interval, timeout time.Duration) {
 	h := &heartbeat{rule: protocol.Heartbeat{Interval: interval, Timeout: timeout}, start: time.Now()}
 	c.beat = h
 	first := h.rule.Start(h.now())
-	h.timer = time.AfterFunc(time.Hour, c.tick)
+	h.timer = c.afterFunc(time.Hour, c.tick)
 	h.timer.Reset(first)
 }
 

@@ -58,12 +58,36 @@ func (c *Conn) writeThrough(ctx context.Context, m *outgoing) (accepted bool, er
 	for end := o.sender.Queued(); o.sender.Done() < end && err == nil; {
 		err = c.writeOnce(ctx)
 	}
-	if c.refusal() == nil {
-		o.sender.Detach()
-	} else {
-		o.sender.DropTaken()
-	}
+	c.endThrough()
 	return true, err
+}
+
+// tryThrough is writeThrough with an event loop, which is left to write what the network does not take at once. It reports
+// false, with no error, if others are in the way. The caller holds mu, which is given up meanwhile.
+func (c *Conn) tryThrough(m *outgoing) (accepted bool, err error) {
+	o := &c.out
+	if err := c.sendable(); err != nil || !o.turn.TryLock() {
+		return false, err
+	}
+	defer c.endTurn()
+	if !o.flusher.Begin() {
+		return false, nil
+	}
+	defer c.endWriting()
+	if accepted, err = o.sender.Through(m.typ, m.payload); accepted {
+		c.writeNow()
+		c.endThrough()
+	}
+	return accepted, err
+}
+
+// endThrough lets go of a message that is written from where it lies. The caller may write, and holds mu.
+func (c *Conn) endThrough() {
+	if c.refusal() == nil {
+		c.out.sender.Detach()
+	} else {
+		c.out.sender.DropTaken()
+	}
 }
 
 // writeOnce writes what is queued, or as much of it as goes in one write, and returns why nothing more can be sent. The caller

@@ -60,7 +60,13 @@ func (c *Conn) enqueue(ctx context.Context, m *outgoing) (queued, error) {
 		return refused, c.ended(err)
 	}
 	if c.writesThrough(ctx, m) {
-		if accepted, err := c.writeThrough(ctx, m); !accepted {
+		if c.driven() != nil {
+			if accepted, err := c.tryThrough(m); err != nil {
+				return refused, err
+			} else if accepted {
+				return toFlush, nil
+			}
+		} else if accepted, err := c.writeThrough(ctx, m); !accepted {
 			return refused, err
 		} else {
 			return onItsWay, err

@@ -69,6 +69,7 @@ func Servers() []Server {
 		{Name: "Serve", Module: own, Kind: Ours, Deflate: all, Start: startServe},
 		{Name: "Messages", Module: own, Kind: Ours, Deflate: all, Start: startMessages},
 		{Name: "AcceptConn", Module: own, Kind: Ours, OnlyHandshake: true, Start: startAcceptConn},
+		{Name: "event", Module: own, Kind: Ours, Deflate: all, Start: startEvent},
 		{Name: "gorilla", Module: "github.com/gorilla/websocket", Kind: Peer, Deflate: both[:1], Start: startGorilla},
 		{Name: "coder", Module: "github.com/coder/websocket", Kind: Peer, Deflate: both, Start: startCoder},
 		{Name: "gobwas", Module: "github.com/gobwas/ws", Kind: Peer, Deflate: both[:1], Start: startGobwas},
@@ -76,6 +77,7 @@ func Servers() []Server {
 		{Name: "nbio", Module: "github.com/lesismal/nbio", Kind: Peer, Deflate: both[:1], Start: startNBIO},
 		{Name: "x/net", Module: "golang.org/x/net", Kind: Peer, Start: startXNet},
 		{Name: "TCP", Kind: Floor, Start: startTCP},
+		{Name: "epoll", Kind: Floor, Start: startEpoll},
 	}
 }
 

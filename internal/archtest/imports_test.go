@@ -40,8 +40,9 @@ var house = []room{
 	{pkg: "deflate", never: []string{"net"}},
 	{pkg: "protocol", imports: []string{"frame", "mask", "utf8", "deflate", "internal/buffer", "internal/random"}, never: []string{"net", "context"}},
 	{pkg: "handshake", imports: []string{"deflate"}, outside: []string{"golang.org/x/net"}},
-	{pkg: "conn", imports: []string{"protocol", "frame", "deflate", "internal/buffer", "internal/ctxmutex", "internal/flush", "internal/interrupt", "internal/random"}, never: []string{"net/http"}},
-	{pkg: ".", imports: []string{"conn", "handshake", "deflate", "internal/h2stream", "internal/interrupt", "internal/observed"}, outside: []string{"golang.org/x/net"}},
+	{pkg: "conn", imports: []string{"protocol", "frame", "deflate", "internal/buffer", "internal/ctxmutex", "internal/flush", "internal/interrupt", "internal/nonblock", "internal/random"}, never: []string{"net/http"}},
+	{pkg: "event", imports: []string{"conn", "frame", "internal/buffer", "internal/netpoll", "internal/nonblock", "internal/wheel"}, never: []string{"net/http"}},
+	{pkg: ".", imports: []string{"conn", "event", "frame", "handshake", "deflate", "internal/h2stream", "internal/interrupt", "internal/observed"}, outside: []string{"golang.org/x/net"}},
 
 	{pkg: "http2", imports: []string{"http2/internal/xconnect", "internal/pipe"}, outside: []string{"golang.org/x/net"}},
 	{pkg: "http2/internal/xconnect", never: []string{"net/http", "fmt"}}, // see there
@@ -72,6 +73,9 @@ var house = []room{
 	{pkg: "internal/cpu", never: []string{"net"}},
 	{pkg: "internal/interrupt", never: []string{"net/http"}},
 	{pkg: "internal/observed", imports: []string{"conn", "handshake"}},
+	{pkg: "internal/netpoll", imports: []string{"internal/nonblock"}, never: []string{"net/http"}},
+	{pkg: "internal/nonblock", never: []string{"net/http"}},
+	{pkg: "internal/wheel", never: []string{"net"}},
 	{pkg: "internal/pipe"},
 	{pkg: "internal/h2stream", outside: []string{"golang.org/x/net"}},
 	{pkg: "internal/wstest", imports: []string{"frame", "mask", "internal/pipe"}, outside: []string{"github.com/stretchr/testify"}},

@@ -14,6 +14,7 @@ type State uint8
 //	Arrived: it is there     Idle       Scheduled  Writing    Blocked
 //	Yield: not I             -          -          Scheduled  Scheduled
 //	Block: it would wait     -          -          Blocked    Blocked
+//	Unblock: it would not    Idle       Scheduled  Writing    Writing
 //	End: somebody waits      -          -          Writing    Writing
 //	End: bytes are left      -          -          Writing    Writing
 //	End: nothing is left     -          -          Idle       Idle
@@ -129,6 +130,16 @@ func (f *Flusher) Arrived() {
 
 // Block notes that a goroutine of the connection's own goes on with the writing, and waits for the network. It is to call End.
 func (f *Flusher) Block() { f.state = Blocked }
+
+// Unblock ends Block, for a caller to whom the network has told that it takes more. It reports whether the caller is to write
+// now; then End must follow, or Block again.
+func (f *Flusher) Unblock() bool {
+	if f.state != Blocked {
+		return false
+	}
+	f.state = Writing
+	return true
+}
 
 // Wait returns a waiter for end, which is what Wrote will be called with in time. It is for who may not write. Leave must
 // follow, and the waiter is not to be used after.

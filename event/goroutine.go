@@ -1,0 +1,77 @@
+package event
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"runtime/debug"
+
+	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/frame"
+)
+
+// attachGoroutine is Attach where nothing can be driven.
+func (l *Loop) attachGoroutine(ctx context.Context, nc net.Conn, role frame.Role, n *conn.Negotiated, cfg *conn.Config, e *Events) (*conn.Conn, error) {
+	c := conn.Server(nc, n, cfg)
+	if role == frame.Client {
+		c = conn.Client(nc, n, cfg)
+	}
+	return c, l.Adopt(ctx, c, e)
+}
+
+// Adopt has the loop call e for a connection that exists, and that nobody reads from: on a goroutine that waits. The loop owns c
+// from now on, also if there is an error, which is [ErrLoopClosed].
+func (l *Loop) Adopt(ctx context.Context, c *conn.Conn, e *Events) error {
+	if !l.enter() {
+		c.CloseNow()
+		return ErrLoopClosed
+	}
+	l.mu.Lock()
+	l.goroutines[c] = struct{}{}
+	down := l.down
+	l.mu.Unlock()
+	if down { // since it was counted
+		c.SendClose(conn.StatusGoingAway, "")
+	}
+	l.workers.Go(func() { l.serve(ctx, c, e) })
+	return nil
+}
+
+// serve is the goroutine of one connection.
+func (l *Loop) serve(ctx context.Context, c *conn.Conn, e *Events) {
+	defer func() {
+		l.mu.Lock()
+		delete(l.goroutines, c)
+		l.mu.Unlock()
+		l.leave()
+	}()
+	err := l.guarded(c, func() error {
+		if e.Open != nil {
+			e.Open(ctx, c)
+		}
+		return c.Serve(context.Background(), func(c *conn.Conn, m conn.Message) error {
+			if e.Message == nil {
+				return nil
+			}
+			return e.Message(c, m)
+		})
+	})
+	if c.Err() == nil { // it is an error of Message
+		c.Close(conn.StatusInternalError, "")
+	}
+	c.CloseNow()
+	if e.Close != nil {
+		l.guarded(c, func() error { e.Close(c, err); return nil })
+	}
+}
+
+// guarded calls f, and makes an error of a panic, which it logs as net/http does.
+func (l *Loop) guarded(c *conn.Conn, f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			l.log.Printf("websocket: panic serving %v: %v\n%s", c.RemoteAddr(), p, debug.Stack())
+			err = fmt.Errorf("websocket: panic in a callback: %v", p)
+		}
+	}()
+	return f()
+}

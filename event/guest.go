@@ -1,0 +1,156 @@
+package event
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"time"
+
+	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/buffer"
+	"github.com/seed60239977/websocket/internal/nonblock"
+)
+
+// guest is the phase from when a connection is accepted until it is a WebSocket connection, or closed.
+type guest struct {
+	greeter Greeter
+	timer   nonblock.Timer // bounds the phase; nil: none
+	in      *buffer.Buffer // what has arrived; nil while that is nothing
+	reply   *Reply         // nil until it is known
+	dropped int            // bytes of a client that was refused; -1 until the response is sent
+}
+
+// How long and how much a client that was refused is listened to. A connection that is closed with unread input is reset, and
+// the reset may overtake the response.
+const (
+	lingerTime  = 500 * time.Millisecond
+	lingerBytes = 64 << 10
+)
+
+func (g *guest) proceed(s *Socket, todo uint32) (more bool) {
+	switch {
+	case todo&stateAway != 0:
+		g.close(s, ErrLoopClosed)
+	case todo&stateLate != 0 && g.reply == nil:
+		g.fail(s, os.ErrDeadlineExceeded)
+	case todo&stateLate != 0:
+		g.close(s, os.ErrDeadlineExceeded)
+	case g.reply == nil:
+		return g.read(s)
+	case g.reply.Opening == nil && g.dropped >= 0:
+		g.drop(s)
+	default:
+		return g.answer(s)
+	}
+	return false
+}
+
+// read reads what there is of the request.
+func (g *guest) read(s *Socket) (more bool) {
+	if g.in == nil {
+		g.in = buffer.Get(buffer.Smallest)
+	} else if len(g.in.B) == cap(g.in.B) {
+		g.in = g.in.Grow(len(g.in.B))
+	}
+	n, err := s.stream.TryRead(g.in.B[len(g.in.B):cap(g.in.B)])
+	if err == nonblock.ErrWouldBlock {
+		if len(g.in.B) == 0 {
+			g.release()
+		}
+		return false
+	}
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		g.fail(s, err)
+		return false
+	}
+	g.in.B = g.in.B[:len(g.in.B)+n]
+	reply := g.greeter.Greet(s, g.in.B)
+	if reply.Response == nil {
+		return true
+	}
+	g.release()
+	return g.set(s, reply)
+}
+
+// set takes the reply, and sends it.
+func (g *guest) set(s *Socket, reply Reply) (more bool) {
+	g.reply, g.dropped = &reply, -1
+	return g.answer(s)
+}
+
+// answer sends the response, and goes on with what follows from it.
+func (g *guest) answer(s *Socket) (more bool) {
+	r := g.reply
+	n, err := s.stream.TryWrite(r.Response, nil)
+	if err != nil {
+		g.close(s, err)
+		return false
+	}
+	if r.Response = r.Response[n:]; len(r.Response) > 0 {
+		s.AwaitWrite()
+		return false
+	}
+	g.stopTimer()
+	if o := r.Opening; o != nil {
+		c := s.become(o.Context, frame.Server, &o.Negotiated, o.Config, o.Events)
+		if o.Made != nil {
+			o.Made(c)
+		}
+		return true
+	}
+	g.dropped = 0
+	g.timer = s.AfterFunc(lingerTime, func() { s.post(stateLate) })
+	s.stream.CloseWrite()
+	g.drop(s)
+	return false
+}
+
+// drop throws away what a client sends that was refused.
+func (g *guest) drop(s *Socket) {
+	var p [4 << 10]byte
+	for g.dropped < lingerBytes {
+		n, err := s.stream.TryRead(p[:])
+		if err == nonblock.ErrWouldBlock {
+			return
+		}
+		if err != nil {
+			break
+		}
+		g.dropped += n
+	}
+	g.close(s, nil)
+}
+
+// fail is for a request that will not be there.
+func (g *guest) fail(s *Socket, err error) {
+	g.release()
+	if response := g.greeter.Failed(s, err); response != nil {
+		g.set(s, Reply{Response: bytes.Clone(response)})
+		return
+	}
+	g.close(s, err)
+}
+
+// close is the end of one who did not become a WebSocket connection.
+func (g *guest) close(s *Socket, err error) {
+	g.stopTimer()
+	g.release()
+	if g.reply != nil && g.reply.Opening != nil && g.reply.Opening.Failed != nil {
+		g.reply.Opening.Failed(err)
+	}
+	s.discard()
+}
+
+func (g *guest) stopTimer() {
+	if g.timer != nil {
+		g.timer.Stop()
+	}
+}
+
+func (g *guest) release() {
+	g.in.Release()
+	g.in = nil
+}

@@ -1,0 +1,208 @@
+package event
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/internal/netpoll"
+)
+
+// Greeter makes WebSocket connections of what arrives on network connections: it is where HTTP comes in. Its methods may be
+// called for several connections at once.
+type Greeter interface {
+	// Greet gets all that has arrived so far on nc, for looking at addresses, and says what follows. received is valid until it
+	// returns.
+	Greet(nc net.Conn, received []byte) Reply
+
+	// Failed is called when no request will be there: the client is gone or, with os.ErrDeadlineExceeded, was too slow. It
+	// returns what is to be sent before closing, or nil.
+	Failed(nc net.Conn, err error) (response []byte)
+}
+
+// Reply says what follows from what has arrived. The zero value is that the request is not complete yet.
+type Reply struct {
+	Response []byte   // is to be sent; nil if the request is not complete
+	Opening  *Opening // makes the WebSocket connection; nil if it is refused
+}
+
+// Opening is what a WebSocket connection is made with.
+type Opening struct {
+	Context    context.Context // for Events.Open
+	Negotiated conn.Negotiated
+	Config     *conn.Config
+	Events     *Events
+	Made       func(c *conn.Conn) // called when it is made, before any of Events; nil: nothing
+	Failed     func(err error)    // called instead if the response cannot be sent; nil: nothing
+}
+
+// ErrNoListener is returned for listeners that the loop cannot accept from: all but those of TCP and Unix sockets, and all on
+// systems without epoll and kqueue.
+var ErrNoListener = errors.New("websocket: the event loop cannot accept from this listener")
+
+// Listen accepts connections from ln until Shutdown, and greets each. A connection whose request is not there after timeout is
+// refused; 0 and less set no bound. It returns what went wrong with the listener, or [ErrLoopClosed] after Shutdown.
+//
+// ln is closed when Listen returns. Closing it before does not end Listen, which goes on with a descriptor of its own. If
+// connections cannot be accepted for want of descriptors or memory, that is logged, and tried again after a pause.
+func (l *Loop) Listen(ln net.Listener, timeout time.Duration, g Greeter) error {
+	if len(l.shards) == 0 {
+		return ErrNoListener
+	}
+	nl, err := netpoll.Listen(ln)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return ErrNoListener
+	} else if err != nil {
+		return err
+	}
+	return l.listen(ln, nl, timeout, g)
+}
+
+// acceptor is a stream from which connections are accepted.
+type acceptor interface {
+	stream
+	TryAccept(f *netpoll.FD) error
+}
+
+func (l *Loop) listen(ln net.Listener, a acceptor, timeout time.Duration, g Greeter) error {
+	defer ln.Close()
+	if !l.enter() {
+		a.Close()
+		return ErrLoopClosed
+	}
+	s := newSocket(l.shard(), a)
+	p := &listening{from: a, greeter: g, timeout: timeout, done: make(chan error, 1)}
+	s.phase = p
+	s.mark(stateReadable)
+	if err := s.shard.add(s); err != nil {
+		a.Close()
+		l.leave()
+		return err
+	}
+	s.shard.push(s)
+	if l.isDown() { // since it was counted
+		s.goAway()
+	}
+	return <-p.done
+}
+
+// listening is the phase of a socket that listens, which it never leaves.
+type listening struct {
+	from    acceptor
+	greeter Greeter
+	timeout time.Duration
+	pause   time.Duration // after the last failure; 0 if there was none
+	done    chan error
+}
+
+// acceptBatch is how many connections are accepted before others have their turn.
+const acceptBatch = 32
+
+// How long nothing is accepted after a failure for want of descriptors or memory: longer each time.
+const (
+	firstPause = 5 * time.Millisecond
+	maxPause   = time.Second
+)
+
+func (p *listening) proceed(s *Socket, todo uint32) (more bool) {
+	if todo&stateAway != 0 {
+		p.end(s, ErrLoopClosed)
+		return false
+	}
+	for range acceptBatch {
+		guest := newSocket(s.shard.loop.shard(), nil)
+		err := p.from.TryAccept(&guest.fd)
+		switch {
+		case err == nil:
+			p.pause = 0
+			p.greet(guest)
+		case netpoll.WouldBlock(err):
+			return false
+		case netpoll.Temporary(err):
+			p.pause = min(max(2*p.pause, firstPause), maxPause)
+			s.shard.loop.log.Printf("websocket: cannot accept connections: %v; next try in %v", err, p.pause)
+			s.AfterFunc(p.pause, func() { s.post(stateReadable) })
+			return false
+		default:
+			p.end(s, err)
+			return false
+		}
+	}
+	return true
+}
+
+// end lets go of the listener.
+func (p *listening) end(s *Socket, err error) {
+	if s.state.Load()&stateClosed == 0 {
+		s.discard()
+		p.done <- err
+	}
+}
+
+// greet begins the handshake on a socket that was accepted.
+func (p *listening) greet(s *Socket) {
+	l := s.shard.loop
+	if !l.enter() {
+		s.stream.Close()
+		return
+	}
+	g := &guest{greeter: p.greeter}
+	s.phase = g
+	if p.timeout > 0 {
+		g.timer = s.AfterFunc(p.timeout, func() { s.post(stateLate) })
+	}
+	if err := s.shard.add(s); err != nil {
+		l.log.Printf("websocket: cannot wait for a connection: %v", err)
+		g.stopTimer()
+		s.stream.Close()
+		l.leave()
+	}
+}
+
+// Accept is Listen for any listener: serve is called for each connection, on a goroutine of its own, and owns it. ctx ends with
+// Shutdown.
+func (l *Loop) Accept(ln net.Listener, serve func(ctx context.Context, nc net.Conn)) error {
+	defer ln.Close()
+	if !l.enter() {
+		return ErrLoopClosed
+	}
+	defer l.leave()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	l.workers.Go(func() {
+		select {
+		case <-l.closing:
+			cancel()
+			ln.Close()
+		case <-ctx.Done():
+		}
+	})
+	for pause := time.Duration(0); ; {
+		nc, err := ln.Accept()
+		switch {
+		case err == nil:
+			pause = 0
+			l.workers.Go(func() { serve(ctx, nc) })
+		case l.isDown():
+			return ErrLoopClosed
+		case netpoll.Temporary(err):
+			pause = min(max(2*pause, firstPause), maxPause)
+			l.log.Printf("websocket: cannot accept connections: %v; next try in %v", err, pause)
+			l.pause(pause)
+		default:
+			return err
+		}
+	}
+}
+
+// pause waits for d, or for Shutdown.
+func (l *Loop) pause(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-l.closing:
+	}
+}

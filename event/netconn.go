@@ -1,0 +1,93 @@
+package event
+
+import (
+	"errors"
+	"net"
+	"os"
+	"time"
+
+	"github.com/seed60239977/websocket/internal/nonblock"
+)
+
+// This file has the methods of Socket that are those of nonblock.Conn, for package conn.
+
+// errThroughConn is returned by what would come between a connection and its loop.
+var errThroughConn = errors.New("websocket: an event loop reads from and writes to this connection")
+
+// Read fails: the loop reads.
+func (s *Socket) Read([]byte) (int, error) { return 0, errThroughConn }
+
+// Write fails: the connection writes.
+func (s *Socket) Write([]byte) (int, error) { return 0, errThroughConn }
+
+// Close closes the descriptor.
+func (s *Socket) Close() error {
+	if !s.stream.Close() {
+		return net.ErrClosed
+	}
+	s.shard.remove(s)
+	s.state.Or(stateClosed)
+	s.signal()
+	s.leave()
+	return nil
+}
+
+// LocalAddr returns the address of this end.
+func (s *Socket) LocalAddr() net.Addr { return s.stream.LocalAddr() }
+
+// RemoteAddr returns the address of the peer.
+func (s *Socket) RemoteAddr() net.Addr { return s.stream.RemoteAddr() }
+
+// SetDeadline fails: nothing waits here.
+func (s *Socket) SetDeadline(time.Time) error { return os.ErrNoDeadline }
+
+// SetReadDeadline fails.
+func (s *Socket) SetReadDeadline(time.Time) error { return os.ErrNoDeadline }
+
+// SetWriteDeadline fails.
+func (s *Socket) SetWriteDeadline(time.Time) error { return os.ErrNoDeadline }
+
+// CloseWrite closes the writing side alone.
+func (s *Socket) CloseWrite() error { return s.stream.CloseWrite() }
+
+// TryRead implements [nonblock.Conn].
+func (s *Socket) TryRead(p []byte) (int, error) { return s.stream.TryRead(p) }
+
+// TryWrite implements [nonblock.Conn].
+func (s *Socket) TryWrite(p, more []byte) (int, error) { return s.stream.TryWrite(p, more) }
+
+// waiter is for who waits to read, which is rare.
+type waiter struct{ ready chan struct{} }
+
+// AwaitRead implements [nonblock.Conn].
+func (s *Socket) AwaitRead() error {
+	w := s.waiter.Load()
+	if w == nil { // what comes from now on is heard of; what came before is there
+		s.waiter.CompareAndSwap(nil, &waiter{make(chan struct{}, 1)})
+		return nil
+	}
+	<-w.ready
+	return nil
+}
+
+// signal wakes who waits to read.
+func (s *Socket) signal() {
+	if w := s.waiter.Load(); w != nil {
+		select {
+		case w.ready <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// AwaitWrite implements [nonblock.Conn].
+func (s *Socket) AwaitWrite() { s.shard.poller.Arm(s.stream, s.token()) }
+
+// Resume implements [nonblock.Conn].
+func (s *Socket) Resume() { s.post(stateReadable) }
+
+// Ended implements [nonblock.Conn].
+func (s *Socket) Ended() { s.post(stateEnded) }
+
+// AfterFunc implements [nonblock.Conn].
+func (s *Socket) AfterFunc(d time.Duration, f func()) nonblock.Timer { return s.shard.afterFunc(d, f) }

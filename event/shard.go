@@ -1,0 +1,283 @@
+package event
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed60239977/websocket/internal/netpoll"
+	"github.com/seed60239977/websocket/internal/nonblock"
+	"github.com/seed60239977/websocket/internal/wheel"
+)
+
+// shard is a part of the connections, and the one goroutine that waits for the network for them: its leader. When a callback
+// takes long, another goroutine becomes the leader, and the one before goes on with its connection alone; see watch.go.
+//
+// Invariants: turn is even, or the leader is in a job. What stands under "leader" is touched by the leader between jobs, and by
+// nobody else: it goes from one leader to the next with turn.
+type shard struct {
+	loop   *Loop
+	poller poller
+	start  time.Time // all times count from here
+	turn   atomic.Uint64
+	watch  watch
+
+	// Leader.
+	events  []netpoll.Event // what the poller has reported
+	batch   list            // sockets to go on with before the poller is asked again
+	current *Socket         // whose job it is, or nil
+	buf     [batchSize]netpoll.Event
+
+	mu     sync.Mutex // guards all below; held for a moment only
+	slots  []slot
+	free   []uint32 // slots that nobody has
+	queue  list     // sockets to go on with
+	timers wheel.Wheel
+	asleep bool          // the leader waits for the network
+	until  time.Duration // how long, unless somebody wakes it; negative: for ever
+}
+
+// batchSize is how many sockets are asked for at a time.
+const batchSize = 128
+
+// slot is where the poller's tokens lead: a number that may be used again, and how often it was.
+type slot struct {
+	socket *Socket
+	turn   uint32
+}
+
+// list is a queue of sockets.
+type list struct{ first, last *Socket }
+
+func (l *list) push(s *Socket) {
+	if l.first == nil {
+		l.first = s
+	} else {
+		l.last.next = s
+	}
+	l.last = s
+}
+
+func (l *list) pop() *Socket {
+	s := l.first
+	if s != nil {
+		l.first, s.next = s.next, nil
+	}
+	return s
+}
+
+func newShard(l *Loop, p poller) *shard {
+	h := &shard{loop: l, poller: p, start: time.Now()}
+	h.watch.init(h)
+	return h
+}
+
+// lead is the goroutine of a shard. It ends with the loop, or when another one leads.
+func (h *shard) lead() {
+	for h.work() {
+		if h.loop.isOver() {
+			h.watch.stop()
+			h.poller.Close()
+			return
+		}
+		h.wait()
+	}
+}
+
+// work does all there is to do. It reports whether the caller still leads.
+func (h *shard) work() bool {
+	for len(h.events) > 0 {
+		e := h.events[0]
+		h.events = h.events[1:]
+		if s := h.lookUp(e.Token); s != nil && !h.dispatch(s, e.Ready) {
+			return false
+		}
+	}
+	if h.batch.first == nil { // else a leader before has left it
+		h.mu.Lock()
+		h.batch, h.queue = h.queue, list{}
+		h.mu.Unlock()
+	}
+	for s := h.batch.pop(); s != nil; s = h.batch.pop() {
+		if !h.job(s, s.run) {
+			return false
+		}
+	}
+	for f := h.due(); f != nil; f = h.due() {
+		if !h.job(nil, f) {
+			return false
+		}
+	}
+	return true
+}
+
+// dispatch deals with what the poller has said of s. It reports whether the caller still leads.
+func (h *shard) dispatch(s *Socket, r netpoll.Ready) bool {
+	if r&netpoll.Writable != 0 && s.conn.Load() != nil {
+		// Not in its turn: a callback may be waiting for this.
+		if !h.job(nil, s.writable) {
+			if r &^= netpoll.Writable; r != 0 && s.mark(bitsOf(r)) {
+				h.push(s)
+			}
+			return false
+		}
+	}
+	s.signal()
+	return !s.mark(bitsOf(r)) || h.job(s, s.run)
+}
+
+// job does one thing that may take long. It reports whether the caller still leads.
+func (h *shard) job(s *Socket, f func()) bool {
+	h.current = s
+	t := h.turn.Load() + 1
+	h.turn.Store(t)
+	h.watch.begin()
+	f()
+	return h.turn.CompareAndSwap(t, t+1)
+}
+
+// wait waits for the network, for the next timer, or to be woken.
+func (h *shard) wait() {
+	h.mu.Lock()
+	timeout := time.Duration(-1)
+	if at, ok := h.timers.Next(); ok {
+		timeout = max(0, at-h.now())
+	}
+	if h.queue.first != nil || h.loop.isOver() {
+		timeout = 0
+	}
+	h.asleep, h.until = timeout != 0, h.now()+timeout
+	if timeout < 0 {
+		h.until = -1
+	}
+	h.mu.Unlock()
+	n, err := h.poller.Wait(h.buf[:], timeout)
+	if err != nil {
+		h.loop.log.Printf("websocket: event loop: %v", err)
+	}
+	if timeout != 0 {
+		h.mu.Lock()
+		h.asleep = false
+		h.mu.Unlock()
+	}
+	h.events = h.buf[:n]
+}
+
+func (h *shard) now() time.Duration { return time.Since(h.start) }
+
+// wake makes the leader look at what there is to do.
+func (h *shard) wake() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.wakeLocked()
+}
+
+func (h *shard) wakeLocked() {
+	if h.asleep {
+		h.asleep = false
+		h.poller.Wake()
+	}
+}
+
+// push has the leader go on with s, which is marked.
+func (h *shard) push(s *Socket) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.queue.push(s)
+	h.wakeLocked()
+}
+
+// add gives s a slot, and begins to listen to it.
+func (h *shard) add(s *Socket) error {
+	h.mu.Lock()
+	if n := len(h.free); n > 0 {
+		s.slot, h.free = h.free[n-1], h.free[:n-1]
+	} else {
+		s.slot = uint32(len(h.slots))
+		h.slots = append(h.slots, slot{})
+	}
+	h.slots[s.slot].socket = s
+	s.turn = h.slots[s.slot].turn
+	h.mu.Unlock()
+	if err := h.poller.Add(s.stream, s.token()); err != nil {
+		h.remove(s)
+		return err
+	}
+	return nil
+}
+
+// remove takes the slot of s back: whatever the poller still says of it is about nobody.
+func (h *shard) remove(s *Socket) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	at := &h.slots[s.slot]
+	at.socket = nil
+	at.turn++
+	h.free = append(h.free, s.slot)
+}
+
+// lookUp returns the socket that a token stands for, or nil if it is gone.
+func (h *shard) lookUp(token uint64) *Socket {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if at := &h.slots[uint32(token)]; at.turn == uint32(token>>32) {
+		return at.socket
+	}
+	return nil
+}
+
+// sockets returns all sockets.
+func (h *shard) sockets() (all []*Socket) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i := range h.slots {
+		if s := h.slots[i].socket; s != nil {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// timer is a timer of a shard.
+type timer struct {
+	wheel.Timer
+	shard *shard
+}
+
+// afterFunc has f called as a job of the leader.
+func (h *shard) afterFunc(d time.Duration, f func()) nonblock.Timer {
+	t := &timer{Timer: wheel.Timer{F: f}, shard: h}
+	t.Reset(d)
+	return t
+}
+
+// Stop implements [nonblock.Timer].
+func (t *timer) Stop() bool {
+	t.shard.mu.Lock()
+	defer t.shard.mu.Unlock()
+	return t.shard.timers.Stop(&t.Timer)
+}
+
+// Reset implements [nonblock.Timer].
+func (t *timer) Reset(d time.Duration) bool {
+	h := t.shard
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	was := t.Pending()
+	at := h.now() + max(d, 0)
+	h.timers.Set(&t.Timer, at)
+	if h.asleep && (h.until < 0 || at < h.until) {
+		h.wakeLocked()
+	}
+	return was
+}
+
+// due returns the function of a timer whose time has come, or nil.
+func (h *shard) due() func() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if t := h.timers.Advance(h.now()); t != nil {
+		return t.F
+	}
+	return nil
+}

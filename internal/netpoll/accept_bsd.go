@@ -1,0 +1,24 @@
+//go:build darwin || dragonfly || freebsd || netbsd || openbsd
+
+package netpoll
+
+import "syscall"
+
+// accept takes the next connection of a listener that does not block.
+func accept(fd int) (int, error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	n, _, err := syscall.Accept(fd)
+	if err == nil {
+		syscall.CloseOnExec(n)
+	}
+	return n, err
+}
+
+// setUp is for what accept leaves.
+func setUp(fd int) error { return syscall.SetNonblock(fd, true) }
+
+func inherit(fd int) {
+	syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
+	syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, 1)
+}

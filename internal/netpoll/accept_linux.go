@@ -1,0 +1,22 @@
+package netpoll
+
+import "syscall"
+
+// accept takes the next connection of a listener that does not block.
+func accept(fd int) (int, error) {
+	n, _, err := syscall.Accept4(fd, syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC)
+	return n, err
+}
+
+// setUp is for what accept leaves, which is nothing.
+func setUp(int) error { return nil }
+
+// keepAliveIdle is after how many seconds without traffic the system asks a peer whether it is there, as in package net.
+const keepAliveIdle = 15
+
+func inherit(fd int) {
+	syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
+	syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, 1)
+	syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_KEEPIDLE, keepAliveIdle)
+	syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_KEEPINTVL, keepAliveIdle)
+}

@@ -1,0 +1,69 @@
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+
+package netpoll
+
+import (
+	"errors"
+	"net"
+	"os"
+	"syscall"
+)
+
+// Listener is a socket that listens and does not block.
+type Listener struct{ FD }
+
+// Listen returns a listener for the socket of ln, with a descriptor of its own. It fails with errors.ErrUnsupported if ln is
+// not a *net.TCPListener or *net.UnixListener.
+func Listen(ln net.Listener) (*Listener, error) {
+	var sc syscall.Conn
+	switch ln := ln.(type) {
+	case *net.TCPListener:
+		sc = ln
+	case *net.UnixListener:
+		sc = ln
+	default:
+		return nil, errors.ErrUnsupported
+	}
+	fd, err := duplicate(sc)
+	if err != nil {
+		return nil, err
+	}
+	l := new(Listener)
+	if err := l.Init(fd); err != nil {
+		syscall.Close(fd)
+		return nil, err
+	}
+	if _, ok := ln.(*net.TCPListener); ok { // what package net sets for each connection is inherited
+		inherit(fd)
+	}
+	return l, nil
+}
+
+// TryAccept makes f the owner of the next connection. The error is syscall.EAGAIN if there is none now, net.ErrClosed once the
+// listener is closed, or what the system says.
+func (l *Listener) TryAccept(f *FD) error {
+	return l.Do(func(fd int) error {
+		for {
+			n, err := accept(fd)
+			switch err {
+			case nil:
+				f.n = int32(n)
+				return setUp(n)
+			case syscall.EINTR, syscall.ECONNABORTED:
+			case syscall.EAGAIN:
+				return err
+			default:
+				return os.NewSyscallError("accept", err)
+			}
+		}
+	})
+}
+
+// WouldBlock reports whether there is nothing to accept now.
+func WouldBlock(err error) bool { return err == syscall.EAGAIN }
+
+// Temporary reports whether accepting failed for want of descriptors or memory, which may be there later.
+func Temporary(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) ||
+		errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
+}

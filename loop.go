@@ -1,0 +1,247 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/event"
+	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/handshake"
+	"github.com/seed60239977/websocket/internal/h2stream"
+)
+
+// Events are called for the connections of a [Loop]: see [github.com/seed60239977/websocket/event.Events].
+type Events = event.Events
+
+// LoopOptions configures a [Loop]: see [github.com/seed60239977/websocket/event.Options].
+type LoopOptions = event.Options
+
+// ErrLoopClosed is returned once [Loop.Shutdown] was called. It matches net.ErrClosed.
+var ErrLoopClosed = event.ErrLoopClosed
+
+// Loop drives any number of connections with few goroutines: a connection that waits has none, and takes a tenth of the memory
+// of one that a goroutine waits for. What comes is told by [Events]; all else is as ever, with the same [Conn] for hubs,
+// Registry, Send, Ping and heartbeats. Only the calls that read are refused, with [ErrEventDriven].
+//
+// It drives sockets on Linux (epoll), macOS and the BSDs (kqueue; built but not run by this project's tests). TLS, HTTP/2,
+// connections of other types and other systems get the same calls from a goroutine for each connection; [Conn.EventDriven] tells
+// which it is.
+//
+// [NewLoop] makes one, and [Loop.Shutdown] must end it. Its methods may be called from any goroutine.
+type Loop struct{ events *event.Loop }
+
+// NewLoop returns a loop at work. o may be nil. The error is the system's, for want of descriptors.
+func NewLoop(o *LoopOptions) (*Loop, error) {
+	l, err := event.New(o)
+	if err != nil {
+		return nil, err
+	}
+	return &Loop{l}, nil
+}
+
+// Handler returns an http.Handler that answers requests as [Accept] does and hands the connections to the loop. Events.Open gets
+// the context that AcceptOptions.ConnContext makes, or [context.Background]. See [Loop.Serve] for more speed.
+func (l *Loop) Handler(e Events, o *AcceptOptions) http.Handler {
+	h := &loopHandler{loop: l, events: &e}
+	if o != nil {
+		h.options = *o
+	}
+	return h
+}
+
+// loopHandler is the http.Handler of a loop.
+type loopHandler struct {
+	loop    *Loop
+	events  *Events
+	options AcceptOptions
+}
+
+// ServeHTTP implements http.Handler.
+func (h *loopHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx := context.Background()
+	if h.options.ConnContext != nil {
+		ctx = h.options.ConnContext(r)
+	}
+	if h.options.Registry.begin() {
+		defer h.options.Registry.done()
+	}
+	c, err := h.options.accept(w, r, func(nc net.Conn, role frame.Role, n *conn.Negotiated, cfg *Config) (*Conn, error) {
+		if _, ok := nc.(*h2stream.Conn); ok { // see below
+			return blocking.open(nc, role, n, cfg)
+		}
+		return h.loop.events.Attach(ctx, nc, role, n, cfg, h.events)
+	})
+	if err != nil {
+		h.options.refused(r, err.(*HandshakeError))
+		return
+	}
+	if stream, ok := c.NetConn().(*h2stream.Conn); ok { // it ends with the request
+		stream.Host(func() { h.loop.events.Adopt(ctx, c, h.events) })
+	}
+}
+
+// Serve accepts connections from ln, without an HTTP server, and answers one request on each as [AcceptConn] does, whatever its
+// path. It returns when ln fails or, with [ErrLoopClosed], after Shutdown; ln is closed then. Closing ln before does not
+// always end it.
+//
+// If ln is a *net.TCPListener or *net.UnixListener, all of that is done by the loop: a client that has connected and sends its
+// request slowly costs no goroutine, and is refused after AcceptOptions.HandshakeTimeout. Other listeners, such as those of
+// TLS, cost a goroutine for each connection.
+func (l *Loop) Serve(ln net.Listener, e Events, o *AcceptOptions) error {
+	g := &greeter{loop: l, events: &e}
+	if o != nil {
+		g.options = *o
+	}
+	err := l.events.Listen(ln, handshakeTimeout(g.options.HandshakeTimeout), g)
+	if err == event.ErrNoListener {
+		return l.events.Accept(ln, g.serve)
+	}
+	return err
+}
+
+// Dial is [Dial] for a connection that the loop drives.
+func (l *Loop) Dial(ctx context.Context, rawURL string, e Events, o *DialOptions) (*Conn, *http.Response, error) {
+	return dialTo(ctx, rawURL, o, func(nc net.Conn, role frame.Role, n *conn.Negotiated, cfg *Config) (*Conn, error) {
+		return l.events.Attach(context.Background(), nc, role, n, cfg, &e)
+	})
+}
+
+// Shutdown accepts no more connections, ends all there are with [StatusGoingAway], each behind what was accepted for sending
+// before, and returns nil when they have ended, their Events.Close has returned, and nothing of the loop is left. If ctx ends
+// first, Shutdown cuts the connections that are left and returns the error of ctx. It may be called more than once.
+func (l *Loop) Shutdown(ctx context.Context) error { return l.events.Shutdown(ctx) }
+
+// greeter answers the requests of connections that did not come through net/http.
+type greeter struct {
+	loop    *Loop
+	events  *Events
+	options AcceptOptions
+}
+
+// Greet implements [event.Greeter].
+func (g *greeter) Greet(nc net.Conn, received []byte) event.Reply {
+	o, s, start := &g.options, scratches.Get().(*scratch), time.Now()
+	defer s.free()
+	r, used, err := s.parser.Parse(context.Background(), received)
+	if err == nil && r == nil {
+		return event.Reply{}
+	}
+	counted := false
+	if err == nil {
+		describe(r, nc)
+		counted = o.Registry.begin()
+	}
+	opening := false
+	defer func() {
+		if counted && !opening { // also if a hook of the caller panics
+			o.Registry.done()
+		}
+	}()
+	resp, err := g.decide(r, err)
+	if err != nil {
+		o.observeAnswer(context.Background(), r, start, nil, err)
+		return event.Reply{Response: g.refuse(r, err)}
+	}
+	ctx := context.Background()
+	if o.ConnContext != nil {
+		ctx = o.ConnContext(r)
+	}
+	opening = true
+	made := g.opening(ctx, &resp, received[used:], counted)
+	if o.Config.Observer != nil {
+		made = g.observed(r, start, made)
+	}
+	return event.Reply{Response: resp.AppendResponse(nil), Opening: made}
+}
+
+// decide returns the response, or why the request is refused.
+func (g *greeter) decide(r *http.Request, err error) (resp handshake.Response, _ error) {
+	if err == nil {
+		decide := g.options.decisions()
+		resp, err = decide.Accept(r)
+	}
+	if err == nil {
+		err = g.options.Registry.admit()
+	}
+	return resp, err
+}
+
+// opening is what the connection is made with. counted says that the Registry has counted the handshake.
+func (g *greeter) opening(ctx context.Context, resp *handshake.Response, rest []byte, counted bool) *event.Opening {
+	o := &g.options
+	done := func() {
+		if counted {
+			o.Registry.done()
+		}
+	}
+	opening := &event.Opening{Context: ctx, Config: &o.Config, Events: g.events}
+	opening.Negotiated = *negotiated(&resp.Agreed, o.Deflate, append([]byte(nil), rest...))
+	if o.Registry != nil {
+		opening.Made = func(c *Conn) { o.Registry.enterDriven(c); done() }
+		opening.Failed = func(error) { done() }
+	}
+	return opening
+}
+
+// observed tells the Observer what becomes of a handshake that is accepted.
+func (g *greeter) observed(r *http.Request, start time.Time, o *event.Opening) *event.Opening {
+	all := *o
+	all.Made = func(c *Conn) {
+		if o.Made != nil {
+			o.Made(c)
+		}
+		g.options.observeAnswer(all.Context, r, start, c, nil)
+	}
+	all.Failed = func(err error) {
+		if o.Failed != nil {
+			o.Failed(err)
+		}
+		g.options.observeAnswer(all.Context, r, start, nil, failed("the response could not be sent", err))
+	}
+	return &all
+}
+
+// Failed implements [event.Greeter].
+func (g *greeter) Failed(_ net.Conn, err error) []byte {
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return g.refuse(nil, readFailed(context.Background(), err))
+	}
+	return nil
+}
+
+// refuse returns what a client is told, which is nothing if it did not send a request.
+func (g *greeter) refuse(r *http.Request, err error) []byte {
+	var e *handshake.Error
+	if !errors.As(err, &e) {
+		return nil
+	}
+	if r != nil {
+		g.options.refused(r, e)
+	}
+	if e.Status == 0 {
+		return nil
+	}
+	return e.AppendResponse(nil)
+}
+
+// serve is the goroutine of a connection that the loop does not drive.
+func (g *greeter) serve(ctx context.Context, nc net.Conn) {
+	c, r, err := AcceptConn(ctx, nc, &g.options)
+	if err != nil {
+		if r != nil {
+			g.options.refused(r, err.(*HandshakeError))
+		}
+		return
+	}
+	ctx = context.Background()
+	if g.options.ConnContext != nil {
+		ctx = g.options.ConnContext(r)
+	}
+	g.loop.events.Adopt(ctx, c, g.events)
+}
