@@ -98,12 +98,13 @@ func TestAnObserverIsToldOfMessagesThatClosingDrops(t *testing.T) {
 	})
 }
 
-// sendInAllWays sends five messages of 4, 3, 7, 70,000 and 40,000 bytes, and one of 6 while the last was under way.
+// sendInAllWays sends messages of 4, 3, 7, 1, 2, 70,000 and 40,000 bytes, and one of 6 while the last was under way.
 func sendInAllWays(t *testing.T, c *conn.Conn) {
 	ctx := t.Context()
 	require.NoError(t, c.Write(ctx, conn.Text, []byte("text")))
 	require.NoError(t, c.Send(conn.Binary, []byte("bin")))
 	require.NoError(t, c.WritePrepared(ctx, conn.Prepare(conn.Text, []byte("for all"))))
+	require.NoError(t, c.WriteBatch(ctx, []*conn.Prepared{conn.Prepare(conn.Text, []byte("1")), conn.Prepare(conn.Binary, []byte("22"))}))
 	require.NoError(t, c.Write(ctx, conn.Binary, pattern(70_000)))
 	w, err := c.Writer(ctx, conn.Text)
 	require.NoError(t, err)
@@ -122,7 +123,8 @@ func TestAnObserverIsToldOfEachMessageThatGoesOnce(t *testing.T) {
 		*n = notes{}
 		sendInAllWays(t, c)
 		require.Equal(t, []conn.MessageSize{
-			size(conn.Text, 4), size(conn.Binary, 3), size(conn.Text, 7), size(conn.Binary, 70_000), size(conn.Text, 40_000), size(conn.Text, 6),
+			size(conn.Text, 4), size(conn.Binary, 3), size(conn.Text, 7), size(conn.Text, 1), size(conn.Binary, 2),
+			size(conn.Binary, 70_000), size(conn.Text, 40_000), size(conn.Text, 6),
 		}, n.sent)
 		require.Empty(t, n.received)
 	})
@@ -144,8 +146,8 @@ func TestAnObserverSeesBothSizesOfCompressedMessages(t *testing.T) {
 				}
 				sendInAllWays(t, ends[0])
 				sent := sides[0].sent
-				require.Len(t, sent, 6)
-				for i, want := range []int64{4, 3, 7, 70_000, 40_000, 6} {
+				require.Len(t, sent, 8)
+				for i, want := range []int64{4, 3, 7, 1, 2, 70_000, 40_000, 6} {
 					_, data, err := ends[1].Read(t.Context())
 					require.NoError(t, err)
 					require.Len(t, data, int(want))
@@ -273,7 +275,7 @@ func TestAnObserverNeedNotHaveFunctions(t *testing.T) {
 	inBothRolesOver(t, cfg, 1<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		ended := reading(c)
 		sendInAllWays(t, c)
-		for range 8 {
+		for range 10 {
 			peer.Receive()
 		}
 		f := peer.Receive()

@@ -29,5 +29,5 @@
 // # What does it cost?
 //
 // The counters take no memory for each connection and allocate nothing. Make an observer once, not for each connection: those that
-// share one share what they know of it.
+// share one share what they know of it. docs/observe.md has figures, and says what to look at.
 package observe
