@@ -60,7 +60,8 @@ func (q *Request) Conn(resp *http.Response, local, remote net.Addr) HalfCloser {
 // errStopped is why nothing more is sent when the HTTP library has stopped to do so.
 var errStopped = errors.New("the request is over")
 
-// send returns when p is on the wire: the HTTP library comes for more once it is.
+// send returns when p is on the wire: the HTTP library comes for more once it is. If it does not, but has taken p, the peer
+// has ended the stream, perhaps because of p.
 func (q *Request) send(p []byte) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -70,8 +71,9 @@ func (q *Request) send(p []byte) error {
 	for !q.closed && !(len(q.unsent) == 0 && q.asked) {
 		q.changed.Wait()
 	}
+	rest := q.unsent
 	q.unsent = nil
-	if q.closed {
+	if len(rest) > 0 {
 		return errStopped
 	}
 	return nil
