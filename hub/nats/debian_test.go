@@ -56,7 +56,7 @@ func newProcess(t *testing.T) brokertest.Server {
 	t.Cleanup(kill)
 	return brokertest.Server{
 		Addr:  addr,
-		Open:  func(t *testing.T, addr string) hub.Broker { return open(t, addr, 3*time.Second) },
+		Open:  func(t *testing.T, addr string) hub.Broker { return open(t, addr, ttl) },
 		Kill:  kill,
 		Start: start,
 	}

@@ -14,6 +14,9 @@ import (
 	"github.com/seed60239977/websocket/hub/brokertest"
 )
 
+// ttl is for tests of presence: whoever is there stays, however long a busy machine holds up who renews that.
+const ttl = 6 * time.Second
+
 // open returns a broker on an address until the end of the test.
 func open(t testing.TB, addr string, ttl time.Duration) *Broker {
 	b, err := Open("redis://"+addr, &Options{Prefix: "test", Retention: brokertest.Retention, PresenceTTL: ttl})
@@ -34,7 +37,7 @@ func die(b *Broker) {
 func TestItKeepsWhatBrokersPromise(t *testing.T) {
 	s := newServer(t)
 	brokertest.Run(t, brokertest.Broker{
-		New:  func(t *testing.T) hub.Broker { return open(t, s.addr, time.Second) },
+		New:  func(t *testing.T) hub.Broker { return open(t, s.addr, ttl) },
 		Kill: func(_ *testing.T, b hub.Broker) { die(b.(*Broker)) },
 		Lose: func(*testing.T) { s.flush() },
 	})
@@ -112,7 +115,7 @@ func TestFaultsLoseNothing(t *testing.T) {
 		s := newServer(t)
 		return brokertest.Server{
 			Addr:  s.addr,
-			Open:  func(t *testing.T, addr string) hub.Broker { return open(t, addr, 3*time.Second) },
+			Open:  func(t *testing.T, addr string) hub.Broker { return open(t, addr, ttl) },
 			Kill:  s.kill,
 			Start: s.start,
 		}
