@@ -514,6 +514,7 @@ func TestEntriesSayWhoIsConnectedAndForHowLong(t *testing.T) {
 		}
 		require.NoError(t, servers[1].Send(websocket.Binary, make([]byte, 1000)))
 		require.NoError(t, servers[0].SendClose(websocket.StatusGoingAway, ""))
+		synctest.Wait() // what the network takes is gone
 		entries := r.Entries()
 		require.Len(t, entries, 2)
 		for i, state := range []websocket.State{websocket.StateClosing, websocket.StateOpen} {
