@@ -112,7 +112,7 @@ func TestChromiumIsToldThatTheEchoServerGoesAway(t *testing.T) {
 	ctx := browse(t, "http://"+addr+"/")
 	require.JSONEq(t, `"connected"`, scenario(t, ctx, "wait", "ws://"+addr+"/"))
 	server.terminate()
-	require.Zero(t, server.exitCode(5*time.Second))
+	require.Zero(t, server.exitCode(patience))
 	var closed struct {
 		Code     int
 		WasClean bool

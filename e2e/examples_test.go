@@ -49,7 +49,7 @@ func (e *example) start() {
 func (e *example) stop() {
 	e.t.Helper()
 	e.process.terminate()
-	require.Zero(e.t, e.process.exitCode(5*time.Second))
+	require.Zero(e.t, e.process.exitCode(patience))
 }
 
 // openTab opens one more tab in a browser.

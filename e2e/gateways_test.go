@@ -13,8 +13,9 @@ import (
 	"github.com/seed60239977/websocket"
 )
 
-// gatewayIdle is after how much silence the gateways of the tests drop a connection.
-const gatewayIdle = time.Second
+// gatewayIdle is after how much silence the gateways of the tests drop a connection. It is longer than a busy machine holds up
+// a ping.
+const gatewayIdle = 4 * time.Second
 
 // A gateway is a program of others in front of our server. start runs it before a server and returns where it listens
 // without TLS and with it.
@@ -151,7 +152,7 @@ func TestTheEndOfOurServerIsSeenThroughGateways(t *testing.T) {
 		end := closedBy(t, ctx, c)
 		require.Equal(t, websocket.StatusGoingAway, end.Code)
 		require.True(t, end.WasClean)
-		require.Zero(t, server.exitCode(5*time.Second))
+		require.Zero(t, server.exitCode(patience))
 	})
 }
 
@@ -167,7 +168,7 @@ func TestAForeignOriginIsRefusedThroughGateways(t *testing.T) {
 func TestAHeartbeatKeepsAnIdleConnectionThroughGateways(t *testing.T) {
 	forEachGateway(t, func(t *testing.T, _ *process, url string, o *websocket.DialOptions) {
 		ctx, idle := connect(t, url, o)
-		o.Config.PingInterval, o.Config.IdleTimeout = gatewayIdle/4, 2*gatewayIdle
+		o.Config.PingInterval, o.Config.IdleTimeout = gatewayIdle/8, 2*gatewayIdle
 		_, beating := connect(t, url, o)
 		ends := make(chan error, 1)
 		go func() {
@@ -179,7 +180,7 @@ func TestAHeartbeatKeepsAnIdleConnectionThroughGateways(t *testing.T) {
 		select {
 		case err := <-ends:
 			require.FailNow(t, "the other one is gone too", "%v", err)
-		case <-time.After(gatewayIdle):
+		case <-time.After(gatewayIdle / 2): // by now it has had nothing to say for longer than the gateway allows
 		}
 		_, err := beating.Ping(ctx)
 		require.NoError(t, err)

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -108,7 +107,7 @@ func TestTheEndOfTheServerIsSeenThroughProxies(t *testing.T) {
 			end := closedBy(t, ctx, c)
 			require.Equal(t, websocket.StatusGoingAway, end.Code)
 			require.True(t, end.WasClean)
-			require.Zero(t, server.exitCode(5*time.Second))
+			require.Zero(t, server.exitCode(patience))
 		})
 	}
 }

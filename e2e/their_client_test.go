@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -39,7 +38,7 @@ func TestTheirClientIsToldThatOurServerGoesAway(t *testing.T) {
 		require.Equal(t, `"connected"`, client.line())
 		server.terminate()
 		require.Contains(t, client.line(), `1001`)
-		require.Zero(t, server.exitCode(5*time.Second))
+		require.Zero(t, server.exitCode(patience))
 		require.Zero(t, client.exitCode(patience))
 	})
 }
