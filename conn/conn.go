@@ -50,7 +50,6 @@ type settings struct {
 	fragment     int            // Config.FragmentSize
 	deflate      deflate.Params // of compression, if compressed
 	compressed   bool
-	hooks        *hooks // nil if there are none
 	observer     *Observer
 }
 
@@ -73,7 +72,7 @@ func (c *Config) hooks() *hooks {
 func (c *Config) settings(n *Negotiated) unique.Handle[settings] {
 	s := settings{
 		subprotocol: n.Subprotocol, closeTimeout: c.CloseTimeout, sendQueue: c.SendQueue, fragment: c.FragmentSize,
-		compressed: n.Deflate != nil, hooks: c.hooks(), observer: c.Observer,
+		compressed: n.Deflate != nil, observer: c.Observer,
 	}
 	if s.compressed {
 		s.deflate = *n.Deflate
@@ -127,6 +126,9 @@ func newConn(nc net.Conn, role frame.Role, n *Negotiated, cfg *Config) *Conn {
 	full := cfg.withDefaults()
 	c := &Conn{nc: nc}
 	c.settings = full.settings(n)
+	if h := full.hooks(); h != nil { // functions are not equal, so that no two connections could share their settings
+		c.read.hold().hooks = h
+	}
 	c.transport = newTransport(nc, &c.in)
 	nb, isDriven := nc.(nonblock.Conn)
 	if isDriven {

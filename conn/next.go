@@ -23,12 +23,13 @@ type readState struct {
 	refuses    bool   // the caller is CloseRead: what comes once its context has ended is for who reads next
 }
 
-// held is what most connections do without: what is held of messages between calls.
+// held is what most connections do without: what is held of messages between calls, and whom to call for control frames.
 type held struct {
 	partial  *buffer.Buffer // what was assembled of a message whose reading was cut
 	inflated *buffer.Buffer // what compressed messages are decompressed to; nil when no part lies in it
 	kept     *buffer.Buffer // a message that is left to a caller who has left the loop of Messages
 	reader   *messageReader // has not yet come to the end of its message
+	hooks    *hooks         // nil if there are none
 }
 
 // nothingHeld is what a connection holds that never held anything. Nobody writes to it.
@@ -172,6 +173,15 @@ func (c *Conn) nextPart(ctx context.Context, part *protocol.Event) error {
 // firstBytes waits until there is something to read, unless a message has begun.
 func (c *Conn) firstBytes(ctx context.Context) error {
 	if len(c.in.unread()) > 0 || c.receiver.InMessage() || c.read.finishing {
+		return nil
+	}
+	return c.waitForBytes(ctx)
+}
+
+// restOfFrame waits until there is something to read, if what comes next is payload for sure. Whoever calls nextPart then waits
+// with less of the stack.
+func (c *Conn) restOfFrame(ctx context.Context) error {
+	if c.receiver.Expected() == 0 || len(c.in.unread()) > 0 || c.read.finishing {
 		return nil
 	}
 	return c.waitForBytes(ctx)

@@ -23,6 +23,9 @@ func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 		return 0, nil, err
 	}
 	defer c.endRead()
+	if err := c.firstBytes(ctx); err != nil { // here, where the stack is not deep yet: see nextPart
+		return 0, nil, err
+	}
 	return c.openReader(ctx)
 }
 
@@ -86,6 +89,9 @@ func (r *messageReader) Read(p []byte) (int, error) {
 		if r.fin {
 			c.read.held.reader, r.ended = nil, true
 			return 0, io.EOF
+		}
+		if err := c.restOfFrame(r.ctx); err != nil {
+			return 0, err
 		}
 		var part protocol.Event
 		if err := c.nextPart(r.ctx, &part); err != nil {
