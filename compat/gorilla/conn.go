@@ -39,9 +39,10 @@ type BufferPool interface {
 type Conn struct {
 	c *conn.Conn
 
-	readBy, writeBy deadline
-	closed          atomic.Bool // by Close
-	handling        atomic.Bool // a handler is running, on the goroutine that reads
+	readBy   readDeadline
+	writeBy  deadline
+	closed   atomic.Bool // by Close
+	handling atomic.Bool // a handler is running, on the goroutine that reads
 
 	// For the goroutine that reads.
 	reader                 *messageReader // of the current message

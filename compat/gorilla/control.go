@@ -84,12 +84,14 @@ func isControl(messageType int) bool {
 func (c *Conn) handle(h func() error) error {
 	c.handling.Store(true)
 	defer c.handling.Store(false)
-	if err := h(); err != nil {
+	c.readBy.finish() // until the handler has returned, it may move the deadline, even one that has passed
+	err := h()
+	c.readBy.begin()
+	if err != nil {
 		c.failed = err
 		c.readBy.end()
-		return err
 	}
-	return nil
+	return err
 }
 
 func (c *Conn) onPing(_ *conn.Conn, payload []byte) (answer bool, err error) {

@@ -28,7 +28,8 @@ type Dialer struct {
 	// Proxy returns the proxy for a request; nil is none.
 	Proxy func(*http.Request) (*url.URL, error)
 
-	// TLSClientConfig is for TLS with the server.
+	// TLSClientConfig is for TLS with the server, and with a proxy of the scheme https, which gorilla/websocket v1.5.3 does
+	// not know.
 	TLSClientConfig *tls.Config
 
 	// HandshakeTimeout bounds everything that Dial does; 0 does not. Connections have it as their deadline until then.
@@ -104,6 +105,7 @@ func (d *Dialer) DialContext(ctx context.Context, urlStr string, requestHeader h
 	if c.c, resp, err = engine.Dial(ctx, u.String(), o); err != nil {
 		return nil, resp, dialError(resp, err)
 	}
+	c.readBy.init(c.c.NetConn())
 	if bounded {
 		c.c.NetConn().SetDeadline(time.Time{})
 	}
@@ -163,9 +165,10 @@ func (d *Dialer) options(requestHeader http.Header) (*engine.DialOptions, error)
 		Deflate:          compression(d.EnableCompression),
 		HandshakeTimeout: -1, // the context has it
 		Subprotocols:     d.Subprotocols,
-		Header:           http.Header{},
+		Header:           http.Header{"User-Agent": {"Go-http-client/1.1"}},
 		Lenient:          true,
 		TLSConfig:        d.TLSClientConfig,
+		ProxyTLSConfig:   d.TLSClientConfig,
 		NetDial:          d.NetDialContext,
 		NetDialTLS:       d.NetDialTLSContext,
 		Jar:              d.Jar,

@@ -140,7 +140,7 @@ func (c *Conn) readError(err error) error {
 		return c.closedError("read")
 	case errors.As(err, &end):
 		return c.endError(end)
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return &timeoutError{"read"}
 	}
 	return err
@@ -164,9 +164,13 @@ func (c *Conn) endError(end *conn.CloseError) error {
 
 // writeError says in this package's words why something could not be sent, and keeps it for all that comes after.
 func (c *Conn) writeError(err error) error {
-	if err == nil {
+	if err == nil { // by far the most: it must not cost an allocation
 		return nil
 	}
+	return c.writeFailed(err)
+}
+
+func (c *Conn) writeFailed(err error) error {
 	var refused *conn.WriteError
 	var end *conn.CloseError
 	switch {

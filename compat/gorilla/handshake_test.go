@@ -3,13 +3,16 @@ package websocket
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -135,6 +138,33 @@ func TestHeadersGoBothWays(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, jar.Cookies(at), 1)
 	})
+}
+
+func TestTheUserAgentIsThatOfNetHTTPUnlessTheProgramHasOne(t *testing.T) {
+	for name, c := range map[string]struct {
+		header http.Header
+		want   []string
+	}{
+		"none":     {nil, []string{"Go-http-client/1.1"}},
+		"its own":  {http.Header{"User-Agent": {"mine/1.0"}}, []string{"mine/1.0"}},
+		"an empty": {http.Header{"User-Agent": {""}}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			withEach(t, func(t *testing.T, lib library) {
+				got := make(chan []string, 1)
+				u := serve(t, func(w http.ResponseWriter, r *http.Request) {
+					got <- r.Header["User-Agent"]
+					if c, err := lib.upgrade(upgrading{}, w, r, nil); err == nil {
+						c.Close()
+					}
+				})
+				conn, _, err := lib.dial(t.Context(), dialing{}, u, c.header)
+				require.NoError(t, err)
+				defer conn.Close()
+				require.Equal(t, c.want, <-got)
+			})
+		})
+	}
 }
 
 func TestTheServersFirstSubprotocolThatIsOfferedIsChosen(t *testing.T) {
@@ -274,6 +304,44 @@ func TestADeadlineThatTheNetworkRefusesFailsDialing(t *testing.T) {
 		_, _, err := lib.dial(t.Context(), dialing{NetDial: dial, HandshakeTimeout: patience}, "ws://example.com", nil)
 		require.Equal(t, io.ErrClosedPipe, err)
 	})
+}
+
+func TestAProxyMaySpeakTLSWithTheServersConfiguration(t *testing.T) {
+	u := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if c, err := new(Upgrader).Upgrade(w, r, nil); err == nil {
+			c.Close()
+		}
+	})
+	var asked atomic.Value
+	proxy := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Store(r.Method + " ws://" + r.Host)
+		server, err := net.Dial("tcp", r.Host)
+		if err != nil {
+			return
+		}
+		defer server.Close()
+		client, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return
+		}
+		defer client.Close()
+		io.WriteString(client, "HTTP/1.1 200 OK\r\n\r\n")
+		go io.Copy(server, client)
+		io.Copy(client, server)
+	}))
+	defer proxy.Close()
+	at, err := url.Parse(proxy.URL)
+	require.NoError(t, err)
+	d := Dialer{Proxy: http.ProxyURL(at)}
+	_, _, err = d.DialContext(t.Context(), u, nil)
+	require.ErrorAs(t, err, new(*tls.CertificateVerificationError))
+	roots := x509.NewCertPool()
+	roots.AddCert(proxy.Certificate())
+	d.TLSClientConfig = &tls.Config{RootCAs: roots}
+	c, _, err := d.DialContext(t.Context(), u, nil)
+	require.NoError(t, err)
+	defer c.Close()
+	require.Equal(t, "CONNECT "+u, asked.Load())
 }
 
 func TestANegativeTimeoutHasPassed(t *testing.T) {

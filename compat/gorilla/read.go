@@ -16,7 +16,8 @@ const maxFailedReads = 1000
 func (c *Conn) NextReader() (messageType int, r io.Reader, err error) {
 	c.reader = nil
 	if c.readFailure == nil {
-		typ, r, err := c.c.Reader(c.readBy.movable())
+		typ, r, err := c.c.Reader(c.readBy.begin())
+		c.readBy.finish()
 		if err == nil {
 			c.reader = &messageReader{c: c, r: r}
 			return int(typ), c.reader, nil
@@ -32,7 +33,8 @@ func (c *Conn) NextReader() (messageType int, r io.Reader, err error) {
 func (c *Conn) ReadMessage() (messageType int, p []byte, err error) {
 	c.reader = nil
 	if c.readFailure == nil {
-		typ, p, err := c.c.Read(c.readBy.movable())
+		typ, p, err := c.c.Read(c.readBy.begin())
+		c.readBy.finish()
 		if err == nil {
 			if p == nil {
 				p = []byte{}
@@ -52,6 +54,7 @@ func (c *Conn) endRead(err error) bool {
 		return false
 	}
 	c.readFailure = c.readError(err)
+	c.readBy.stop()
 	if c.closed.Load() {
 		c.c.CloseNow() // for Close, if a handler has called it
 	}
@@ -79,7 +82,9 @@ func (m *messageReader) Read(p []byte) (int, error) {
 	if c.readFailure != nil {
 		return 0, c.readFailure
 	}
+	c.readBy.begin()
 	n, err := m.r.Read(p)
+	c.readBy.finish()
 	switch {
 	case err == io.EOF:
 		c.reader = nil

@@ -66,7 +66,7 @@ func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request, responseHeade
 	} else if err != nil {
 		return nil, u.refuse(w, r, http.StatusInternalServerError, err.Error())
 	}
-	if err := u.respond(nc, &resp); err != nil {
+	if err := u.respond(nc, brw.Writer.AvailableBuffer(), &resp); err != nil {
 		nc.Close()
 		return nil, err
 	}
@@ -78,17 +78,18 @@ func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request, responseHeade
 		io.ReadFull(brw.Reader, agreed.Buffered) // all of it is in memory
 	}
 	c.c = conn.Server(nc, &agreed, &cfg)
+	c.readBy.init(nc)
 	return c, nil
 }
 
-// respond sends the response that accepts.
-func (u *Upgrader) respond(nc net.Conn, resp *handshake.Response) error {
+// respond sends the response that accepts. It is put together in buf.
+func (u *Upgrader) respond(nc net.Conn, buf []byte, resp *handshake.Response) error {
 	nc.SetDeadline(time.Time{}) // those of the HTTP server
 	if u.HandshakeTimeout > 0 {
 		nc.SetWriteDeadline(time.Now().Add(u.HandshakeTimeout))
 		defer nc.SetWriteDeadline(time.Time{})
 	}
-	_, err := nc.Write(resp.AppendResponse(make([]byte, 0, 512)))
+	_, err := nc.Write(resp.AppendResponse(buf))
 	return err
 }
 
@@ -210,6 +211,11 @@ func elements(list string) []string {
 // hasToken reports whether a list in a header has a token, in any case.
 func hasToken(h http.Header, name, token string) bool {
 	return slices.ContainsFunc(h[name], func(list string) bool {
-		return slices.ContainsFunc(elements(list), func(e string) bool { return strings.EqualFold(e, token) })
+		for e := range strings.SplitSeq(list, ",") {
+			if strings.EqualFold(strings.TrimSpace(e), token) {
+				return true
+			}
+		}
+		return false
 	})
 }

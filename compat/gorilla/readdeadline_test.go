@@ -1,0 +1,114 @@
+package websocket
+
+import (
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// networks are a socket, and a network of the program's own, which may do anything with deadlines.
+var networks = map[string]func(network, addr string) (net.Conn, error){
+	"a socket": net.Dial,
+	"the program's own": func(network, addr string) (net.Conn, error) {
+		nc, err := net.Dial(network, addr)
+		return struct{ net.Conn }{nc}, err
+	},
+}
+
+func overEachNetwork(t *testing.T, test func(t *testing.T, lib library, near, far connection)) {
+	for name, dial := range networks {
+		t.Run(name, func(t *testing.T) {
+			withEach(t, func(t *testing.T, lib library) {
+				near, far := pair(t, lib, upgrading{}, dialing{NetDial: dial})
+				test(t, lib, near, far)
+			})
+		})
+	}
+}
+
+func requireTimeout(t *testing.T, err error) {
+	t.Helper()
+	ne, ok := err.(net.Error)
+	require.True(t, ok, err)
+	require.True(t, ne.Timeout(), err)
+}
+
+func TestADeadlineEndsAReadThatWaitsWhenItIsSetOrMoved(t *testing.T) {
+	for _, before := range []time.Time{{}, time.Now().Add(patience)} {
+		overEachNetwork(t, func(t *testing.T, lib library, near, far connection) {
+			require.NoError(t, near.SetReadDeadline(before))
+			result := reading(near)
+			require.NoError(t, near.SetReadDeadline(time.Now().Add(time.Millisecond)))
+			requireTimeout(t, <-result)
+		})
+	}
+}
+
+func TestAfterADeadlineHasEndedReadingMessagesMayBeSent(t *testing.T) {
+	overEachNetwork(t, func(t *testing.T, lib library, near, far connection) {
+		require.NoError(t, near.SetReadDeadline(time.Now().Add(-time.Second)))
+		_, _, err := near.ReadMessage()
+		requireTimeout(t, err)
+		require.NoError(t, near.SetReadDeadline(time.Time{}))
+		_, _, again := near.ReadMessage()
+		require.Equal(t, err, again)
+		require.NoError(t, near.WriteMessage(TextMessage, []byte("still there")))
+		_, p, err := far.ReadMessage()
+		require.NoError(t, err)
+		require.Equal(t, "still there", string(p))
+	})
+}
+
+func TestADeadlineEndsAMessageThatHasBegun(t *testing.T) {
+	overEachNetwork(t, func(t *testing.T, lib library, near, far connection) {
+		w, err := far.NextWriter(TextMessage)
+		require.NoError(t, err)
+		_, err = w.Write(make([]byte, 5000)) // more than a frame
+		require.NoError(t, err)
+		_, r, err := near.NextReader()
+		require.NoError(t, err)
+		require.NoError(t, near.SetReadDeadline(time.Now().Add(time.Millisecond)))
+		for err == nil {
+			_, err = r.Read(make([]byte, 1000))
+		}
+		requireTimeout(t, err)
+		_, _, again := near.NextReader()
+		require.Equal(t, err, again)
+	})
+}
+
+func TestAHandlerMayMoveADeadlineThatHasPassed(t *testing.T) {
+	c := &Conn{}
+	near, far := net.Pipe()
+	defer near.Close()
+	defer far.Close()
+	c.readBy.socket = near // its deadlines work
+	c.readBy.begin()
+	c.readBy.set(time.Now().Add(-time.Second))
+	require.Equal(t, context.DeadlineExceeded, c.readBy.Err())
+	c.readBy.set(time.Time{})
+	require.Error(t, c.readBy.Err(), "it is too late for the call that reads")
+	require.NoError(t, c.handle(func() error {
+		c.readBy.set(time.Time{})
+		return nil
+	}))
+	require.NoError(t, c.readBy.Err())
+}
+
+func TestWhatIsLeftOfADeadlineDoesNotOutliveReading(t *testing.T) {
+	near, far := net.Pipe()
+	defer near.Close()
+	defer far.Close()
+	var d readDeadline
+	d.socket = near
+	d.set(time.Now().Add(-time.Second))
+	d.stop()
+	d.set(time.Now().Add(-time.Second)) // nobody reads any more
+	go far.Write([]byte("x"))
+	n, err := near.Read(make([]byte, 1))
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+}
