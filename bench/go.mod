@@ -2,7 +2,11 @@ module github.com/seed60239977/websocket/bench
 
 go 1.26.0
 
-replace github.com/seed60239977/websocket => ../
+replace (
+	github.com/seed60239977/websocket => ../
+	github.com/seed60239977/websocket/compat/coder => ../compat/coder
+	github.com/seed60239977/websocket/compat/gorilla => ../compat/gorilla
+)
 
 require (
 	github.com/coder/websocket v1.8.15
@@ -12,7 +16,9 @@ require (
 	github.com/lesismal/llib v1.2.2
 	github.com/lesismal/nbio v1.6.8
 	github.com/lxzan/gws v1.8.9
-	github.com/seed60239977/websocket v0.0.0-00010101000000-000000000000
+	github.com/seed60239977/websocket v0.0.0
+	github.com/seed60239977/websocket/compat/coder v0.0.0-00010101000000-000000000000
+	github.com/seed60239977/websocket/compat/gorilla v0.0.0-00010101000000-000000000000
 	github.com/stretchr/testify v1.12.1
 	golang.org/x/net v0.62.0
 	golang.org/x/sys v0.49.0

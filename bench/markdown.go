@@ -29,7 +29,8 @@ func (r *results) markdown(c config) string {
 			fmt.Fprintf(&b, "| %s | `%s` %s |\n", v.Name, v.Module, r.machine.version(v))
 		}
 	}
-	b.WriteString("\n`Serve` and `Messages` are this library's callback mode and its range loop. TCP is an echo without any protocol: the floor.\n")
+	b.WriteString("\n`Serve` and `Messages` are this library's callback mode and its range loop. " +
+		"`gorilla API` and `coder API` are the servers of gorilla and coder on `compat/gorilla` and `compat/coder`. TCP is an echo without any protocol: the floor.\n")
 	r.overview(&b, "CPU time of the server, µs for each message or handshake", func(k kind) bool { return k != idle })
 	r.overview(&b, "Memory, KiB for each connection", func(k kind) bool { return k == idle })
 	b.WriteString("\n## Details\n")

@@ -78,13 +78,18 @@ func (r *results) svg() string {
 // panel draws a scenario and returns its height.
 func (r *results) panel(b *strings.Builder, sc scenario, title, unit string, x, y int) int {
 	widest := 0.0
+	var servers []serve.Server
 	for _, v := range r.servers {
+		if v.Kind == serve.API { // for those who use that API already: it is in the tables
+			continue
+		}
+		servers = append(servers, v)
 		m, _ := r.median(sc, v.Name)
 		widest = max(widest, sc.cost(m))
 	}
 	fmt.Fprintf(b, `<g transform="translate(%d %d)"><text class="head" y="14">%s</text><text y="30">%s</text>`+"\n", x, y, html.EscapeString(title), unit)
 	at := panelHead
-	for _, v := range r.servers {
+	for _, v := range servers {
 		m, ok := r.median(sc, v.Name)
 		if !ok {
 			continue

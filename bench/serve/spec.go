@@ -44,6 +44,7 @@ type Kind int
 // The kinds.
 const (
 	Ours  Kind = iota
+	API        // another library's API on this one's engine
 	Peer       // another library
 	Floor      // plain TCP: what the network itself costs
 )
@@ -70,6 +71,8 @@ func Servers() []Server {
 		{Name: "Messages", Module: own, Kind: Ours, Deflate: all, Start: startMessages},
 		{Name: "AcceptConn", Module: own, Kind: Ours, OnlyHandshake: true, Start: startAcceptConn},
 		{Name: "event", Module: own, Kind: Ours, Deflate: all, Start: startEvent},
+		{Name: "gorilla API", Module: own + "/compat/gorilla", Kind: API, Deflate: both[:1], Start: startGorillaAPI},
+		{Name: "coder API", Module: own + "/compat/coder", Kind: API, Deflate: both, Start: startCoderAPI},
 		{Name: "gorilla", Module: "github.com/gorilla/websocket", Kind: Peer, Deflate: both[:1], Start: startGorilla},
 		{Name: "coder", Module: "github.com/coder/websocket", Kind: Peer, Deflate: both, Start: startCoder},
 		{Name: "gobwas", Module: "github.com/gobwas/ws", Kind: Peer, Deflate: both[:1], Start: startGobwas},
