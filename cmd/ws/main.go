@@ -12,8 +12,11 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/seed60239977/websocket/cmd/ws/internal/bridge"
+	"github.com/seed60239977/websocket/cmd/ws/internal/check"
 	"github.com/seed60239977/websocket/cmd/ws/internal/cli"
 	"github.com/seed60239977/websocket/cmd/ws/internal/connect"
+	"github.com/seed60239977/websocket/cmd/ws/internal/listen"
 )
 
 // program is the whole command.
@@ -22,7 +25,7 @@ func program() *cli.Program {
 		Name:     "ws",
 		Short:    "is for everybody who works with WebSockets",
 		Long:     "ws talks to WebSocket servers from a terminal or a script.",
-		Commands: []*cli.Command{connect.Command()},
+		Commands: []*cli.Command{connect.Command(), listen.Command(), bridge.Command(), check.Command()},
 		Statuses: cli.Statuses(),
 		Environment: []cli.Status{
 			{Code: "HTTP_PROXY, HTTPS_PROXY", Means: "proxies for ws and for wss, and NO_PROXY the exceptions; -proxy comes first"},

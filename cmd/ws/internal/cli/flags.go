@@ -113,6 +113,9 @@ func (f *Flags) explain(err error) error {
 
 // Nearest returns the one of some names that a mistyped one is closest to, and "" if none is close.
 func Nearest(typed string, names []string) string {
+	if len(typed) < 2 {
+		return ""
+	}
 	best, least := "", 1+len(typed)/3
 	for _, n := range names {
 		if d := distance(typed, n); d <= least && (best == "" || d < least) {

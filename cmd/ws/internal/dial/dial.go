@@ -33,14 +33,18 @@ type Options struct {
 
 // AddFlags defines the flags.
 func (o *Options) AddFlags(f *cli.Flags) {
+	o.addRequest(f)
+	o.AddNetwork(f)
+}
+
+func (o *Options) addRequest(f *cli.Flags) {
 	w := &o.Websocket
-	w.Header = http.Header{}
-	f.Section("The request")
+	f.Section("The request, and the connection")
 	f.Func("H", "header field to send, as in `'Name: value'`; may be repeated", o.addHeader)
 	f.Strings(&w.Subprotocols, "s", "subprotocol `name` to offer; may be repeated, the best first")
 	f.Func("cookie", "cookie to send, as in `name=value`; may be repeated", o.addCookie)
 	f.Func("origin", "`origin` to send, as a browser would: https://example.com", func(s string) error {
-		w.Header.Set("Origin", s)
+		o.header().Set("Origin", s)
 		return nil
 	})
 	f.StringVar(&o.user, "u", "", "basic authentication: `user:password`, or the user alone and the password in $WS_PASSWORD")
@@ -49,15 +53,22 @@ func (o *Options) AddFlags(f *cli.Flags) {
 	f.Values("compress", "off", "notakeover", "takeover")
 	f.IntVar(&w.MaxRedirects, "redirects", 0, "follow up to `n` redirects")
 	f.BoolVar(&w.Lenient, "lenient", false, "accept subprotocols that are no tokens, and an Upgrade of several protocols")
+	f.DurationVar(&o.ping, "ping", 0, "`time` of silence after which to ping; a server that is silent for twice that is gone")
+	f.Int64Var(&w.Config.ReadLimit, "max-message", defaultReadLimit, "longest message to accept, in `bytes`")
+}
 
+// defaultReadLimit is how long messages may be, in bytes.
+const defaultReadLimit = 32 << 20
+
+// AddNetwork defines the flags about the network and TLS alone.
+func (o *Options) AddNetwork(f *cli.Flags) {
+	w := &o.Websocket
 	f.Section("The network")
 	f.StringVar(&o.unix, "unix", "", "connect to the Unix socket `path` in place of the URL's host")
 	f.Files("unix")
 	f.StringVar(&o.proxy, "proxy", "", "`URL` of a proxy (http, https, socks5), or off; default is what the environment says")
 	f.BoolVar(&o.http2, "http2", false, "use HTTP/2 (RFC 8441): with wss if the server has it, with ws without asking")
 	f.DurationVar(&w.HandshakeTimeout, "timeout", websocket.DefaultHandshakeTimeout, "`time` for connecting, the handshake included")
-	f.DurationVar(&o.ping, "ping", 0, "`time` of silence after which to ping; a server that is silent for twice that is gone")
-	f.Int64Var(&w.Config.ReadLimit, "max-message", 32<<20, "longest message to accept, in `bytes`")
 
 	f.Section("TLS")
 	f.BoolVar(&o.insecure, "k", false, "accept any certificate of the server")
@@ -66,6 +77,14 @@ func (o *Options) AddFlags(f *cli.Flags) {
 	f.StringVar(&o.key, "key", "", "PEM `file` with the private key for -cert (default the same file)")
 	f.StringVar(&o.sni, "sni", "", "server `name` to ask for, and to check the certificate against, in place of the URL's host")
 	f.Files("cacert", "cert", "key")
+}
+
+// header is that of the request.
+func (o *Options) header() http.Header {
+	if o.Websocket.Header == nil {
+		o.Websocket.Header = http.Header{}
+	}
+	return o.Websocket.Header
 }
 
 // addHeader takes a field as it stands in a request.
@@ -78,7 +97,7 @@ func (o *Options) addHeader(field string) error {
 		o.Websocket.Host = strings.TrimSpace(value)
 		return nil
 	}
-	o.Websocket.Header.Add(name, strings.TrimSpace(value))
+	o.header().Add(name, strings.TrimSpace(value))
 	return nil
 }
 
@@ -86,10 +105,10 @@ func (o *Options) addCookie(pair string) error {
 	if _, _, ok := strings.Cut(pair, "="); !ok {
 		return errors.New("there is no =")
 	}
-	if before := o.Websocket.Header.Get("Cookie"); before != "" {
+	if before := o.header().Get("Cookie"); before != "" {
 		pair = before + "; " + pair
 	}
-	o.Websocket.Header.Set("Cookie", pair)
+	o.header().Set("Cookie", pair)
 	return nil
 }
 
@@ -103,7 +122,7 @@ func (o *Options) Target(rawURL string, getenv func(string) string) (string, err
 		o.unix = socket
 	}
 	w := &o.Websocket
-	if w.Config.ReadLimit <= 0 {
+	if w.Config.ReadLimit <= 0 && o.compress != "" { // there was a flag
 		return "", cli.Usage("-max-message 33554432", "-max-message is not positive")
 	}
 	if o.ping < 0 {
@@ -124,6 +143,9 @@ func (o *Options) Target(rawURL string, getenv func(string) string) (string, err
 	return address, errors.Join(o.setCompression(), o.setProxy(), o.setTrust())
 }
 
+// HTTP2 reports whether HTTP/2 is asked for.
+func (o *Options) HTTP2() bool { return o.http2 }
+
 // Close closes what the connections share.
 func (o *Options) Close() {
 	if o.Websocket.HTTP2 != nil {
@@ -138,11 +160,11 @@ func (o *Options) authenticate(getenv func(string) string) {
 		if !strings.Contains(o.user, ":") {
 			o.user += ":" + getenv("WS_PASSWORD")
 		}
-		o.Websocket.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(o.user)))
+		o.header().Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(o.user)))
 	case o.bearer == "-":
-		o.Websocket.Header.Set("Authorization", "Bearer "+getenv("WS_TOKEN"))
+		o.header().Set("Authorization", "Bearer "+getenv("WS_TOKEN"))
 	case o.bearer != "":
-		o.Websocket.Header.Set("Authorization", "Bearer "+o.bearer)
+		o.header().Set("Authorization", "Bearer "+o.bearer)
 	}
 }
 
@@ -155,7 +177,7 @@ func (o *Options) setCompression() error {
 // Compression returns the options for one of the words off, notakeover and takeover.
 func Compression(mode string) (*websocket.DeflateOptions, error) {
 	switch mode {
-	case "off":
+	case "off", "":
 		return nil, nil
 	case "notakeover", "takeover":
 		d := &websocket.DeflateOptions{}

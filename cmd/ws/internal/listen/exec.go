@@ -1,0 +1,144 @@
+package listen
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/seed60239977/websocket"
+	"github.com/seed60239977/websocket/cmd/ws/internal/serve"
+)
+
+// execute runs the command for a connection, until both have ended. It returns how the connection did.
+func (o *options) execute(ctx context.Context, c *websocket.Conn) error {
+	select {
+	case o.processes <- struct{}{}:
+		defer func() { <-o.processes }()
+	default:
+		return c.Close(websocket.StatusTryAgainLater, "too many connections")
+	}
+	p, err := o.start(serve.Request(ctx))
+	if err != nil {
+		o.out.Problem("cannot start: %v", err)
+		return c.Close(websocket.StatusInternalError, "cannot start the command")
+	}
+	exited := make(chan struct{})
+	go func() {
+		defer close(exited)
+		o.fromProcess(ctx, c, p.stdout)
+		code, reason := websocket.StatusNormalClosure, ""
+		if err := p.cmd.Wait(); err != nil {
+			code, reason = websocket.StatusInternalError, err.Error()
+		}
+		c.Close(code, reason)
+	}()
+	err = o.toProcess(ctx, c, p.stdin)
+	p.stdin.Close()
+	p.end(exited, o.grace)
+	return err
+}
+
+// process is a command that runs.
+type process struct {
+	cmd    *exec.Cmd
+	stdin  io.WriteCloser
+	stdout io.Reader
+}
+
+func (o *options) start(r *http.Request) (p *process, err error) {
+	p = &process{cmd: shell(o.exec)}
+	p.cmd.Env = append(os.Environ(), environment(r)...)
+	p.cmd.Stderr = o.stderr
+	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	if p.stdout, err = p.cmd.StdoutPipe(); err != nil {
+		return nil, err
+	}
+	return p, p.cmd.Start()
+}
+
+// fromProcess sends what the process says. When the client has gone, the rest is read and dropped, so that the process can end.
+func (o *options) fromProcess(ctx context.Context, c *websocket.Conn, stdout io.Reader) {
+	if o.binary {
+		buf := make([]byte, 32<<10)
+		for {
+			n, err := stdout.Read(buf)
+			if n > 0 && c.Write(ctx, websocket.Binary, buf[:n]) != nil {
+				break
+			}
+			if err != nil {
+				return
+			}
+		}
+	} else {
+		scanner := bufio.NewScanner(stdout)
+		scanner.Buffer(nil, int(o.serve.Accept.Config.ReadLimit))
+		for scanner.Scan() {
+			if c.Write(ctx, websocket.Text, []byte(strings.ToValidUTF8(scanner.Text(), "\ufffd"))) != nil {
+				break
+			}
+		}
+		if err := scanner.Err(); err != nil {
+			o.out.Problem("what the command writes: %v", err)
+		}
+	}
+	_, _ = io.Copy(io.Discard, stdout)
+}
+
+// toProcess gives messages to the process until the connection ends. A process that reads no more does not end it.
+func (o *options) toProcess(ctx context.Context, c *websocket.Conn, stdin io.Writer) error {
+	var failed error
+	for m, err := range c.Messages(ctx) {
+		if err != nil {
+			return err
+		}
+		if !o.binary {
+			m.Data = append(m.Data[:len(m.Data):len(m.Data)], '\n')
+		}
+		if failed == nil {
+			_, failed = stdin.Write(m.Data)
+		}
+	}
+	return nil // not reached: the loop ends with an error
+}
+
+// end waits for a process, and makes it end if it takes too long.
+func (p *process) end(exited <-chan struct{}, grace time.Duration) {
+	for _, force := range []func(*exec.Cmd){terminate, kill} {
+		t := time.NewTimer(grace)
+		select {
+		case <-exited:
+			t.Stop()
+			return
+		case <-t.C:
+			force(p.cmd)
+		}
+	}
+	<-exited
+}
+
+// environment is what CGI has (RFC 3875 §4.1), as far as there is something to say.
+func environment(r *http.Request) []string {
+	host, port, _ := net.SplitHostPort(r.RemoteAddr)
+	env := []string{
+		"GATEWAY_INTERFACE=CGI/1.1", "SERVER_SOFTWARE=ws", "SERVER_PROTOCOL=" + r.Proto, "REQUEST_METHOD=" + r.Method,
+		"REQUEST_URI=" + r.RequestURI, "PATH_INFO=" + r.URL.Path, "QUERY_STRING=" + r.URL.RawQuery,
+		"REMOTE_ADDR=" + host, "REMOTE_HOST=" + host, "REMOTE_PORT=" + port, "HTTP_HOST=" + r.Host,
+	}
+	for name, values := range r.Header {
+		switch name = strings.ToUpper(strings.ReplaceAll(name, "-", "_")); name {
+		case "PROXY": // programs would take HTTP_PROXY for the proxy to use
+		default:
+			env = append(env, fmt.Sprintf("HTTP_%s=%s", name, strings.Join(values, ", ")))
+		}
+	}
+	return env
+}
