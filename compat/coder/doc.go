@@ -1,12 +1,10 @@
 // Package websocket has the API of github.com/coder/websocket v1.8.15 on the engine of github.com/seed60239977/websocket. One
-// line in go.mod moves a program to it, with all of its dependencies that import coder/websocket; and another one those that
-// import nhooyr.io/websocket, as it was called before:
+// line in go.mod moves a program to it, with all of its dependencies that import coder/websocket:
 //
 //	replace github.com/coder/websocket => github.com/seed60239977/websocket/compat/coder v0.1.0
-//	replace nhooyr.io/websocket => github.com/seed60239977/websocket/compat/coder v0.1.0
 //
-// and go mod tidy after that. The program's go line then is at least this module's. With both lines, the types of the two are the
-// same ones.
+// and go mod tidy after that. The program's go line then is at least this module's. It may stand in for nhooyr.io/websocket, as
+// coder/websocket was called before, in the same way; but not for both in one program, since a module replaces only one other.
 //
 // # What is the same?
 //

@@ -64,7 +64,7 @@ func accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 	o := opts.handshake()
 	resp, err := o.Accept(r)
 	if err != nil {
-		return nil, refuse(w, err)
+		return nil, refuse(w, r, err)
 	}
 	if !opts.InsecureSkipVerify {
 		if err := checkOrigin(r, opts.OriginPatterns); err != nil {
@@ -117,7 +117,7 @@ func (o *AcceptOptions) handshake() *handshake.ServerOptions {
 }
 
 // refuse answers a request that is none for a WebSocket.
-func refuse(w http.ResponseWriter, err error) error {
+func refuse(w http.ResponseWriter, r *http.Request, err error) error {
 	status, reason := http.StatusInternalServerError, err.Error()
 	var refused *handshake.Error
 	if errors.As(err, &refused) {
@@ -126,9 +126,24 @@ func refuse(w http.ResponseWriter, err error) error {
 			w.Header()[name] = values
 		}
 	}
+	switch upgrades := r.ProtoAtLeast(1, 1) && has(r.Header["Connection"], "upgrade") && has(r.Header["Upgrade"], "websocket"); {
+	case !upgrades:
+		status = http.StatusUpgradeRequired
+		w.Header().Set("Connection", "Upgrade")
+		w.Header().Set("Upgrade", "websocket")
+	case status == http.StatusUpgradeRequired: // another version of the protocol
+		status = http.StatusBadRequest
+	}
 	err = errors.New("WebSocket protocol violation: " + reason)
 	http.Error(w, err.Error(), status)
 	return err
+}
+
+// has reports whether lists of a header have a token, in any case.
+func has(lists []string, token string) bool {
+	return slices.ContainsFunc(strings.Split(strings.Join(lists, ","), ","), func(s string) bool {
+		return strings.EqualFold(strings.TrimSpace(s), token)
+	})
 }
 
 // respond sends the response that accepts.

@@ -115,10 +115,13 @@ func (c *Conn) CloseRead(ctx context.Context) context.Context {
 		return b.ctx
 	}
 	c.keepContext(ctx)
-	b.ctx, b.done = c.c.CloseRead(ctx), make(chan struct{})
-	context.AfterFunc(b.ctx, func() {
+	var cancel context.CancelFunc
+	b.ctx, cancel = context.WithCancel(ctx)
+	b.done = make(chan struct{})
+	context.AfterFunc(c.c.CloseRead(b.ctx), func() {
 		defer close(b.done)
 		c.ended()
+		cancel()
 	})
 	return b.ctx
 }

@@ -91,7 +91,9 @@ func dial(ctx context.Context, rawURL string, opts *DialOptions) (*Conn, *http.R
 	if req.Header, err = opts.header(asked); err != nil {
 		return nil, nil, err
 	}
-	req.Host = opts.Host
+	if opts.Host != "" {
+		req.Host = opts.Host
+	}
 	var below watch
 	resp, err := client.Do(below.over(req))
 	if err != nil {

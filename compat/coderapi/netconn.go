@@ -56,9 +56,14 @@ func (d *direction) set(t time.Time) {
 	if t.IsZero() {
 		return
 	}
+	left := time.Until(t)
+	if left <= 0 {
+		d.pass()
+		return
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.timer = time.AfterFunc(max(time.Until(t), 0), d.pass)
+	d.timer = time.AfterFunc(left, d.pass)
 }
 
 // pass is called when the deadline passes.

@@ -1,0 +1,443 @@
+package websocket
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestMessagesArriveAsTheyWereFromAndToEitherLibrary(t *testing.T) {
+	for from, of := range libraries {
+		for to, by := range libraries {
+			for _, mode := range []CompressionMode{CompressionDisabled, CompressionContextTakeover, CompressionNoContextTakeover} {
+				t.Run(from+" to "+to+" "+string('0'+rune(mode)), func(t *testing.T) {
+					o := options{CompressionMode: int(mode)}
+					client, server := pair(t, of, by, o, o)
+					exchange(t, client, server)
+					exchange(t, server, client)
+				})
+			}
+		}
+	}
+}
+
+// exchange sends messages of both types and several lengths.
+func exchange(t *testing.T, from, to connection) {
+	ctx := patient(t)
+	for _, n := range []int{0, 1, 125, 126, 4096, 32768} {
+		for _, typ := range []int{text, binary} {
+			message := []byte(strings.Repeat("abcd", n/4+1)[:n])
+			sent := doing(func() error { return from.Write(ctx, typ, message) })
+			got, p, err := to.Read(ctx)
+			require.NoError(t, err)
+			require.NoError(t, <-sent)
+			require.Equal(t, typ, got)
+			require.Equal(t, message, p)
+			require.NotNil(t, p)
+		}
+	}
+}
+
+func TestAReaderAndAWriterHaveAMessageInPieces(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		ctx := patient(t)
+		sent := doing(func() error {
+			w, err := near.Writer(ctx, binary)
+			for i := 0; i < 10 && err == nil; i++ {
+				_, err = w.Write(bytes.Repeat([]byte{byte(i)}, 3000))
+			}
+			if err == nil {
+				err = w.Close()
+			}
+			return err
+		})
+		typ, r, err := far.Reader(ctx)
+		require.NoError(t, err)
+		require.Equal(t, binary, typ)
+		all, err := io.ReadAll(r)
+		require.NoError(t, err)
+		require.Len(t, all, 30000)
+		for i := range 10 {
+			require.Equal(t, bytes.Repeat([]byte{byte(i)}, 3000), all[i*3000:(i+1)*3000])
+		}
+		require.NoError(t, <-sent)
+		_, err = r.Read(make([]byte, 1))
+		require.Equal(t, io.EOF, err)
+	})
+}
+
+func TestAWriterIsClosedOnce(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		reading(t, far)
+		w, err := near.Writer(patient(t), text)
+		require.NoError(t, err)
+		require.NoError(t, w.Close())
+		require.EqualError(t, w.Close(), "failed to close writer: writer already closed")
+		_, err = w.Write([]byte("late"))
+		require.EqualError(t, err, "cannot use closed writer")
+		require.NoError(t, near.Write(patient(t), text, nil))
+	})
+}
+
+func TestAContextThatEndsWhileReadingClosesTheConnection(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		for _, role := range []string{"client", "server"} {
+			t.Run(role, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(context.Background())
+				// So it ends while a call waits for what comes next.
+				during := options{OnPingReceived: func(context.Context, []byte) bool { cancel(); return false }}
+				near, far := pair(t, lib, lib, during, during)
+				if role == "server" {
+					near, far = far, near
+				}
+				go far.Ping(patient(t))
+				_, _, err := near.Read(ctx)
+				require.ErrorIs(t, err, context.Canceled)
+				require.Equal(t, -1, lib.status(err))
+				_, _, err = far.Read(patient(t))
+				require.ErrorIs(t, err, io.EOF)
+				_, _, err = near.Read(patient(t))
+				require.ErrorIs(t, err, net.ErrClosed)
+				require.ErrorIs(t, near.Write(patient(t), text, nil), net.ErrClosed)
+				require.ErrorIs(t, near.Ping(patient(t)), net.ErrClosed)
+				require.NoError(t, near.Close(1000, ""))
+				require.ErrorIs(t, near.Close(1000, ""), net.ErrClosed)
+			})
+		}
+	})
+}
+
+func TestAContextThatEndsCutsAReader(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		w, err := far.Writer(patient(t), text)
+		require.NoError(t, err)
+		_, err = w.Write(make([]byte, 32000)) // more than is gathered
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(context.Background())
+		_, r, err := near.Reader(ctx)
+		require.NoError(t, err)
+		_, err = io.ReadFull(r, make([]byte, 100))
+		require.NoError(t, err)
+		result := doing(func() error { _, err := io.Copy(io.Discard, r); return err })
+		cancel()
+		require.ErrorIs(t, <-result, context.Canceled)
+	})
+}
+
+func TestAContextThatEndsBetweenCallsChangesNothing(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		ctx, cancel := context.WithCancel(context.Background())
+		require.NoError(t, near.Write(ctx, text, []byte("a")))
+		_, p, err := far.Read(ctx)
+		require.NoError(t, err)
+		require.Equal(t, "a", string(p))
+		cancel()
+		require.NoError(t, near.Write(patient(t), text, []byte("b")))
+		_, p, err = far.Read(patient(t))
+		require.NoError(t, err)
+		require.Equal(t, "b", string(p))
+	})
+}
+
+func TestWaitingForAWriterInVainClosesNothing(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		w, err := near.Writer(patient(t), text)
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+		defer cancel()
+		require.ErrorIs(t, near.Write(ctx, text, []byte("no")), context.DeadlineExceeded)
+		_, err = near.Writer(ctx, text)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		_, err = io.WriteString(w, "yes")
+		require.NoError(t, err)
+		require.NoError(t, w.Close())
+		_, p, err := far.Read(patient(t))
+		require.NoError(t, err)
+		require.Equal(t, "yes", string(p))
+	})
+}
+
+func TestManyMayWriteAtOnce(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		ctx := patient(t)
+		const count = 50
+		sent := make(chan error, count)
+		for range count {
+			go func() { sent <- near.Write(ctx, text, []byte("whole")) }()
+		}
+		for range count {
+			_, p, err := far.Read(ctx)
+			require.NoError(t, err)
+			require.Equal(t, "whole", string(p))
+		}
+		for range count {
+			require.NoError(t, <-sent)
+		}
+	})
+}
+
+func TestACloseFrameIsAnErrorOnceAndAClosedConnectionAfterThat(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		closed := doing(func() error { return far.Close(4321, "enough") })
+		_, _, err := near.Read(patient(t))
+		require.EqualError(t, err, `failed to get reader: received close frame: status = StatusCode(4321) and reason = "enough"`)
+		require.NotErrorIs(t, err, net.ErrClosed)
+		require.Equal(t, 4321, lib.status(err))
+		code, reason, ok := lib.closed(err)
+		require.True(t, ok)
+		require.Equal(t, 4321, code)
+		require.Equal(t, "enough", reason)
+		require.NoError(t, <-closed)
+
+		_, _, err = near.Read(patient(t))
+		require.ErrorIs(t, err, net.ErrClosed)
+		require.Equal(t, -1, lib.status(err))
+		require.ErrorIs(t, near.Write(patient(t), text, nil), net.ErrClosed)
+		_, err = near.Writer(patient(t), text)
+		require.ErrorIs(t, err, net.ErrClosed)
+		require.ErrorIs(t, near.Ping(patient(t)), net.ErrClosed)
+		require.ErrorIs(t, near.Close(1000, ""), net.ErrClosed)
+		require.ErrorIs(t, near.CloseNow(), net.ErrClosed)
+	})
+}
+
+func TestACloseFrameWithoutACodeHasItsOwn(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		closed := doing(func() error { return far.Close(1005, "") })
+		_, _, err := near.Read(patient(t))
+		require.Equal(t, 1005, lib.status(err))
+		require.NoError(t, <-closed)
+	})
+}
+
+func TestWhoClosesGetsTheAnswerInACallThatReads(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		result, other := reading(t, near), reading(t, far)
+		require.NoError(t, far.Write(patient(t), text, nil))
+		require.NoError(t, near.Close(1001, "bye"))
+		if err := <-result; !errors.Is(err, net.ErrClosed) { // as it was not waiting yet
+			require.Equal(t, 1001, lib.status(err))
+		}
+		require.Equal(t, 1001, lib.status(<-other))
+		_, _, err := near.Read(patient(t))
+		require.ErrorIs(t, err, net.ErrClosed)
+		require.ErrorIs(t, near.Close(1001, ""), net.ErrClosed)
+		require.ErrorIs(t, near.CloseNow(), net.ErrClosed)
+		require.ErrorIs(t, near.Write(patient(t), text, nil), net.ErrClosed)
+	})
+}
+
+func TestMessagesThatComeDuringCloseAreDropped(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		require.NoError(t, far.Write(patient(t), text, []byte("one")))
+		require.NoError(t, far.Write(patient(t), text, []byte("two")))
+		result := reading(t, far)
+		require.NoError(t, near.Close(1000, ""))
+		require.Equal(t, 1000, lib.status(<-result))
+	})
+}
+
+func TestACodeThatMayNotTravelIsRefused(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		err := near.Close(-1, "")
+		require.EqualError(t, err, "failed to close WebSocket: failed to marshal close frame: status code StatusCode(-1) cannot be set")
+		_, _, err = far.Read(patient(t))
+		require.ErrorIs(t, err, io.EOF)
+	})
+}
+
+func TestWhatEndsWithoutACloseFrameIsTheEndOfTheStream(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		result := reading(t, near)
+		require.NoError(t, far.CloseNow())
+		err := <-result
+		require.ErrorIs(t, err, io.EOF)
+		require.Equal(t, -1, lib.status(err))
+		require.ErrorIs(t, far.CloseNow(), net.ErrClosed)
+		require.ErrorIs(t, far.Close(1000, ""), net.ErrClosed)
+		_, _, err = far.Read(patient(t))
+		require.ErrorIs(t, err, net.ErrClosed)
+		require.ErrorIs(t, far.Write(patient(t), text, nil), net.ErrClosed)
+		require.NoError(t, near.CloseNow())
+	})
+}
+
+func TestCloseNowEndsACallThatReads(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		result := reading(t, near)
+		require.NoError(t, near.CloseNow())
+		require.ErrorIs(t, <-result, net.ErrClosed)
+	})
+}
+
+func TestALongMessageIsRefused(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		ctx := patient(t)
+		for _, limit := range []int{32768, 100, 5} {
+			if limit != 32768 {
+				near.SetReadLimit(int64(limit))
+			}
+			sent := doing(func() error { return far.Write(ctx, text, make([]byte, limit)) })
+			_, p, err := near.Read(ctx)
+			require.NoError(t, err)
+			require.Len(t, p, limit)
+			require.NoError(t, <-sent)
+		}
+		near.SetReadLimit(-1)
+		sent := doing(func() error { return far.Write(ctx, text, make([]byte, 100000)) })
+		_, p, err := near.Read(ctx)
+		require.NoError(t, err)
+		require.Len(t, p, 100000)
+		require.NoError(t, <-sent)
+
+		near.SetReadLimit(10)
+		result := reading(t, far)
+		require.NoError(t, far.Write(ctx, text, make([]byte, 100)))
+		_, _, err = near.Read(ctx)
+		require.ErrorIs(t, err, lib.tooBig)
+		require.ErrorContains(t, err, "read limited at 11 bytes")
+		require.Equal(t, -1, lib.status(err))
+		require.Equal(t, 1009, lib.status(<-result))
+	})
+}
+
+func TestAPingWaitsForItsPong(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		reading(t, near)
+		reading(t, far)
+		for range 3 {
+			require.NoError(t, near.Ping(patient(t)))
+		}
+	})
+}
+
+func TestAPingInVainClosesNothing(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		const tries = 20 // a context that ends just before the original's Ping begins to wait does close
+		for try := 1; ; try++ {
+			pinged := make(chan struct{}, 1)
+			client, server := pair(t, lib, lib, options{}, options{OnPingReceived: func(context.Context, []byte) bool {
+				pinged <- struct{}{}
+				return false
+			}})
+			reading(t, client)
+			result := reading(t, server)
+			ctx, cancel := context.WithCancel(context.Background())
+			ping := doing(func() error { return client.Ping(ctx) })
+			<-pinged
+			cancel()
+			err := <-ping
+			goesOn := client.Write(patient(t), text, []byte("still here")) == nil
+			if !goesOn && try < tries && lib.tooBig != ErrMessageTooBig {
+				continue
+			}
+			require.True(t, goesOn)
+			require.ErrorIs(t, err, context.Canceled)
+			require.ErrorContains(t, err, "failed to ping: failed to wait for pong: ")
+			require.NoError(t, client.Close(1000, ""))
+			require.Equal(t, 1000, lib.status(<-result))
+			return
+		}
+	})
+}
+
+type key struct{}
+
+func TestCallbacksHearOfPingsAndPongs(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		answer := true
+		pings, pongs := make(chan string, 10), make(chan string, 10)
+		client, server := pair(t, lib, lib,
+			options{OnPongReceived: func(_ context.Context, payload []byte) { pongs <- string(payload) }},
+			options{OnPingReceived: func(ctx context.Context, payload []byte) bool {
+				pings <- ctx.Value(key{}).(string) + string(payload)
+				return answer
+			}})
+		ctx := context.WithValue(patient(t), key{}, "of the reader: ")
+		go server.Read(ctx)
+		reading(t, client)
+		require.NoError(t, client.Ping(ctx))
+		require.Equal(t, "of the reader: "+<-pongs, <-pings)
+
+		answer = false
+		short, cancel := context.WithCancel(ctx)
+		result := doing(func() error { return client.Ping(short) })
+		<-pings
+		cancel()
+		require.Error(t, <-result)
+		require.Empty(t, pongs)
+	})
+}
+
+func TestCloseReadAnswersUntilTheEnd(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		ctx := near.CloseRead(context.Background())
+		require.Equal(t, ctx, near.CloseRead(t.Context()))
+		require.NoError(t, ctx.Err())
+		reading(t, far)
+		require.NoError(t, far.Ping(patient(t)))
+		require.NoError(t, near.Write(patient(t), text, nil))
+		require.NoError(t, far.Close(1000, ""))
+		<-ctx.Done()
+		require.ErrorIs(t, near.Close(1000, ""), net.ErrClosed)
+	})
+}
+
+func TestCloseReadAcceptsNoMessage(t *testing.T) {
+	lib := libraries["ours"] // the original does the same, and then waits for itself for 15 seconds
+	near, far := pair(t, lib, lib, options{}, options{})
+	ctx := near.CloseRead(context.Background())
+	require.NoError(t, far.Write(patient(t), text, []byte("hello")))
+	_, _, err := far.Read(patient(t))
+	require.Equal(t, 1008, lib.status(err))
+	<-ctx.Done()
+}
+
+func TestTheEndOfCloseReadsContextClosesTheConnection(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		parent, cancel := context.WithCancel(context.Background())
+		ctx := near.CloseRead(parent)
+		cancel()
+		<-ctx.Done()
+		_, _, err := far.Read(patient(t))
+		require.ErrorIs(t, err, io.EOF)
+	})
+}
+
+func TestJSONIsATextMessageWithANewline(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		ctx := patient(t)
+		require.NoError(t, lib.writeJSON(ctx, near, map[string]string{"a": "<b>"}))
+		typ, p, err := far.Read(ctx)
+		require.NoError(t, err)
+		require.Equal(t, text, typ)
+		require.Equal(t, "{\"a\":\"\\u003cb\\u003e\"}\n", string(p))
+		require.NoError(t, lib.writeJSON(ctx, near, []int{1, 2}))
+		var got []int
+		require.NoError(t, lib.readJSON(ctx, far, &got))
+		require.Equal(t, []int{1, 2}, got)
+		require.ErrorContains(t, lib.writeJSON(ctx, near, make(chan int)), "failed to write JSON message: failed to marshal JSON: ")
+		require.NoError(t, lib.writeJSON(ctx, near, []int{3}))
+		require.NoError(t, lib.readJSON(ctx, far, &got))
+		require.Equal(t, []int{3}, got)
+	})
+}
+
+func TestBadJSONClosesTheConnection(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		result := reading(t, far)
+		require.NoError(t, far.Write(patient(t), text, []byte("{")))
+		var v any
+		require.ErrorContains(t, lib.readJSON(patient(t), near, &v), "failed to read JSON message: failed to unmarshal JSON: ")
+		code, reason, _ := lib.closed(<-result)
+		require.Equal(t, 1007, code)
+		require.Equal(t, "failed to unmarshal JSON", reason)
+	})
+}
