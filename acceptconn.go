@@ -48,7 +48,7 @@ func AcceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions) (c *Conn, r 
 	if err != nil {
 		c = nil
 	}
-	o.observeAnswer(ctx, r, start, c, err)
+	o.observeAnswer(ctx, nc, r, start, c, err)
 	return c, r, err
 }
 
@@ -127,16 +127,22 @@ func readRequest(ctx context.Context, nc net.Conn, limit *interrupt.Limit) (r *h
 
 // describe adds to the request what only the network connection knows.
 func describe(r *http.Request, nc net.Conn) {
-	switch addr := nc.RemoteAddr().(type) {
-	case nil:
-	case interface{ AddrPort() netip.AddrPort }: // of TCP; its String would make more garbage
-		ip := addr.AddrPort()
-		r.RemoteAddr = netip.AddrPortFrom(ip.Addr().Unmap(), ip.Port()).String()
-	default:
-		r.RemoteAddr = addr.String()
-	}
+	r.RemoteAddr = remoteAddr(nc)
 	if state, ok := stateOfTLS(nc); ok {
 		r.TLS = &state
+	}
+}
+
+// remoteAddr returns the peer's address as net/http has it, or "" if there is none.
+func remoteAddr(nc net.Conn) string {
+	switch addr := nc.RemoteAddr().(type) {
+	case nil:
+		return ""
+	case interface{ AddrPort() netip.AddrPort }: // of TCP; its String would make more garbage
+		ip := addr.AddrPort()
+		return netip.AddrPortFrom(ip.Addr().Unmap(), ip.Port()).String()
+	default:
+		return addr.String()
 	}
 }
 

@@ -145,7 +145,7 @@ func (g *greeter) Greet(nc net.Conn, received []byte) event.Reply {
 	}()
 	resp, err := g.decide(r, err)
 	if err != nil {
-		o.observeAnswer(context.Background(), r, start, nil, err)
+		o.observeAnswer(context.Background(), nc, r, start, nil, err)
 		return event.Reply{Response: g.refuse(r, err)}
 	}
 	ctx := context.Background()
@@ -196,21 +196,23 @@ func (g *greeter) observed(r *http.Request, start time.Time, o *event.Opening) *
 		if o.Made != nil {
 			o.Made(c)
 		}
-		g.options.observeAnswer(all.Context, r, start, c, nil)
+		g.options.observeAnswer(all.Context, nil, r, start, c, nil)
 	}
 	all.Failed = func(err error) {
 		if o.Failed != nil {
 			o.Failed(err)
 		}
-		g.options.observeAnswer(all.Context, r, start, nil, failed("the response could not be sent", err))
+		g.options.observeAnswer(all.Context, nil, r, start, nil, failed("the response could not be sent", err))
 	}
 	return &all
 }
 
 // Failed implements [event.Greeter].
-func (g *greeter) Failed(_ net.Conn, err error) []byte {
+func (g *greeter) Failed(nc net.Conn, err error) []byte {
+	failure := readFailed(context.Background(), err)
+	g.options.observeAnswer(context.Background(), nc, nil, time.Now(), nil, failure)
 	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return g.refuse(nil, readFailed(context.Background(), err))
+		return g.refuse(nil, failure)
 	}
 	return nil
 }

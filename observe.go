@@ -3,6 +3,7 @@ package websocket
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"time"
 
@@ -16,20 +17,23 @@ func (o *AcceptOptions) acceptObserved(w http.ResponseWriter, r *http.Request, o
 		if !returned { // a hook of the caller panics
 			err = failed("a function of the server has panicked", nil)
 		}
-		o.observeAnswer(r.Context(), r, start, c, err)
+		o.observeAnswer(r.Context(), nil, r, start, c, err)
 	}()
 	c, err = o.answer(w, r, open)
 	returned = true
 	return c, err
 }
 
-// observeAnswer tells the Observer, if there is one, how a handshake went. r is nil if no request was understood.
-func (o *AcceptOptions) observeAnswer(ctx context.Context, r *http.Request, start time.Time, c *Conn, err error) {
+// observeAnswer tells the Observer, if there is one, how a handshake went. r is nil if no request was understood; then it came, or
+// did not come, from nc.
+func (o *AcceptOptions) observeAnswer(ctx context.Context, nc net.Conn, r *http.Request, start time.Time, c *Conn, err error) {
 	if o.Config.Observer == nil || o.Config.Observer.Handshake == nil {
 		return
 	}
 	h := &Handshake{Context: ctx, Server: true, Start: start, Took: time.Since(start), Conn: c, Err: err}
-	if r != nil {
+	if r == nil {
+		h.RemoteAddr = remoteAddr(nc)
+	} else {
 		h.Scheme, h.Host, h.Path, h.RemoteAddr, h.Header = "ws", r.Host, r.URL.EscapedPath(), r.RemoteAddr, r.Header
 		h.Proto = fmt.Sprintf("HTTP/%d.%d", r.ProtoMajor, r.ProtoMinor) // of HTTP/3, r.Proto may be what :protocol says
 		if r.TLS != nil {

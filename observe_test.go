@@ -142,6 +142,7 @@ func TestAnObserverIsToldOfHandshakesWithoutAnHTTPServer(t *testing.T) {
 				require.Same(t, c, h.Conn)
 				require.Equal(t, tt.status, h.Status, "%v", err)
 				require.Equal(t, tt.proto, h.Proto)
+				require.Equal(t, near.RemoteAddr().String(), h.RemoteAddr)
 				if tt.status == 408 {
 					require.GreaterOrEqual(t, h.Took, DefaultHandshakeTimeout)
 				}
@@ -154,6 +155,54 @@ func TestAnObserverIsToldOfHandshakesWithoutAnHTTPServer(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAnObserverIsToldOfHandshakesOfAnEventLoop(t *testing.T) {
+	o, told := handshakes()
+	l, err := NewLoop(nil)
+	require.NoError(t, err)
+	events := Events{Message: func(c *Conn, m Message) error { return c.Write(context.Background(), m.Type, m.Data) }}
+	options := &AcceptOptions{Config: Config{Observer: o}}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	served := make(chan error, 1)
+	go func() { served <- l.Serve(ln, events, options) }()
+	server := newServer(t, l.Handler(events, options))
+	address := ln.Addr().String()
+
+	for _, url := range []string{"ws://" + address + "/chat", server.URL + "/chat"} {
+		c, _, err := Dial(t.Context(), url, nil)
+		require.NoError(t, err)
+		h := requireTold(t, told)
+		require.True(t, h.Server)
+		require.Equal(t, 101, h.Status)
+		require.Equal(t, "/chat", h.Path)
+		require.Equal(t, c.LocalAddr().String(), h.RemoteAddr)
+		requireEcho(t, c)
+		c.CloseNow()
+		_, _, err = Dial(t.Context(), url, &DialOptions{Header: http.Header{"Origin": {"http://elsewhere.example"}}})
+		requireRefused(t, err, 403)
+		h = requireTold(t, told)
+		require.Equal(t, 403, h.Status)
+		requireRefused(t, h.Err, 403)
+	}
+	for request, status := range map[string]int{"nonsense\r\n\r\n": 400, "GET /": 0} {
+		nc, err := net.Dial("tcp", address)
+		require.NoError(t, err)
+		io.WriteString(nc, request)
+		nc.(*net.TCPConn).CloseWrite()
+		h := requireTold(t, told)
+		require.Equal(t, status, h.Status)
+		require.Equal(t, nc.LocalAddr().String(), h.RemoteAddr)
+		nc.Close()
+	}
+	clientSide, atClient := handshakes()
+	c, _, err := l.Dial(t.Context(), server.URL, events, &DialOptions{Config: Config{Observer: clientSide}})
+	require.NoError(t, err)
+	require.Same(t, c, requireTold(t, atClient).Conn)
+	requireTold(t, told)
+	require.NoError(t, l.Shutdown(t.Context()))
+	require.ErrorIs(t, <-served, ErrLoopClosed)
 }
 
 func TestAnObserverIsToldOfConnectionsThatCannotBeMade(t *testing.T) {

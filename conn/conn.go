@@ -99,6 +99,9 @@ type cold struct {
 	closeFrame    *closeFrame
 	tookTurn      bool        // Close has taken the turn from a Writer that had not sent anything
 	corkTimer     *time.Timer // bounds how long corked frames wait
+
+	// blockedSince is when an event loop began to wait until more can be written, if that is observed; 0 while it does not.
+	blockedSince time.Duration
 }
 
 // coldState returns c.cold, and makes it if need be. The caller holds out.mu.

@@ -186,6 +186,7 @@ func (c *Conn) finishWriting() {
 			c.startBlocked()
 			return
 		}
+		c.observeUnblocked()
 		c.dropIfEnded()
 		if !c.out.flusher.End(c.left()) {
 			return
@@ -224,6 +225,7 @@ func (c *Conn) runFlush() {
 func (c *Conn) startBlocked() {
 	c.out.flusher.Block()
 	if d := c.driven(); d != nil {
+		c.observeBlocked()
 		d.nc.AwaitWrite() // and the loop goes on with it
 		return
 	}

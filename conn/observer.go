@@ -203,6 +203,28 @@ func (c *Conn) writeObserved() (int, error) {
 	return n, err
 }
 
+// observeBlocked is called when an event loop has to wait until more can be written. The caller holds out.mu.
+func (c *Conn) observeBlocked() {
+	if c.out.observed && c.observer().Slow != nil && c.coldState().blockedSince == 0 {
+		c.cold.blockedSince = time.Since(clockStart)
+	}
+}
+
+// observeUnblocked is called when all was written that an event loop may have waited for. The caller holds out.mu, which may be
+// given up meanwhile.
+func (c *Conn) observeUnblocked() {
+	if !c.out.observed || c.cold == nil || c.cold.blockedSince == 0 {
+		return
+	}
+	took := time.Since(clockStart) - c.cold.blockedSince
+	c.cold.blockedSince = 0
+	if o := c.observer(); took >= o.slowAfter() {
+		c.out.mu.Unlock()
+		o.Slow(c, took)
+		c.out.mu.Lock()
+	}
+}
+
 // clockStart is some time in the past: to ask what has passed since then takes half as long as to ask for the time.
 var clockStart = time.Now()
 
@@ -219,6 +241,9 @@ func (c *Conn) observeEnd() {
 	if !c.out.observed {
 		return
 	}
+	c.out.mu.Lock()
+	c.observeUnblocked()
+	c.out.mu.Unlock()
 	if f := c.observer().Ended; f != nil {
 		f(c, c.end.Load())
 	}

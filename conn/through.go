@@ -75,6 +75,9 @@ func (c *Conn) tryThrough(m *outgoing) (accepted bool, err error) {
 	}
 	defer c.endWriting()
 	if accepted, err = o.sender.Through(m.typ, m.payload); accepted {
+		if o.observed {
+			c.observeSent(m, len(m.payload))
+		}
 		c.writeNow()
 		c.endThrough()
 	}
