@@ -92,7 +92,7 @@ func (d *dialer) network() func(ctx context.Context, network, address string) (n
 	if d.NetDial != nil {
 		return d.NetDial
 	}
-	return new(net.Dialer).DialContext
+	return dialNetwork
 }
 
 // reachWithTLS returns a connection with the caller's own TLS.

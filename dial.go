@@ -118,6 +118,11 @@ type DialOptions struct {
 // response never needs to be closed; with wss its TLS is set. ctx bounds the handshake only, as
 // DialOptions.HandshakeTimeout does; it does not end the connection. The hooks of an [httptrace.ClientTrace] in ctx are called
 // as net/http would call them, but for WroteHeaderField, Wait100Continue, Got100Continue and PutIdleConn.
+//
+// In a browser (GOOS=js) Dial opens a WebSocket of the browser's. Options that no browser has a place for are refused, with a
+// [*BrowserError] in the error's tree: all but Subprotocols, HandshakeTimeout and Config, and of that PingInterval, OnPing and
+// OnPong. The response has what the browser tells: the fields Sec-WebSocket-Protocol and Sec-WebSocket-Extensions. There is none
+// when the connection fails, and no reason either.
 func Dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, *http.Response, error) {
 	return dialTo(ctx, rawURL, o, blocking)
 }
@@ -126,6 +131,9 @@ func Dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, *http.Resp
 func dialTo(ctx context.Context, rawURL string, o *DialOptions, open opener) (*Conn, *http.Response, error) {
 	d, u, err := newDialer(rawURL, o)
 	d.open = open
+	if err == nil {
+		err = d.possible(u)
+	}
 	ctx, header, told := observed.Dial(ctx, d.Config.Observer, u, d.Header)
 	d.Header = header
 	c, resp, err := d.dialAll(ctx, u, err)
@@ -133,23 +141,14 @@ func dialTo(ctx context.Context, rawURL string, o *DialOptions, open opener) (*C
 	return c, resp, err
 }
 
-// dialAll follows redirects. err is what was wrong from the start.
+// dialAll opens the connection, unless err is set: what was wrong from the start.
 func (d *dialer) dialAll(ctx context.Context, u *url.URL, err error) (*Conn, *http.Response, error) {
 	if err != nil {
 		return nil, nil, err
 	}
 	ctx, cancel := d.bounded(ctx)
 	defer cancel()
-	for {
-		c, resp, err := d.dial(ctx, u)
-		if err == nil || resp == nil || !d.follows(resp) {
-			return c, resp, err
-		}
-		d.MaxRedirects--
-		if u, err = d.redirect(u, resp); err != nil {
-			return nil, resp, err
-		}
-	}
+	return d.request(ctx, u)
 }
 
 // dialer is the state of one call of [Dial]: options that become fewer with redirects to other origins.

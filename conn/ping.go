@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/nonblock"
 	"github.com/seed60239977/websocket/internal/random"
 	"github.com/seed60239977/websocket/protocol"
 )
@@ -205,13 +206,21 @@ func (c *Conn) startHeartbeat(interval, timeout time.Duration) {
 	h := &heartbeat{rule: protocol.Heartbeat{Interval: interval, Timeout: timeout}, start: time.Now()}
 	c.beat = h
 	first := h.rule.Start(h.now())
-	h.timer = c.afterFunc(time.Hour, c.tick)
-	h.timer.Reset(first)
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	h.timer = c.afterFunc(first, c.tick)
+}
+
+// beatTimer returns the timer of the heartbeat, once it stands there for who reads it.
+func (c *Conn) beatTimer() nonblock.Timer {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	return c.beat.timer
 }
 
 // tick is called by the timer.
 func (c *Conn) tick() {
-	h := c.beat
+	h, timer := c.beat, c.beatTimer()
 	do, after := h.rule.Tick(h.now(), time.Duration(h.waiting.Load()), time.Duration(h.began.Load()))
 	switch do {
 	case protocol.PeerGone:
@@ -220,9 +229,9 @@ func (c *Conn) tick() {
 	case protocol.SendPing:
 		c.pingUnasked()
 	}
-	h.timer.Reset(after)
+	timer.Reset(after)
 	if c.end.Load() != nil {
-		h.timer.Stop()
+		timer.Stop()
 	}
 }
 

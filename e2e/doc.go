@@ -6,6 +6,7 @@
 //     clients of our server; Node's http2 and hypercorn as servers of our client; haproxy, Apache and Caddy with HTTP/2 in
 //     front of our server. Apache 2.4.71 has a dozen WebSockets of a client open at a time. Debian 12's curl 7.88.1 is built without
 //     WebSockets.
+//   - In a browser: package inbrowser, compiled for js/wasm, in Node, Chromium and Firefox, against our server.
 //   - Between them: the proxies tinyproxy and microsocks, the gateways nginx and haproxy, and links that die without a
 //     word (a relay that goes silent, and a network interface that is taken down where that is permitted).
 //

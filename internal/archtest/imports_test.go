@@ -42,7 +42,7 @@ var house = []room{
 	{pkg: "handshake", imports: []string{"deflate"}, outside: []string{"golang.org/x/net"}},
 	{pkg: "conn", imports: []string{"protocol", "frame", "deflate", "internal/buffer", "internal/ctxmutex", "internal/flush", "internal/interrupt", "internal/nonblock", "internal/random"}, never: []string{"net/http"}},
 	{pkg: "event", imports: []string{"conn", "frame", "internal/buffer", "internal/netpoll", "internal/nonblock", "internal/wheel"}, never: []string{"net/http"}},
-	{pkg: ".", imports: []string{"conn", "event", "frame", "handshake", "deflate", "internal/h2stream", "internal/interrupt", "internal/observed"}, outside: []string{"golang.org/x/net"}},
+	{pkg: ".", imports: []string{"conn", "event", "frame", "handshake", "deflate", "internal/browser", "internal/h2stream", "internal/interrupt", "internal/observed"}, outside: []string{"golang.org/x/net"}},
 
 	{pkg: "http2", imports: []string{"http2/internal/xconnect", "internal/pipe"}, outside: []string{"golang.org/x/net"}},
 	{pkg: "http2/internal/xconnect", never: []string{"net/http", "fmt"}}, // see there

@@ -136,13 +136,13 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 			return n, err
 		}
 		k, err := c.out.take(p[n:])
-		n += k
 		if err == nil && c.out.complete {
 			err = c.send()
 		}
 		if err != nil {
-			return n, err
+			return n, err // so that what was not sent does not count
 		}
+		n += k
 	}
 	return n, nil
 }

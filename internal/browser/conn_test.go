@@ -132,7 +132,7 @@ func TestAWriteEndsWithTheConnection(t *testing.T) {
 		waits := begin(func() (int, error) { return c.Write(masked(wstest.Whole(frame.Text, "x"))) })
 		synctest.Wait()
 		c.Closed(1001, "")
-		require.ErrorIs(t, (<-waits).err, errGone)
+		require.Equal(t, result{0, errGone}, <-waits)
 		n, err := c.Write(masked(wstest.CloseFrame(1001, "")))
 		require.NoError(t, err, "the browser has answered")
 		require.Equal(t, 8, n)
@@ -187,6 +187,20 @@ func TestAConnOverABrowser(t *testing.T) {
 func withoutCause(err error) *conn.CloseError {
 	e, _ := errors.AsType[*conn.CloseError](err)
 	return &conn.CloseError{Code: e.Code, Reason: e.Reason, Remote: e.Remote, WasClean: e.WasClean, Err: e.Err}
+}
+
+func TestAConnSaysWhatTheBrowserDidNotSend(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		nc, f := open()
+		c := conn.Client(nc, nil, nil)
+		defer c.CloseNow()
+		f.refusal = errors.New("not today")
+		for _, ctx := range []context.Context{t.Context(), context.Background()} {
+			err := c.Write(ctx, conn.Text, []byte("x"))
+			require.ErrorAs(t, err, new(*conn.WriteError))
+			require.ErrorIs(t, err, f.refusal)
+		}
+	})
 }
 
 func TestHowAConnOverABrowserEnds(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"sync"
 	"syscall/js"
 
 	"github.com/seed60239977/websocket/frame"
@@ -69,6 +70,7 @@ func (s *socket) listen(c *Conn) {
 	// What is sent must be what was written: no U+FFFD in the place of what is not UTF-8, and no byte order mark is left out.
 	s.decoder = js.Global().Get("TextDecoder").New("utf-8", map[string]any{"fatal": true, "ignoreBOM": true})
 	s.ws.Set("binaryType", "arraybuffer")
+	over := sync.OnceFunc(func() { close(s.over) })
 	s.handlers = map[string]js.Func{
 		"open": js.FuncOf(func(js.Value, []js.Value) any {
 			close(s.opened)
@@ -85,9 +87,13 @@ func (s *socket) listen(c *Conn) {
 			c.Message(text, array{data, data.Length()})
 			return nil
 		}),
+		"error": js.FuncOf(func(js.Value, []js.Value) any {
+			over() // a close event follows, but Node 20 has none for what was never open
+			return nil
+		}),
 		"close": js.FuncOf(func(_ js.Value, args []js.Value) any {
 			c.Closed(frame.StatusCode(args[0].Get("code").Int()), args[0].Get("reason").String())
-			close(s.over)
+			over()
 			return nil
 		}),
 	}
