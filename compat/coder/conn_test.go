@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -352,13 +353,13 @@ type key struct{}
 
 func TestCallbacksHearOfPingsAndPongs(t *testing.T) {
 	withEach(t, func(t *testing.T, lib library) {
-		answer := true
+		var quiet atomic.Bool
 		pings, pongs := make(chan string, 10), make(chan string, 10)
 		client, server := pair(t, lib, lib,
 			options{OnPongReceived: func(_ context.Context, payload []byte) { pongs <- string(payload) }},
 			options{OnPingReceived: func(ctx context.Context, payload []byte) bool {
 				pings <- ctx.Value(key{}).(string) + string(payload)
-				return answer
+				return !quiet.Load()
 			}})
 		ctx := context.WithValue(patient(t), key{}, "of the reader: ")
 		go server.Read(ctx)
@@ -366,7 +367,7 @@ func TestCallbacksHearOfPingsAndPongs(t *testing.T) {
 		require.NoError(t, client.Ping(ctx))
 		require.Equal(t, "of the reader: "+<-pongs, <-pings)
 
-		answer = false
+		quiet.Store(true)
 		short, cancel := context.WithCancel(ctx)
 		result := doing(func() error { return client.Ping(short) })
 		<-pings
