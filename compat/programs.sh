@@ -2,7 +2,7 @@
 # Real programs on the compatibility packages: their own tests, first with the library that they import, then with one line in
 # their go.mod, which puts ours in its place. Every test that passes with theirs must pass with ours.
 #
-#   compat/programs.sh             the small ones, in a few minutes
+#   compat/programs.sh             four small ones, in a minute or two
 #   compat/programs.sh all         all of them
 #   compat/programs.sh NAME...     these
 #
@@ -25,7 +25,7 @@ programs=(
   "jsonrpc2 small github.com/sourcegraph/jsonrpc2@v0.2.3 . ./websocket"
   "mochi    small github.com/mochi-mqtt/server/v2@v2.7.9 ./listeners"
   "slack    small github.com/slack-go/slack@v0.35.0 . ./socketmode"
-  "gqlgen   large github.com/99designs/gqlgen@v0.17.80 ./graphql/handler/transport"
+  "gqlgen   small github.com/99designs/gqlgen@v0.17.80 ./graphql/handler/transport"
   "geth     large github.com/ethereum/go-ethereum@v1.17.10 ./rpc ./node"
   "clientgo large k8s.io/client-go@v0.37.2 ./transport/websocket ./tools/remotecommand ./tools/portforward"
 )
