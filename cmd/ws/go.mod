@@ -3,6 +3,7 @@ module github.com/seed60239977/websocket/cmd/ws
 go 1.26.0
 
 require (
+	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/creack/pty v1.1.24
 	github.com/seed60239977/websocket v0.0.0
 	github.com/stretchr/testify v1.12.1

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"os"
 	"strings"
 	"testing"
 
@@ -17,6 +18,26 @@ func run(args ...string) (status int, stdout, stderr string) {
 	env := &cli.Env{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &err, Getenv: func(string) string { return "" }}
 	status = program().Run(context.Background(), args, env)
 	return status, out.String(), err.String()
+}
+
+func TestTheManualPageIsUpToDate(t *testing.T) {
+	_, man, _ := run("man")
+	kept, err := os.ReadFile("ws.1")
+	require.NoError(t, err)
+	require.Equal(t, string(kept), man, "go generate makes it again")
+}
+
+func TestCompletionAndVersionArePrinted(t *testing.T) {
+	for _, shell := range cli.Shells() {
+		status, script, _ := run("completion", shell)
+		require.Zero(t, status)
+		require.Contains(t, script, "connect")
+	}
+	status, _, stderr := run("completion", "tcsh")
+	require.Equal(t, cli.StatusUsage, status)
+	require.Contains(t, stderr, "  try: bash, zsh, fish\n")
+	_, version, _ := run("version")
+	require.Regexp(t, `^ws \S+ go`, version)
 }
 
 func TestEveryCommandHasHelpWithExamples(t *testing.T) {

@@ -139,7 +139,7 @@ func TestTheManualHasWhatTheHelpHas(t *testing.T) {
 	sample().WriteMan(&b)
 	man := b.String()
 	for _, part := range []string{
-		".TH IT 1\n", "it \\- is a sample\n", ".SH IT TALK\n.B it talk [flags] URL FILE\n", `It has \(aqmuch\(aq to say.`,
+		".TH IT 1\n", "it \\- a sample\n", ".SH IT TALK\n.B it talk [flags] URL FILE\n", `It has \(aqmuch\(aq to say.`,
 		".nf\n  kept as it is\n.fi\n", ".SS Voice\n", ".TP\n\\fB\\-tone\\fR \\fItone\\fR\nthe tone of it (default low)\n",
 		".TP\ntalk\n.nf\n\\fBit talk a\\fR\n.fi\n", ".SH EXIT STATUS\n.TP\n.B 0\ngood\n", ".SH ENVIRONMENT\n.TP\n.B X\n",
 	} {

@@ -8,7 +8,7 @@ import (
 
 // WriteMan writes the manual page of the program, for section 1, in the macros that man(7) has everywhere.
 func (p *Program) WriteMan(w io.Writer) {
-	fmt.Fprintf(w, ".TH %s 1\n.SH NAME\n%s \\- %s\n.SH SYNOPSIS\n", strings.ToUpper(p.Name), p.Name, roff(p.Short))
+	fmt.Fprintf(w, ".TH %s 1\n.SH NAME\n%s \\- %s\n.SH SYNOPSIS\n", strings.ToUpper(p.Name), p.Name, roff(strings.TrimPrefix(p.Short, "is ")))
 	fmt.Fprintf(w, ".B %s\n.I command\n[flags] [arguments]\n.SH DESCRIPTION\n", p.Name)
 	writeParagraphs(w, p.Long)
 	fmt.Fprintln(w, ".SH COMMANDS")

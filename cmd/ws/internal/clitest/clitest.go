@@ -81,6 +81,15 @@ func Echo(ctx context.Context, c *websocket.Conn) {
 	c.Serve(ctx, func(c *websocket.Conn, m websocket.Message) error { return c.Write(ctx, m.Type, m.Data) })
 }
 
+// Discard reads a connection to its end.
+func Discard(c *websocket.Conn) {
+	for {
+		if _, _, err := c.Read(context.Background()); err != nil {
+			return
+		}
+	}
+}
+
 // Echoing is a server without TLS.
 func Echoing(t *testing.T) *Server { return Serve(t, (*httptest.Server).Start, nil, Echo) }
 

@@ -242,12 +242,12 @@ func (s *session) finish(ctx, reading context.Context, c *websocket.Conn, receiv
 // the next connection.
 func (s *session) send(ctx context.Context, c *websocket.Conn, e entry) {
 	typ := e.typ(s.binary)
+	s.emit(record.Message(record.Out, typ, e.data)) // ahead of the answer
 	if err := c.Write(ctx, typ, e.data); err != nil {
 		s.unsent = append(s.unsent, e)
 		return
 	}
 	s.stats.sent(len(e.data))
-	s.emit(record.Message(record.Out, typ, e.data))
 }
 
 // receive prints what comes until the connection ends, and returns how it did.

@@ -33,6 +33,7 @@ type Printer struct {
 	Now func() time.Time
 
 	mu    sync.Mutex
+	arrow string // of the message that is printed
 	files int
 }
 
@@ -41,8 +42,18 @@ const longestDump = 4 << 10
 
 // Message prints a message that has come. The error is that of the output.
 func (p *Printer) Message(typ websocket.MessageType, data []byte) error {
+	return p.message("<", typ, data)
+}
+
+// Sent prints a message that was sent.
+func (p *Printer) Sent(typ websocket.MessageType, data []byte) error {
+	return p.message(">", typ, data)
+}
+
+func (p *Printer) message(arrow string, typ websocket.MessageType, data []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.arrow = arrow
 	if typ == websocket.Binary {
 		return p.binary(data)
 	}
@@ -108,7 +119,7 @@ func (p *Printer) line(text string) error {
 
 // pretty prints for people. Lines after the first one stand below its text.
 func (p *Printer) pretty(text string) error {
-	lead := p.clock() + " " + p.paint(inColour, "<") + " "
+	lead := p.clock() + " " + p.paint(inColour, p.arrow) + " "
 	indent := "\n" + strings.Repeat(" ", len("15:04:05.000 < "))
 	_, err := io.WriteString(p.Out, lead+strings.ReplaceAll(text, "\n", indent)+"\n")
 	return err
