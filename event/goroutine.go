@@ -12,10 +12,11 @@ import (
 
 // attachGoroutine is Attach where nothing can be driven.
 func (l *Loop) attachGoroutine(ctx context.Context, nc net.Conn, role frame.Role, n *conn.Negotiated, cfg *conn.Config, e *Events) (*conn.Conn, error) {
-	c := conn.Server(nc, n, cfg)
+	open := conn.Server
 	if role == frame.Client {
-		c = conn.Client(nc, n, cfg)
+		open = conn.Client
 	}
+	c := open(nc, n, cfg)
 	return c, l.Adopt(ctx, c, e)
 }
 

@@ -76,7 +76,7 @@ var house = []room{
 	{pkg: "internal/netpoll", imports: []string{"internal/nonblock"}, never: []string{"net/http"}},
 	{pkg: "internal/nonblock", never: []string{"net/http"}},
 	{pkg: "internal/wheel", never: []string{"net"}},
-	{pkg: "internal/pipe"},
+	{pkg: "internal/pipe", imports: []string{"internal/nonblock"}},
 	{pkg: "internal/h2stream", outside: []string{"golang.org/x/net"}},
 	{pkg: "internal/wstest", imports: []string{"frame", "mask", "internal/pipe"}, outside: []string{"github.com/stretchr/testify"}},
 	{pkg: "internal/archtest"},

@@ -33,8 +33,10 @@ type flow struct {
 	changed   *sync.Cond
 	size      int
 	b         []byte
-	eof       bool // the writing end is closed
-	dropped   bool // the reading end is closed
+	eof       bool             // the writing end is closed
+	dropped   bool             // the reading end is closed
+	reader    func(ended bool) // told when bytes arrive, and of the end; nil: nobody
+	writer    func()           // told when there is room again that there was not; nil: nobody
 	readStop  deadline
 	writeStop deadline
 }
@@ -71,6 +73,41 @@ func (f *flow) setDeadline(d *deadline, t time.Time) {
 	f.changed.Broadcast()
 }
 
+// add adds as much of p as there is room for. The caller holds mu.
+func (f *flow) add(p []byte) int {
+	n := min(f.size-len(f.b), len(p))
+	if n > 0 {
+		f.b = append(f.b, p[:n]...)
+		f.changed.Broadcast()
+		f.tellReader()
+	}
+	return n
+}
+
+// take moves what there is to p. The caller holds mu.
+func (f *flow) take(p []byte) int {
+	full := len(f.b) == f.size
+	n := copy(p, f.b)
+	f.b = f.b[n:]
+	f.changed.Broadcast()
+	if full && n > 0 {
+		f.tellWriter()
+	}
+	return n
+}
+
+func (f *flow) tellReader() {
+	if f.reader != nil {
+		f.reader(f.eof)
+	}
+}
+
+func (f *flow) tellWriter() {
+	if f.writer != nil {
+		f.writer()
+	}
+}
+
 // Read implements [net.Conn].
 func (e *End) Read(p []byte) (int, error) {
 	f := e.in
@@ -83,10 +120,7 @@ func (e *End) Read(p []byte) (int, error) {
 		case f.readStop.passed():
 			return 0, os.ErrDeadlineExceeded
 		case len(f.b) > 0:
-			n := copy(p, f.b)
-			f.b = f.b[n:]
-			f.changed.Broadcast()
-			return n, nil
+			return f.take(p), nil
 		case f.eof:
 			return 0, io.EOF
 		case len(p) == 0:
@@ -110,12 +144,8 @@ func (e *End) Write(p []byte) (n int, err error) {
 		case f.writeStop.passed():
 			return n, os.ErrDeadlineExceeded
 		}
-		room := min(f.size-len(f.b), len(p))
-		f.b = append(f.b, p[:room]...)
-		n, p = n+room, p[room:]
-		if room > 0 {
-			f.changed.Broadcast()
-		}
+		k := f.add(p)
+		n, p = n+k, p[k:]
 		if len(p) == 0 {
 			return n, nil
 		}
@@ -131,6 +161,7 @@ func (e *End) Close() error {
 	defer f.mu.Unlock()
 	f.dropped = true
 	f.changed.Broadcast()
+	f.tellWriter()
 	return nil
 }
 
@@ -141,6 +172,7 @@ func (e *End) CloseWrite() error {
 	defer f.mu.Unlock()
 	f.eof = true
 	f.changed.Broadcast()
+	f.tellReader()
 	return nil
 }
 
