@@ -57,14 +57,20 @@ func (l *Loop) Listen(ln net.Listener, timeout time.Duration, g Greeter) error {
 	} else if err != nil {
 		return err
 	}
-	return l.listen(ln, nl, timeout, g)
+	return l.listen(ln, listener{nl}, timeout, g)
 }
 
 // acceptor is a stream from which connections are accepted.
 type acceptor interface {
 	stream
-	TryAccept(f *netpoll.FD) error
+	// accept gives s the next connection. The errors are those of netpoll.Listener.TryAccept.
+	accept(s *Socket) error
 }
+
+// listener is the acceptor of the operating system.
+type listener struct{ *netpoll.Listener }
+
+func (l listener) accept(s *Socket) error { return l.TryAccept(&s.fd) }
 
 func (l *Loop) listen(ln net.Listener, a acceptor, timeout time.Duration, g Greeter) error {
 	defer ln.Close()
@@ -113,7 +119,7 @@ func (p *listening) proceed(s *Socket, todo uint32) (more bool) {
 	}
 	for range acceptBatch {
 		guest := newSocket(s.shard.loop.shard(), nil)
-		err := p.from.TryAccept(&guest.fd)
+		err := p.from.accept(guest)
 		switch {
 		case err == nil:
 			p.pause = 0

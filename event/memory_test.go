@@ -36,6 +36,8 @@ type memoryStream struct {
 	once sync.Once
 }
 
+func (m *memoryStream) end() *pipe.End { return m.End }
+
 func (m *memoryStream) Close() (was bool) {
 	m.once.Do(func() { was = true; m.End.Close() })
 	return was
@@ -56,7 +58,7 @@ func (p *memoryPoller) Wake() {
 }
 
 func (p *memoryPoller) Add(s stream, token uint64) error {
-	end := s.(*memoryStream).End
+	end := s.(interface{ end() *pipe.End }).end()
 	end.Notify(func(ended bool) { p.tell(token, readyToRead(ended)) }, func() {
 		p.mu.Lock()
 		armed := p.armed[s]

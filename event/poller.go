@@ -30,7 +30,7 @@ type poller interface {
 type sockets struct{ *netpoll.Poller }
 
 func (p sockets) Add(s stream, token uint64) error {
-	if l, ok := s.(*netpoll.Listener); ok {
+	if l, ok := s.(listener); ok {
 		return p.Poller.Add(&l.FD, token)
 	}
 	return p.Poller.Add(s.(*netpoll.FD), token)

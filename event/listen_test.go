@@ -1,0 +1,267 @@
+package event
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/netpoll"
+	"github.com/seed60239977/websocket/internal/pipe"
+	"github.com/seed60239977/websocket/internal/wstest"
+)
+
+// memoryListener is an acceptor, and the net.Listener that belongs to it.
+type memoryListener struct {
+	memoryStream // an end that gets a byte for each connection, so that the poller tells of it
+	far          *pipe.End
+	mu           sync.Mutex
+	waiting      []*pipe.End
+	fail         []error // instead of the next connections
+	size         int
+}
+
+func newMemoryListener(size int) *memoryListener {
+	near, far := wstest.Pipe(0)
+	return &memoryListener{memoryStream: memoryStream{End: near}, far: far, size: size}
+}
+
+// dial returns the far end of a new connection.
+func (l *memoryListener) dial() *pipe.End {
+	near, far := wstest.Pipe(l.size)
+	l.mu.Lock()
+	l.waiting = append(l.waiting, near)
+	l.mu.Unlock()
+	l.far.Write([]byte{0})
+	return far
+}
+
+func (l *memoryListener) accept(s *Socket) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.fail) > 0 {
+		err := l.fail[0]
+		l.fail = l.fail[1:]
+		return err
+	}
+	if len(l.waiting) == 0 {
+		return syscall.EAGAIN
+	}
+	s.stream = &memoryStream{End: l.waiting[0]}
+	l.waiting = l.waiting[1:]
+	return nil
+}
+
+// closer is a net.Listener that only Close is called of.
+type closer struct{ net.Listener }
+
+func (closer) Close() error { return nil }
+
+// knock is a Greeter whose request is a line: "open" followed by anything behind it, or "refuse".
+type knock struct {
+	events *Events
+	failed chan error
+	made   chan *conn.Conn
+}
+
+func (k *knock) Greet(_ net.Conn, received []byte) Reply {
+	line, rest, ok := bytes.Cut(received, []byte("\n"))
+	switch {
+	case !ok:
+		return Reply{}
+	case string(line) != "open":
+		return Reply{Response: []byte("no\n")}
+	}
+	return Reply{Response: []byte("yes\n"), Opening: &Opening{
+		Context: context.Background(), Negotiated: conn.Negotiated{Buffered: bytes.Clone(rest)}, Events: k.events,
+		Made: func(c *conn.Conn) { k.made <- c }, Failed: func(err error) { k.failed <- err },
+	}}
+}
+
+func (k *knock) Failed(_ net.Conn, err error) []byte {
+	k.failed <- err
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return []byte("late\n")
+	}
+	return nil
+}
+
+// listeningTest runs f with a loop that listens in memory.
+func listeningTest(t *testing.T, size int, f func(t *testing.T, l *Loop, ln *memoryListener, k *knock, r *record)) {
+	t.Helper()
+	if !netpoll.Supported {
+		t.Skip("there is no poller on this system")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		l := newLoop(&Options{ErrorLog: log.New(io.Discard, "", 0)}, []poller{newMemoryPoller(), newMemoryPoller()})
+		ln, r := newMemoryListener(size), newRecord()
+		k := &knock{events: r.events(echo), failed: make(chan error, 10), made: make(chan *conn.Conn, 10)}
+		served := make(chan error, 1)
+		go func() { served <- l.listen(closer{}, ln, 10*time.Second, k) }()
+		f(t, l, ln, k, r)
+		l.Shutdown(canceled)
+		require.ErrorIs(t, <-served, ErrLoopClosed)
+		l.workers.Wait()
+	})
+}
+
+func TestAListenerGreetsAndOpens(t *testing.T) {
+	listeningTest(t, 0, func(t *testing.T, l *Loop, ln *memoryListener, k *knock, r *record) {
+		for range 100 {
+			far := ln.dial()
+			peer := wstest.NewPeer(t, far, frame.Client)
+			request := append([]byte("open\n"), peer.Encode(text("with the request"))...)
+			for _, b := range request { // however it comes
+				peer.SendRaw([]byte{b})
+			}
+			require.Equal(t, "yes\n", read(t, far, 4))
+			peer.Expect(text("with the request"))
+			peer.Send(text("later"))
+			peer.Expect(text("later"))
+			c := <-k.made
+			require.True(t, c.EventDriven())
+			peer.Send(wstest.CloseFrame(frame.StatusNormalClosure, ""))
+			peer.Expect(wstest.CloseFrame(frame.StatusNormalClosure, ""))
+			peer.ExpectEOF()
+			require.Equal(t, []string{"open", "with the request", "later", "close"}, r.all())
+			<-r.closed
+		}
+		require.Equal(t, 1, l.live, "only the listener is left")
+	})
+}
+
+// read reads n bytes.
+func read(t *testing.T, from io.Reader, n int) string {
+	t.Helper()
+	b := make([]byte, n)
+	_, err := io.ReadFull(from, b)
+	require.NoError(t, err)
+	return string(b)
+}
+
+func TestWhoIsRefusedMayReadWhy(t *testing.T) {
+	listeningTest(t, 0, func(t *testing.T, l *Loop, ln *memoryListener, k *knock, r *record) {
+		far := ln.dial()
+		far.Write([]byte("let me in\n"))
+		all, err := io.ReadAll(far)
+		require.NoError(t, err)
+		require.Equal(t, "no\n", string(all))
+		start := time.Now()
+		_, err = far.Write([]byte("and more"))
+		require.NoError(t, err, "it is listened to for a while")
+		require.Eventually(t, func() bool { _, err := far.Write([]byte("x")); return err != nil }, time.Minute, time.Millisecond)
+		require.InDelta(t, lingerTime.Seconds(), time.Since(start).Seconds(), 0.01)
+
+		far = ln.dial()
+		far.Write([]byte("no\n"))
+		require.Equal(t, "no\n", read(t, far, 3))
+		_, err = far.Write(make([]byte, 2*lingerBytes))
+		require.Error(t, err, "but not to everything")
+		require.Empty(t, k.made)
+	})
+}
+
+func TestASlowRequestIsRefused(t *testing.T) {
+	listeningTest(t, 0, func(t *testing.T, l *Loop, ln *memoryListener, k *knock, r *record) {
+		far := ln.dial()
+		start, gone := time.Now(), make(chan struct{})
+		go func() {
+			defer close(gone)
+			for {
+				if _, err := far.Write([]byte("o")); err != nil {
+					return
+				}
+				<-time.After(time.Second)
+			}
+		}()
+		require.Equal(t, "late\n", read(t, far, 5))
+		require.Equal(t, 10*time.Second, time.Since(start))
+		require.ErrorIs(t, <-k.failed, os.ErrDeadlineExceeded)
+		far.Close()
+		<-gone
+	})
+}
+
+func TestWhoLeavesBeforeTheRequestIsForgotten(t *testing.T) {
+	listeningTest(t, 0, func(t *testing.T, l *Loop, ln *memoryListener, k *knock, r *record) {
+		for _, sent := range []string{"", "op"} {
+			far := ln.dial()
+			far.Write([]byte(sent))
+			synctest.Wait()
+			far.Close()
+			require.ErrorIs(t, <-k.failed, io.ErrUnexpectedEOF)
+		}
+		synctest.Wait()
+		require.Equal(t, 1, l.live)
+	})
+}
+
+func TestAResponseMayHaveToWait(t *testing.T) {
+	listeningTest(t, 3, func(t *testing.T, l *Loop, ln *memoryListener, k *knock, r *record) {
+		far := ln.dial()
+		for _, b := range []byte("open\n") {
+			far.Write([]byte{b})
+		}
+		synctest.Wait()
+		require.Empty(t, k.made, "yes has not gone out")
+		require.Equal(t, "yes\n", read(t, far, 4))
+		<-k.made
+
+		far = ln.dial() // this one never reads
+		for _, b := range []byte("open\n") {
+			far.Write([]byte{b})
+		}
+		require.ErrorIs(t, <-k.failed, os.ErrDeadlineExceeded)
+	})
+}
+
+func TestShutdownForgetsWhoIsNotGreeted(t *testing.T) {
+	listeningTest(t, 0, func(t *testing.T, l *Loop, ln *memoryListener, k *knock, r *record) {
+		far := ln.dial()
+		far.Write([]byte("op"))
+		synctest.Wait()
+		require.NoError(t, l.Shutdown(t.Context()))
+		_, err := far.Read(make([]byte, 1))
+		require.ErrorIs(t, err, io.EOF)
+	})
+}
+
+func TestWithoutDescriptorsItAcceptsLater(t *testing.T) {
+	listeningTest(t, 0, func(t *testing.T, l *Loop, ln *memoryListener, k *knock, r *record) {
+		var logged bytes.Buffer
+		l.log.SetOutput(&logged)
+		for range 4 {
+			ln.fail = append(ln.fail, os.NewSyscallError("accept", syscall.EMFILE))
+		}
+		start := time.Now()
+		far := ln.dial()
+		far.Write([]byte("open\n"))
+		require.Equal(t, "yes\n", read(t, far, 4))
+		require.Equal(t, (5+10+20+40)*time.Millisecond, time.Since(start))
+		require.Equal(t, 4, bytes.Count(logged.Bytes(), []byte("cannot accept")))
+	})
+}
+
+func TestAListenerThatBreaksEndsListen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLoop(&Options{}, []poller{newMemoryPoller()})
+		ln := newMemoryListener(0)
+		broken := errors.New("broken")
+		ln.fail = []error{broken}
+		require.ErrorIs(t, l.listen(closer{}, ln, 0, &knock{}), broken)
+		require.NoError(t, l.Shutdown(t.Context()))
+		require.ErrorIs(t, l.listen(closer{}, newMemoryListener(0), 0, &knock{}), ErrLoopClosed)
+	})
+}
