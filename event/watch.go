@@ -50,17 +50,38 @@ func (w *watch) stop() {
 	w.timer.Stop()
 }
 
+// takeOver makes another goroutine the leader, if the one that is has not come out of its job.
+func (w *watch) takeOver(turn uint64) {
+	h := w.shard
+	w.mu.Lock()
+	if w.stopped {
+		w.mu.Unlock()
+		return
+	}
+	h.loop.workers.Add(1) // before the old leader can be gone, which would be the last one otherwise
+	w.mu.Unlock()
+	if !h.turn.CompareAndSwap(turn, turn+1) {
+		h.loop.workers.Done()
+		return
+	}
+	s := h.current
+	go func() {
+		defer h.loop.workers.Done()
+		h.lead()
+	}()
+	if s != nil {
+		s.detach()
+	}
+}
+
 // look is called by the timer.
 func (w *watch) look() {
 	h := w.shard
 	t := h.turn.Load()
 	inJob := t&1 == 1
 	switch {
-	case inJob && t == w.seen && h.turn.CompareAndSwap(t, t+1):
-		if s := h.current; s != nil {
-			defer s.detach()
-		}
-		h.loop.workers.Go(h.lead)
+	case inJob && t == w.seen:
+		w.takeOver(t)
 	case !inJob && t == w.seen: // nothing has happened since
 		w.watching.Store(false)
 		if h.turn.Load() == t || !w.watching.CompareAndSwap(false, true) {
