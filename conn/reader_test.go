@@ -203,6 +203,33 @@ func TestUnixSocketsCarryMessages(t *testing.T) {
 	require.NoError(t, server.CloseNow())
 }
 
+// TestAReaderGivesBackWhatAReadThatWasCutHadAssembled counts the memory that is not used again.
+func TestAReaderGivesBackWhatAReadThatWasCutHadAssembled(t *testing.T) {
+	if wstest.Racing {
+		t.Skip("with the race detector pools forget at random")
+	}
+	const size, times = 60_000, 100
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		b := make([]byte, size, 2*size)
+		var taken uint64
+		for range times {
+			peer.Send(begin(string(b)))
+			taken += wstest.Allocated(func() {
+				_, _, err := c.ReadAppend(within(t, time.Second), b[:0])
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				_, r, err := c.Reader(t.Context())
+				require.NoError(t, err)
+				_, err = io.ReadFull(r, b[:size])
+				require.NoError(t, err)
+				peer.Send(last(""))
+				_, err = r.Read(b)
+				require.Equal(t, io.EOF, err)
+			})
+		}
+		require.Less(t, taken, uint64(size*times/2))
+	})
+}
+
 // TestALongWriteToASocketMayBeCutWhileItWaits: behind what is being written already, nothing of it is sent.
 func TestALongWriteToASocketMayBeCutWhileItWaits(t *testing.T) {
 	for _, role := range roles {

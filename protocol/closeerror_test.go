@@ -1,6 +1,7 @@
 package protocol_test
 
 import (
+	"io"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,4 +14,15 @@ func TestACloseErrorSaysWhoAndWhy(t *testing.T) {
 	require.Equal(t, "websocket: closed by the peer: 4001: token expired (network gone)", e.Error())
 	require.ErrorIs(t, e, errNetwork)
 	require.Equal(t, "websocket: closed by this side: 1000 normal closure", (&protocol.CloseError{Code: 1000}).Error())
+}
+
+func TestOnlyTheEndOfAConnectionThatThisSideHasClosedIsLocal(t *testing.T) {
+	c := protocol.Closing{Local: errLocal}
+	c.Sent(true, start)
+	c.ReadFailed(io.EOF)
+	require.ErrorIs(t, c.End(), errLocal)
+	require.NotErrorIs(t, c.End(), errNetwork)
+	c = protocol.Closing{Local: errLocal}
+	c.ReadFailed(io.EOF)
+	require.NotErrorIs(t, c.End(), errLocal)
 }

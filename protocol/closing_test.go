@@ -78,11 +78,14 @@ func TestTheWayFromOpenToClosed(t *testing.T) {
 		{"a write fails, and so does reading: the first error counts", protocol.Client, []string{"write fails", "read fails"}, protocol.Drop, &outcome{1006, false, false, errWrite, false}},
 		{"a write fails, and nobody reads", protocol.Client, []string{"write fails", "expired"}, protocol.Drop, &outcome{1006, false, false, errWrite, false}},
 		{"our close frame cannot go out, theirs came", protocol.Client, []string{"we close", "write fails", "they close"}, protocol.Drop, &outcome{4001, true, true, nil, true}},
+		{"our close frame was queued first, and cannot go out", protocol.Server, []string{"we close", "they close", "write fails"}, protocol.Drop, &outcome{4001, true, true, nil, true}},
+		{"both are known when a write fails", protocol.Client, []string{"we close", "they close", "flushed", "write fails"}, protocol.Drop, theirs(false)},
 		{"they break a rule", protocol.Server, []string{"they break"}, protocol.Flush, nil},
 		{"they are told", protocol.Server, []string{"they break", "flushed"}, protocol.HalfClose, nil},
 		{"and hang up", protocol.Server, []string{"they break", "flushed", "end of stream"}, protocol.Drop, &outcome{1002, false, false, errRule, false}},
 		{"or do not", protocol.Client, []string{"they break", "flushed", "expired"}, protocol.Drop, &outcome{1002, false, false, errRule, false}},
 		{"they break a rule and take nothing", protocol.Client, []string{"they break", "write fails"}, protocol.Drop, &outcome{1002, false, false, errRule, false}},
+		{"a write fails, and then they break a rule", protocol.Server, []string{"write fails", "they break"}, protocol.Drop, &outcome{1002, false, false, errRule, false}},
 		{"they break a rule while we close", protocol.Client, []string{"we close", "they break", "flushed", "read fails"}, protocol.Drop, &outcome{1002, false, false, errRule, true}},
 		{"they hang up", protocol.Client, []string{"end of stream"}, protocol.Drop, &outcome{1006, true, false, protocol.ErrPeerVanished, false}},
 		{"the network is gone", protocol.Client, []string{"read fails"}, protocol.Drop, &outcome{1006, false, false, errNetwork, false}},
@@ -119,14 +122,19 @@ func TestEveryWayFromOpenToClosed(t *testing.T) {
 	walk = func(role protocol.Role, events []string) {
 		c := protocol.Closing{Role: role, Timeout: limit, Local: errLocal}
 		var end *protocol.CloseError
+		var was protocol.CloseError
 		step := c.Step()
 		for _, e := range events {
 			closingEvents[e](&c)
 			require.GreaterOrEqual(t, c.Step(), step, "%v: there is no way back", events)
 			if end != nil {
 				require.Same(t, end, c.End(), "%v: an end does not change", events)
+				require.Equal(t, was, *end, "%v: an end does not change", events)
 			}
 			step, end = c.Step(), c.End()
+			if end != nil {
+				was = *end
+			}
 		}
 		require.Equal(t, end != nil, step >= protocol.AwaitEOF, "%v: who does not read any more knows the end", events)
 		require.True(t, step != protocol.AwaitEOF || role == protocol.Client, "%v: a server does not wait", events)
@@ -203,9 +211,29 @@ func TestTheDeadlineCountsFromTheFirstEvent(t *testing.T) {
 		c.Sent(true, start.Add(time.Second))
 		require.Equal(t, start.Add(limit), c.Deadline(), first)
 	}
-	c := protocol.Closing{Timeout: -1}
-	c.Sent(true, start)
-	require.Zero(t, c.Deadline(), "no limit")
+	c := protocol.Closing{Timeout: limit}
+	c.Received(1000, "", start)
+	require.Equal(t, start.Add(limit), c.Deadline(), "also before it is answered")
+	c = protocol.Closing{Timeout: limit}
+	c.Violated(errRule, start)
+	require.Equal(t, start.Add(limit), c.Deadline(), "also before they are told")
+	for _, none := range []time.Duration{0, -1} {
+		c := protocol.Closing{Timeout: none}
+		c.Sent(true, start)
+		require.Zero(t, c.Deadline(), "no limit")
+	}
+}
+
+func TestWhoClosesFirstHasClosed(t *testing.T) {
+	for _, first := range []func(c *protocol.Closing){
+		func(c *protocol.Closing) { c.Received(1000, "", start) },
+		func(c *protocol.Closing) { c.Sent(false, start) },
+	} {
+		c := protocol.Closing{Timeout: limit}
+		first(&c)
+		c.Sent(true, start)
+		require.False(t, c.Own())
+	}
 }
 
 func TestWhoGivesUpAfterThePeerHasClosedHasNotClosed(t *testing.T) {

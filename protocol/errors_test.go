@@ -37,6 +37,7 @@ func TestACloseFrameTakesWhatFits(t *testing.T) {
 		{0, "", 1011, "", true},
 		{5000, "x", 1011, "x", true},
 		{1011, long, 1011, long[:122], true},
+		{1006, long[:122] + "!", 1011, long[:122] + "!", true},
 		{1000, "bad \xff byte", 1000, "bad \uFFFD byte", true},
 	} {
 		code, reason, wrong := protocol.FitClose(tc.code, tc.reason)

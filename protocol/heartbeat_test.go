@@ -52,6 +52,7 @@ func TestAHeartbeatPingsWhileNobodyReads(t *testing.T) {
 	for pings := 0; pings < 3; {
 		do, after := h.Tick(now, 0, 0)
 		require.NotEqual(t, protocol.PeerGone, do, "nobody knows what has arrived")
+		require.Positive(t, after)
 		if do == protocol.SendPing {
 			pings++
 		}
@@ -72,6 +73,7 @@ func TestAPeerIsGoneWhenSomebodyWaitedForItAllTheTime(t *testing.T) {
 		{"nobody waits", 20 * time.Second, 0, 0, false, protocol.NoBeat},
 		{"in several calls", 20 * time.Second, 5 * time.Second, 19 * time.Second, false, protocol.PeerGone},
 		{"the last of which has just begun", 20 * time.Second, 5 * time.Second, 20*time.Second - time.Millisecond, false, protocol.NoBeat},
+		{"or has not any more", 20 * time.Second, 5 * time.Second, 20*time.Second - protocol.JustBegun, false, protocol.PeerGone},
 		{"for the second time", 20 * time.Second, 5 * time.Second, 20*time.Second - time.Millisecond, true, protocol.PeerGone},
 	}
 	for _, tc := range cases {

@@ -66,7 +66,7 @@ func (s *Sender) Through(t MessageType, payload []byte) (bool, error) {
 	more := s.needMore()
 	more.through = through{payload: payload, masked: h.Masked, key: h.Key}
 	s.through = len(payload) > 0
-	more.taken = int64(len(s.writing.B)-s.writing.Done) + h.Length
+	more.taken = int64(len(s.writing.B)) + h.Length
 	return true, nil
 }
 
@@ -95,8 +95,8 @@ func (s *Sender) maskNext() {
 	if s.writing != nil {
 		have = len(s.writing.B) - s.writing.Done
 	}
-	if n := min(maskedPiece-have, len(s.more.through.payload)); n > 0 && have < maskedPiece/2 {
-		s.moveThrough(n)
+	if have < maskedPiece/2 {
+		s.moveThrough(min(maskedPiece-have, len(s.more.through.payload)))
 	}
 }
 

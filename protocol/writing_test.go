@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed60239977/websocket/internal/wstest"
 	"github.com/seed60239977/websocket/protocol"
 )
 
@@ -73,18 +74,23 @@ func TestALongMessageIsWrittenFromWhereItLies(t *testing.T) {
 				require.False(t, ok, "one at a time")
 				require.NoError(t, err)
 				require.NoError(t, s.Message(protocol.Text, []byte("behind")))
+				total := s.Buffered()
+				require.Greater(t, total, int64(len(payload)+len("behind")))
 				var wire []byte
 				for detach >= 0 && len(wire) < detach {
 					p, more := s.Pending()
 					n := min(step, len(p)+len(more), detach-len(wire))
 					wire = append(wire, append(bytes.Clone(p), more...)[:n]...)
 					s.Sent(n)
+					require.Equal(t, total-int64(len(wire)), s.Buffered())
 				}
 				if detach >= 0 {
 					s.Detach()
 					clear(mine)
 				}
+				require.Equal(t, total-int64(len(wire)), s.Buffered())
 				wire = append(wire, write(s, step)...)
+				require.Len(t, wire, int(total))
 				fs := frames(t, role, wire)
 				require.Len(t, fs, 3)
 				require.True(t, bytes.Equal(payload, fs[1].Payload))
@@ -95,6 +101,18 @@ func TestALongMessageIsWrittenFromWhereItLies(t *testing.T) {
 				}
 			}
 		}
+	})
+}
+
+func TestAnEmptyMessageMayBeWrittenFromWhereItLies(t *testing.T) {
+	bothRoles(t, func(t *testing.T, role protocol.Role) {
+		s := protocol.NewSender(protocol.Options{Role: role})
+		ok, err := s.Through(protocol.Text, nil)
+		require.True(t, ok)
+		require.NoError(t, err)
+		require.Len(t, frames(t, role, write(s, 100)), 1)
+		require.False(t, s.Taken())
+		require.Zero(t, s.Buffered())
 	})
 }
 
@@ -117,6 +135,26 @@ func TestAClientMasksMoreWhenHalfOfWhatItHasMaskedIsWritten(t *testing.T) {
 	require.Equal(t, piece/2, pending())
 	s.Sent(1)
 	require.Equal(t, piece, pending())
+}
+
+func TestSendingTakesNoMemory(t *testing.T) {
+	if wstest.Racing {
+		t.Skip("with the race detector pools forget at random")
+	}
+	bothRoles(t, func(t *testing.T, role protocol.Role) {
+		s := protocol.NewSender(protocol.Options{Role: role})
+		message := make([]byte, 5000)
+		require.Zero(t, testing.AllocsPerRun(100, func() {
+			for range 2 {
+				s.Message(protocol.Binary, message)
+			}
+			s.Through(protocol.Binary, message)
+			for s.Taken() {
+				p, more := s.Pending()
+				s.Sent(len(p) + len(more))
+			}
+		}))
+	})
 }
 
 func TestWhatIsDroppedIsNotWritten(t *testing.T) {
