@@ -22,6 +22,7 @@ func inUse() int {
 // A stream that waits takes some 17 KiB, its share of the connection included: 6 of them are net/http's for a request, most of that
 // a buffer of 4 KiB, and 8 are the stacks of the request's goroutine and of the one that serve is called on.
 func TestAStreamThatWaitsTakesLittle(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // each processor keeps stacks of its own for goroutines to come
 	const conns, streams, limit = 10, 100, 20 << 10
 	opened, over := make(chan struct{}, conns*streams), make(chan struct{})
 	n := newNetwork(t, Handler(func(ctx context.Context, c *Conn) {

@@ -29,6 +29,7 @@ func stackInUse() int {
 // TestAConnectionThatHasAnsweredWaitsOnASmallStack: a goroutine begins with 2 KiB of stack, and what it has needed once it
 // keeps while it waits. With a million connections one function more that is called from deep down is 2 GiB.
 func TestAConnectionThatHasAnsweredWaitsOnASmallStack(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // each processor keeps stacks of its own for goroutines to come
 	serve := func(ctx context.Context, c *Conn) {
 		c.Serve(ctx, func(c *Conn, m Message) error { return c.Write(ctx, m.Type, m.Data) })
 	}

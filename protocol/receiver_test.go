@@ -278,3 +278,31 @@ func TestLengthsThatAddUpToMoreThanAnIntegerHoldsAreRefusedWithoutALimitToo(t *t
 		require.ErrorIs(t, err, protocol.ErrMessageTooBig)
 	}
 }
+
+func TestFragmentsOfAMessageAreCounted(t *testing.T) {
+	bothRoles(t, func(t *testing.T, role protocol.Role) {
+		for limit, most := range map[int]int{0: protocol.DefaultMaxFragments, 1: 1, 2: 2, -1: 0, -2: 0, math.MaxInt: 0} {
+			for _, n := range []int{max(most, 1), most + 1, protocol.DefaultMaxFragments + 1} {
+				wire := wstest.Part(frame.Binary, n == 1, "x").Append(nil, 1-role)
+				for i := range n - 1 {
+					wire = wstest.Part(frame.Continuation, i == n-2, "x").Append(wire, 1-role)
+				}
+				s := feed(t, role, protocol.Options{MaxFragments: limit}, wire, 0, whole)
+				if most > 0 && n > most {
+					require.Equal(t, protocol.ErrTooManyFragments, s.err, "%d fragments of %d", n, limit)
+				} else {
+					require.NoError(t, s.err, "%d fragments of %d", n, limit)
+					require.Len(t, s.events[0].Payload, n)
+				}
+			}
+		}
+	})
+}
+
+func TestTextMayBeLeftUnchecked(t *testing.T) {
+	bothRoles(t, func(t *testing.T, role protocol.Role) {
+		wire := wstest.Whole(frame.Text, "\xff").Append(nil, 1-role)
+		require.NoError(t, feed(t, role, protocol.Options{SkipUTF8: true}, bytes.Clone(wire), 0, whole).err)
+		require.Equal(t, protocol.ErrInvalidUTF8, feed(t, role, protocol.Options{}, wire, 0, whole).err)
+	})
+}
