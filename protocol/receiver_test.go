@@ -306,3 +306,23 @@ func TestTextMayBeLeftUnchecked(t *testing.T) {
 		require.Equal(t, protocol.ErrInvalidUTF8, feed(t, role, protocol.Options{}, wire, 0, whole).err)
 	})
 }
+
+func TestAMessageMayBeAsLongAsItsLimit(t *testing.T) {
+	const limit = 100
+	bothRoles(t, func(t *testing.T, role protocol.Role) {
+		for _, over := range []int{0, 1} {
+			for _, first := range []int{0, 50, limit} {
+				payload := strings.Repeat("x", limit+over)
+				wire := wstest.Part(frame.Binary, false, payload[:first]).Append(nil, 1-role)
+				wire = wstest.Part(frame.Continuation, true, payload[first:]).Append(wire, 1-role)
+				s := feed(t, role, protocol.Options{ReadLimit: limit}, wire, 0, whole)
+				if over > 0 {
+					require.Equal(t, protocol.ErrMessageTooBig, s.err)
+				} else {
+					require.NoError(t, s.err)
+					require.Len(t, s.events[0].Payload, limit)
+				}
+			}
+		}
+	})
+}
