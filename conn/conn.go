@@ -53,19 +53,11 @@ type settings struct {
 	observer     *Observer
 }
 
-// hooks are what a Config has to be called when control frames come.
+// hooks are what a Config has to be called when control frames come; nil where there is nothing.
 type hooks struct {
 	ping  func(*Conn, []byte) (bool, error)
 	pong  func(*Conn, []byte) error
 	close func(*Conn, StatusCode, string) (StatusCode, string, error)
-}
-
-// hooks returns c's hooks, nil if it has none.
-func (c *Config) hooks() *hooks {
-	if c.OnPing == nil && c.OnPong == nil && c.OnClose == nil {
-		return nil
-	}
-	return &hooks{c.OnPing, c.OnPong, c.OnClose}
 }
 
 // settings returns what a connection remembers of c and n.
@@ -129,8 +121,9 @@ func newConn(nc net.Conn, role frame.Role, n *Negotiated, cfg *Config) *Conn {
 	full := cfg.withDefaults()
 	c := &Conn{nc: nc}
 	c.settings = full.settings(n)
-	if h := full.hooks(); h != nil { // functions are not equal, so that no two connections could share their settings
-		c.read.hold().hooks = h
+	if full.OnPing != nil || full.OnPong != nil || full.OnClose != nil {
+		// Not in the settings: functions are not equal, so that no two connections could share them.
+		c.read.hold().hooks = hooks{full.OnPing, full.OnPong, full.OnClose}
 	}
 	c.transport = newTransport(nc, &c.in)
 	nb, isDriven := nc.(nonblock.Conn)

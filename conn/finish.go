@@ -17,7 +17,7 @@ import (
 func (c *Conn) peerClosed(ctx context.Context, ev *protocol.Event) error {
 	code, reason, answer := ev.Code, string(ev.Payload), false
 	c.happened(func(w *protocol.Closing) { answer = w.Received(code, reason, time.Now()) })
-	if h := c.read.now().hooks; h != nil && h.close != nil {
+	if h := c.read.now().hooks; h.close != nil {
 		var err error
 		if code, reason, err = h.close(c, code, reason); err != nil {
 			return c.peerFailed(ctx, err)

@@ -29,7 +29,7 @@ type held struct {
 	inflated *buffer.Buffer // what compressed messages are decompressed to; nil when no part lies in it
 	kept     *buffer.Buffer // a message that is left to a caller who has left the loop of Messages
 	reader   *messageReader // has not yet come to the end of its message
-	hooks    *hooks         // nil if there are none
+	hooks    hooks
 }
 
 // nothingHeld is what a connection holds that never held anything. Nobody writes to it.

@@ -53,12 +53,8 @@ func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request, responseHeade
 	}
 	o := u.options(responseHeader)
 	resp, err := o.Accept(r)
-	if refused := (*handshake.Error)(nil); errors.As(err, &refused) {
-		status := refused.Status
-		if status == http.StatusUpgradeRequired {
-			status = http.StatusBadRequest
-		}
-		return nil, u.refuse(w, r, status, "websocket: "+refused.Reason)
+	if err != nil {
+		return nil, u.refuseHandshake(w, r, err)
 	}
 	nc, brw, err := http.NewResponseController(w).Hijack()
 	if errors.Is(err, http.ErrNotSupported) {
@@ -115,6 +111,17 @@ func (u *Upgrader) refuses(r *http.Request, responseHeader http.Header) (status 
 		return http.StatusForbidden, "websocket: request origin not allowed by Upgrader.CheckOrigin"
 	}
 	return 0, ""
+}
+
+// refuseHandshake answers a request that the handshake refuses.
+func (u *Upgrader) refuseHandshake(w http.ResponseWriter, r *http.Request, err error) error {
+	var refused *handshake.Error
+	errors.As(err, &refused) // all errors are
+	status := refused.Status
+	if status == http.StatusUpgradeRequired {
+		status = http.StatusBadRequest
+	}
+	return u.refuse(w, r, status, "websocket: "+refused.Reason)
 }
 
 // refuse answers a request that makes no connection.
