@@ -28,6 +28,8 @@ programs=(
   "gqlgen   small github.com/99designs/gqlgen@v0.17.80 ./graphql/handler/transport"
   "geth     large github.com/ethereum/go-ethereum@v1.17.10 ./rpc ./node"
   "clientgo large k8s.io/client-go@v0.37.2 ./transport/websocket ./tools/remotecommand ./tools/portforward"
+  "gqlgen2  large github.com/99designs/gqlgen@v0.17.98 ./graphql/handler/transport"
+  "goproxy  small github.com/elazarl/goproxy@v1.9.4 ."
 )
 
 # passing FILE: the tests that passed, from the output of go test -json.
@@ -72,7 +74,7 @@ compare() {
   chmod -R u+w "$dir"
   run_tests "$dir" "$dir.theirs" "$@"
   (cd "$dir" && go mod edit -replace "github.com/gorilla/websocket=$here/gorilla" \
-    -replace "github.com/seed60239977/websocket=$here/..")
+    -replace "github.com/coder/websocket=$here/coder" -replace "github.com/seed60239977/websocket=$here/..")
   cp "$dir.theirs.pass" "$dir.ours.want"
   run_tests "$dir" "$dir.ours" "$@"
   lost=$(comm -23 "$dir.theirs.pass" "$dir.ours.pass")
