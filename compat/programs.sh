@@ -29,7 +29,7 @@ programs=(
   "geth     large github.com/ethereum/go-ethereum@v1.17.10 ./rpc ./node"
   "clientgo large k8s.io/client-go@v0.37.2 ./transport/websocket ./tools/remotecommand ./tools/portforward"
   "gqlgen2  large github.com/99designs/gqlgen@v0.17.98 ./graphql/handler/transport"
-  "goproxy  small github.com/elazarl/goproxy@v1.9.4 ."
+  "goproxy  large github.com/elazarl/goproxy@v1.9.4 ."
 )
 
 # passing FILE: the tests that passed, from the output of go test -json.
