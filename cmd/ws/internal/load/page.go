@@ -48,7 +48,7 @@ type chart struct {
 const (
 	chartWidth, chartHeight = 720.0, 300.0
 	left, right             = 64.0, 12.0
-	top, bottom             = 12.0, 44.0
+	top, bottom             = 30.0, 44.0
 )
 
 func (r *Result) curveChart() template.HTML {
@@ -189,5 +189,5 @@ func drawLine(b *strings.Builder, i int, l line, x, y func(float64) float64) {
 		b.WriteString("h0")
 	}
 	fmt.Fprintf(b, `"/><path class="line l%d" d="M%.1f %.1fh16"/><text x="%.1f" y="%.1f">%s</text>`,
-		i, left+8+float64(i)*100, top+4, left+28+float64(i)*100, top+8, l.name)
+		i, left+8+float64(i)*100, top-16, left+28+float64(i)*100, top-12, l.name)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -229,9 +230,9 @@ func (o *options) show(entries []record.Entry) error {
 		case err != nil:
 			return err
 		case e.Type == "open":
-			o.out.Notice("connected to %s %s", e.URL, e.Subprotocol)
+			o.out.Notice("%s", strings.TrimSpace("connected to "+e.URL+" "+e.Subprotocol))
 		case e.Type == "close":
-			o.out.Notice("closed with %d %s", e.Code, e.Reason)
+			o.out.Notice("%s", strings.TrimSpace(fmt.Sprintf("closed with %d %s", e.Code, e.Reason)))
 		case !e.IsMessage():
 			o.out.Notice("%s %s %q", e.Type, e.Dir, data)
 		case e.Dir == record.Out:
