@@ -1,6 +1,7 @@
 package protocol_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -128,6 +129,78 @@ func TestACompressedMessageMayBeTwiceAsLongAsItsLimitAndSome(t *testing.T) {
 				require.NoError(t, s.err)
 				require.Equal(t, []protocol.Event{{Kind: protocol.Data, Type: protocol.Binary, Payload: []byte("hello"), Fin: true}}, s.events)
 			}
+		}
+	})
+}
+
+func TestCompressedMessagesGoWhereTheDriverSays(t *testing.T) {
+	message := strings.Repeat("0123456789", 10)
+	bothRoles(t, func(t *testing.T, role protocol.Role) {
+		s := protocol.NewSender(protocol.Options{Role: 1 - role, Deflate: &deflate.Params{}, DeflateOptions: &deflate.Options{MinSize: -1}})
+		r := protocol.NewReceiver(protocol.Options{Role: role, Deflate: &deflate.Params{}})
+		out := make([]byte, 150)
+		r.SetOutput(out)
+		var ev protocol.Event
+		for i := range 2 {
+			require.NoError(t, s.Message(protocol.Text, []byte(message)))
+			wire := write(s, 1000)
+			n, err := r.Next(wire, &ev)
+			require.NoError(t, err)
+			require.Equal(t, protocol.Data, ev.Kind)
+			require.Same(t, &out[i*100], &ev.Payload[0], "one behind the other")
+			if i == 0 {
+				require.True(t, ev.Fin)
+				require.Equal(t, message, string(ev.Payload))
+				continue
+			}
+			require.False(t, ev.Fin)
+			require.Equal(t, message[:50], string(ev.Payload))
+			wire = wire[n:]
+			_, err = r.Next(wire, &ev)
+			require.NoError(t, err)
+			require.Equal(t, protocol.NeedOutput, ev.Kind)
+			more := make([]byte, 150)
+			r.SetOutput(more)
+			_, err = r.Next(wire, &ev)
+			require.NoError(t, err)
+			require.True(t, ev.Fin)
+			require.Same(t, &more[0], &ev.Payload[0])
+			require.Equal(t, message[50:], string(ev.Payload))
+		}
+		r.Release()
+	})
+}
+
+func TestACompressedMessageMayBeAsLongAsItsLimit(t *testing.T) {
+	const limit = 100
+	bothRoles(t, func(t *testing.T, role protocol.Role) {
+		for _, output := range []int{0, 10, limit, 1000} {
+			for _, over := range []int{0, 1} {
+				s := protocol.NewSender(protocol.Options{Role: 1 - role, Deflate: &deflate.Params{}, DeflateOptions: &deflate.Options{MinSize: -1}})
+				require.NoError(t, s.Message(protocol.Binary, make([]byte, limit+over)))
+				o := protocol.Options{ReadLimit: limit, Deflate: &deflate.Params{}}
+				got := feed(t, role, o, write(s, 1000), output, whole)
+				if over > 0 {
+					require.Equal(t, protocol.ErrMessageTooBig, got.err)
+				} else {
+					require.NoError(t, got.err)
+				}
+				require.Len(t, got.events[0].Payload, limit)
+				require.Equal(t, over == 0, got.events[0].Fin)
+			}
+		}
+	})
+}
+
+func TestWithoutALimitACompressedMessageMayBeAnything(t *testing.T) {
+	payload := strings.Repeat("\x00\x00\x00\xff\xff", 30_000) + "\x00"
+	bothRoles(t, func(t *testing.T, role protocol.Role) {
+		for _, limit := range []int64{-1, math.MaxInt64} {
+			wire := wstest.Frame{Fin: true, RSV: frame.RSV1, Opcode: frame.Binary, Payload: []byte(payload)}.Append(nil, 1-role)
+			s := feed(t, role, protocol.Options{Deflate: &deflate.Params{}, ReadLimit: limit}, wire, 0, whole)
+			require.NoError(t, s.err)
+			require.Len(t, s.events, 1)
+			require.Empty(t, s.events[0].Payload)
 		}
 	})
 }

@@ -104,3 +104,32 @@ func TestASenderThatDoesNotCompressHasNothingToRelease(t *testing.T) {
 		require.Zero(t, fs[0].RSV)
 	})
 }
+
+func TestAMessageIsCompressedAsTheOptionsSay(t *testing.T) {
+	params := deflate.Params{ServerMaxWindowBits: 10, ClientMaxWindowBits: 12}
+	var message []byte
+	for i := range 300 { // the levels differ
+		message = append(message, "abcde"[i%5:]...)
+		message = append(message, byte(i*i))
+	}
+	bothRoles(t, func(t *testing.T, role protocol.Role) {
+		bits := map[protocol.Role]int{protocol.Server: 10, protocol.Client: 12}[role]
+		asIs := func(level deflate.Level) []byte {
+			return params.Compressor(role == protocol.Server, &deflate.Options{Level: level}).Append(nil, message)
+		}
+		require.NotEqual(t, asIs(deflate.Balanced), asIs(deflate.Fastest))
+		o := protocol.Options{Role: role, Deflate: &params, DeflateOptions: &deflate.Options{Level: deflate.Balanced, MinSize: 100}}
+		s := protocol.NewSender(o)
+		require.Equal(t, protocol.Form{WindowBits: bits, Level: deflate.Balanced}, s.Form())
+		for _, level := range []deflate.Level{deflate.Balanced, deflate.Fastest} {
+			s.SetCompression(true, level)
+			require.NoError(t, s.Message(protocol.Binary, message))
+			require.Equal(t, asIs(level), frames(t, role, write(s, 10_000))[0].Payload)
+			require.Equal(t, protocol.Form{WindowBits: bits, Level: level}, s.Form())
+			require.False(t, s.Packs(99, true), "too short to gain")
+			require.True(t, s.Packs(100, true))
+		}
+		s.ReleasePacker()
+	})
+	require.Less(t, protocol.PackedBound(1<<20), 1<<20+2000)
+}

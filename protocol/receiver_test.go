@@ -326,3 +326,15 @@ func TestAMessageMayBeAsLongAsItsLimit(t *testing.T) {
 		}
 	})
 }
+
+func TestLongFragmentsAreNotCounted(t *testing.T) {
+	bothRoles(t, func(t *testing.T, role protocol.Role) {
+		for size, err := range map[int]error{protocol.SmallFragment: nil, protocol.SmallFragment - 1: protocol.ErrTooManyFragments} {
+			payload := strings.Repeat("x", size)
+			wire := wstest.Part(frame.Binary, false, payload).Append(nil, 1-role)
+			wire = wstest.Part(frame.Continuation, false, payload).Append(wire, 1-role)
+			wire = wstest.Part(frame.Continuation, true, "").Append(wire, 1-role)
+			require.Equal(t, err, feed(t, role, protocol.Options{MaxFragments: 1}, wire, 0, whole).err, "%d bytes", size)
+		}
+	})
+}

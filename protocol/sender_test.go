@@ -287,3 +287,14 @@ func collect(t *testing.T, r *protocol.Receiver, wire []byte) (m model) {
 		}
 	}
 }
+
+func TestASenderIsFullWithSoManyBytes(t *testing.T) {
+	for n, full := range map[int]bool{protocol.MaxQueued - 5: false, protocol.MaxQueued - 4: true, protocol.MaxQueued: true} {
+		s := protocol.NewSender(protocol.Options{Role: protocol.Server})
+		require.False(t, s.Full())
+		require.NoError(t, s.Message(protocol.Binary, make([]byte, n)))
+		require.Equal(t, full, s.Full(), "%d bytes", n)
+		s.Take()
+		require.False(t, s.Full(), "what is being written does not count")
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed60239977/websocket/deflate"
 	"github.com/seed60239977/websocket/internal/wstest"
 	"github.com/seed60239977/websocket/protocol"
 )
@@ -27,10 +28,13 @@ func TestWhatIsBeingWrittenStaysAsItIsWhileMoreIsQueued(t *testing.T) {
 		again, _ := s.Pending()
 		require.Equal(t, before, p)
 		require.Equal(t, before, again)
+		all := s.Buffered()
+		require.Greater(t, all, int64(1000*100+len("first")))
 		s.Sent(1)
 		rest, _ := s.Pending()
 		require.Equal(t, before[1:], rest)
-		require.Equal(t, s.Queued()-1, s.Buffered())
+		require.Equal(t, all-1, s.Buffered())
+		require.Equal(t, all, s.Queued())
 		s.Sent(len(rest))
 		require.Len(t, frames(t, role, write(s, 777)), 1000)
 		require.Zero(t, s.Buffered())
@@ -142,18 +146,21 @@ func TestSendingTakesNoMemory(t *testing.T) {
 		t.Skip("with the race detector pools forget at random")
 	}
 	bothRoles(t, func(t *testing.T, role protocol.Role) {
-		s := protocol.NewSender(protocol.Options{Role: role})
-		message := make([]byte, 5000)
-		require.Zero(t, testing.AllocsPerRun(100, func() {
-			for range 2 {
-				s.Message(protocol.Binary, message)
-			}
-			s.Through(protocol.Binary, message)
-			for s.Taken() {
-				p, more := s.Pending()
-				s.Sent(len(p) + len(more))
-			}
-		}))
+		for _, params := range []*deflate.Params{nil, {}} {
+			s := protocol.NewSender(protocol.Options{Role: role, Deflate: params})
+			message := make([]byte, 5000)
+			require.Zero(t, testing.AllocsPerRun(100, func() {
+				for range 2 {
+					s.Message(protocol.Binary, message)
+				}
+				s.Through(protocol.Binary, message)
+				for s.Taken() {
+					p, more := s.Pending()
+					s.Sent(len(p) + len(more))
+				}
+			}))
+			s.ReleasePacker()
+		}
 	})
 }
 
@@ -166,6 +173,17 @@ func TestWhatIsDroppedIsNotWritten(t *testing.T) {
 		require.NoError(t, s.Message(protocol.Text, nil))
 		s.Pending()
 		s.DropTaken()
+		s.DropQueue()
+		require.False(t, s.Take())
+		require.Zero(t, s.Buffered())
+
+		s = protocol.NewSender(protocol.Options{Role: role})
+		require.NoError(t, s.Message(protocol.Text, nil))
+		s.DropQueue()
+		require.False(t, s.Take())
+		for range protocol.MaxPongs + 1 { // the last is put off
+			s.Answer(nil)
+		}
 		s.DropQueue()
 		require.False(t, s.Take())
 	})
