@@ -40,6 +40,7 @@ func AcceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions) (c *Conn, r 
 		start = time.Now()
 	}
 	release := interrupt.Watch(ctx, nc)
+	defer release() // also if a hook of the caller panics
 	c, r, err = o.acceptConn(ctx, nc)
 	if cut := release(); cut != nil && err == nil {
 		c.CloseNow()

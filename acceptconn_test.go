@@ -300,14 +300,19 @@ func TestAcceptConnReportsAClientThatIsGone(t *testing.T) {
 }
 
 func TestAcceptConnClosesTheConnectionIfAHookPanics(t *testing.T) {
-	near, client := wstest.Pipe(0)
-	server := &watched{Conn: near}
-	io.WriteString(client, upgradeRequest())
-	require.PanicsWithValue(t, "hook", func() {
-		AcceptConn(context.Background(), server, &AcceptOptions{CheckOrigin: func(*http.Request) error { panic("hook") }})
+	synctest.Test(t, func(t *testing.T) {
+		near, client := wstest.Pipe(0)
+		server := &watched{Conn: near}
+		io.WriteString(client, upgradeRequest())
+		ctx, cancel := context.WithCancel(t.Context())
+		require.PanicsWithValue(t, "hook", func() {
+			AcceptConn(ctx, server, &AcceptOptions{CheckOrigin: func(*http.Request) error { panic("hook") }})
+		})
+		cancel()
+		<-time.After(time.Hour)
+		_, _, closed := server.seen()
+		require.Equal(t, 1, closed, "and nobody comes back to it")
 	})
-	_, _, closed := server.seen()
-	require.Equal(t, 1, closed)
 }
 
 func TestAcceptConnClosesAConnectionThatCannotBeUsed(t *testing.T) {

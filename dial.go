@@ -210,6 +210,7 @@ func (d *dialer) upgrade(ctx context.Context, nc net.Conn, u *url.URL, req *hand
 		}
 	}()
 	release := interrupt.Watch(ctx, nc)
+	defer release() // likewise
 	sent := &http.Request{Method: http.MethodGet, URL: u, Header: header}
 	n, resp, err := d.exchange(nc, req, sent, httptrace.ContextClientTrace(ctx))
 	if cut := release(); cut != nil && resp == nil {

@@ -129,17 +129,20 @@ func (j panickingJar) SetCookies(*url.URL, []*http.Cookie) { panic("jar") }
 func (j panickingJar) Cookies(*url.URL) []*http.Cookie     { return nil }
 
 func TestAHookThatPanicsLeavesNoConnection(t *testing.T) {
-	var nc *writesAfterClose
-	dial := answersWith(t, upgrade)
-	require.Panics(t, func() {
-		Dial(t.Context(), "ws://server.test/", &DialOptions{
-			Jar: panickingJar{},
-			NetDial: func(ctx context.Context, network, address string) (net.Conn, error) {
-				c, err := dial(ctx, network, address)
-				nc = &writesAfterClose{Conn: c}
-				return nc, err
-			},
+	synctest.Test(t, func(t *testing.T) {
+		var nc *writesAfterClose
+		dial := answersWith(t, upgrade)
+		require.Panics(t, func() {
+			Dial(t.Context(), "ws://server.test/", &DialOptions{
+				Jar: panickingJar{},
+				NetDial: func(ctx context.Context, network, address string) (net.Conn, error) {
+					c, err := dial(ctx, network, address)
+					nc = &writesAfterClose{Conn: c}
+					return nc, err
+				},
+			})
 		})
+		<-time.After(time.Hour)
+		require.Equal(t, 1, nc.closed, "and nobody comes back to it")
 	})
-	require.NotZero(t, nc.closed)
 }

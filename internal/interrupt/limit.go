@@ -10,7 +10,8 @@ import (
 )
 
 // Watch makes all calls on nc fail once ctx ends. The returned function ends that, and returns the error of ctx if it has
-// come to that; then nc is of no more use, and is to be closed.
+// come to that; then nc is of no more use, and is to be closed. It is to be called before nc is closed, also if there is a panic;
+// a second call does nothing.
 func Watch(ctx context.Context, nc net.Conn) (stop func() error) {
 	if ctx.Done() == nil {
 		return func() error { return nil }
@@ -30,6 +31,7 @@ func Watch(ctx context.Context, nc net.Conn) (stop func() error) {
 	})
 	return func() error {
 		if unregister() {
+			settle() // for a second call
 			return nil
 		}
 		<-settled

@@ -40,6 +40,7 @@ func TestAWatchedCallEndsWithTheContext(t *testing.T) {
 		stop := Watch(ctx, nc)
 		require.Error(t, blocking(nc, Reading))
 		require.ErrorIs(t, stop(), context.DeadlineExceeded)
+		stop() // waits for nothing
 		require.LessOrEqual(t, time.Since(start), time.Second+Grace)
 	})
 }
@@ -48,8 +49,11 @@ func TestAWatchThatIsStoppedClosesNothing(t *testing.T) {
 	everyDeadline(t, func(t *testing.T, nc net.Conn, far *wstest.End) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		require.NoError(t, Watch(ctx, nc)())
-		require.NoError(t, Watch(context.Background(), nc)())
+		for _, ctx := range []context.Context{ctx, context.Background()} {
+			stop := Watch(ctx, nc)
+			require.NoError(t, stop())
+			require.NoError(t, stop())
+		}
 		<-time.After(2 * Grace)
 		far.Write([]byte{1})
 		require.NoError(t, blocking(nc, Reading))
