@@ -3,8 +3,6 @@ package websockettest
 import (
 	"context"
 	"net"
-	"net/http"
-	"net/url"
 	"testing"
 
 	"github.com/seed60239977/websocket"
@@ -43,7 +41,7 @@ func Pair(t testing.TB, o *Options) (client, server *websocket.Conn) {
 		server = c
 		accepted <- err
 	}()
-	client, _, err := websocket.Dial(context.Background(), URL, o.dial(near))
+	client, err := o.connect(near)
 	if err != nil {
 		near.Close()
 	}
@@ -57,18 +55,6 @@ func Pair(t testing.TB, o *Options) (client, server *websocket.Conn) {
 		t.Fatalf("websockettest: the handshake failed:\nclient: %v\nserver: %v", err, refused)
 	}
 	return client, server
-}
-
-// dial returns the options of a client that finds its server on nc, and nowhere else.
-func (o *Options) dial(nc net.Conn) *websocket.DialOptions {
-	var d websocket.DialOptions
-	if o.Dial != nil {
-		d = *o.Dial
-	}
-	d.NetDial = func(context.Context, string, string) (net.Conn, error) { return nc, nil }
-	d.Proxy = func(*http.Request) (*url.URL, error) { return nil, nil }
-	d.MaxRedirects = 0
-	return &d
 }
 
 // Pipe returns two connected ends of an in-memory network connection. Unlike those of [net.Pipe], and like sockets, they

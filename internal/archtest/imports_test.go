@@ -53,7 +53,7 @@ var house = []room{
 	{pkg: "hub/brokertest", imports: []string{"conn", "hub"}, never: []string{"net/http", "github.com/stretchr/testify/require"}},
 	{pkg: "reconnect", imports: []string{"."}},
 	{pkg: "observe", imports: []string{".", "conn"}},
-	{pkg: "websockettest", imports: []string{".", "internal/pipe"}, never: []string{"github.com/stretchr/testify/require"}},
+	{pkg: "websockettest", imports: []string{".", "conn", "handshake", "internal/pipe"}, never: []string{"github.com/stretchr/testify/require"}},
 
 	// The conformance suite must not share a bug with what it tests.
 	{pkg: "autobahn", imports: suite},
