@@ -8,10 +8,11 @@ import (
 
 // WriteBatch is [Conn.WritePrepared] for several messages, in their order; what others send meanwhile may go in between.
 // They go out in as few writes as possible: in one if they are no longer than 64 KiB together and the network takes that.
-// If there is an error, some of the first may have been accepted.
-func (c *Conn) WriteBatch(ctx context.Context, batch []*Prepared) error {
+// It reports whether it had to wait for the network, which says that the peer is slower than the caller; where it cannot tell,
+// as over TLS, it reports true. If there is an error, some of the first may have been accepted.
+func (c *Conn) WriteBatch(ctx context.Context, batch []*Prepared) (waited bool, err error) {
 	if c.out.growth.Load() > 0 { // each is compressed on a stack of its own
-		return c.writeEach(ctx, batch)
+		return false, c.writeEach(ctx, batch)
 	}
 	o := &c.out
 	o.mu.Lock()
@@ -24,14 +25,24 @@ func (c *Conn) WriteBatch(ctx context.Context, batch []*Prepared) error {
 		m := p.outgoing()
 		then, err := c.enqueue(ctx, &m)
 		if then == refused || err != nil {
-			return err
+			return false, err
 		}
 		flush = flush || then == toFlush
 	}
 	if !flush {
-		return nil
+		return false, nil
 	}
-	return c.flush(ctx, o.sender.Queued())
+	// As flush does, which is not asked whether it has waited: idle connections keep the stack that it needs.
+	end := o.sender.Queued()
+	if o.sender.Done() >= end {
+		return false, nil
+	}
+	writer := o.flusher.Begin()
+	if writer && c.mayWait(ctx) && c.writeNow() && o.sender.Done() >= end {
+		c.endWriting()
+		return false, nil
+	}
+	return true, c.flushSlowly(ctx, end, writer)
 }
 
 // writeEach is WriteBatch with a write for each message.

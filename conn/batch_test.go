@@ -27,13 +27,16 @@ func TestABatchIsOneWrite(t *testing.T) {
 	count := func(end *wstest.End) net.Conn { nc = wstest.Faulty(end); return nc }
 	inBothRolesOver(t, nil, 0, count, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		batch, texts := batchOf(100, 500)
-		require.NoError(t, c.WriteBatch(t.Context(), batch))
+		_, err := c.WriteBatch(t.Context(), batch)
+		require.NoError(t, err)
 		for _, s := range texts {
 			peer.Expect(text(s))
 		}
 		require.Equal(t, 1, nc.Calls(wstest.OpWrite))
-		require.NoError(t, c.WriteBatch(t.Context(), nil))
-		require.NoError(t, c.WriteBatch(t.Context(), batch[:1]))
+		_, err = c.WriteBatch(t.Context(), nil)
+		require.NoError(t, err)
+		_, err = c.WriteBatch(t.Context(), batch[:1])
+		require.NoError(t, err)
 		peer.Expect(text(texts[0]))
 		require.Equal(t, 2, nc.Calls(wstest.OpWrite))
 		require.Zero(t, c.BufferedAmount())
@@ -45,7 +48,7 @@ func TestABatchMayBeOfAnyLength(t *testing.T) {
 		inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 			batch, texts := batchOf(20, size)
 			require.NoError(t, c.Send(conn.Text, []byte("first")))
-			result := inBackground(func() error { return c.WriteBatch(t.Context(), batch) })
+			result := inBackground(func() error { _, err := c.WriteBatch(t.Context(), batch); return err })
 			peer.Expect(text("first"))
 			for _, s := range texts {
 				peer.Expect(text(s))
@@ -64,7 +67,7 @@ func TestABatchIsCompressedMessageByMessage(t *testing.T) {
 				defer server.CloseNow()
 				batch, texts := batchOf(50, 2000) // beyond what takes a stack of its own
 				for _, ends := range [][2]*conn.Conn{{client, server}, {server, client}} {
-					result := inBackground(func() error { return ends[0].WriteBatch(t.Context(), batch) })
+					result := inBackground(func() error { _, err := ends[0].WriteBatch(t.Context(), batch); return err })
 					for _, want := range texts {
 						_, data, err := ends[1].Read(t.Context())
 						require.NoError(t, err)
@@ -84,7 +87,7 @@ func TestABatchWaitsForTheMessageOfAWriter(t *testing.T) {
 		_, err = fmt.Fprint(w, "long")
 		require.NoError(t, err)
 		batch, texts := batchOf(3, 10)
-		result := inBackground(func() error { return c.WriteBatch(t.Context(), batch) })
+		result := inBackground(func() error { _, err := c.WriteBatch(t.Context(), batch); return err })
 		synctest.Wait()
 		require.Empty(t, result)
 		require.NoError(t, w.Close())
@@ -101,8 +104,35 @@ func TestABatchIsNotSentOnceItsContextHasEnded(t *testing.T) {
 		over, cancel := context.WithCancel(t.Context())
 		cancel()
 		batch, _ := batchOf(3, 10)
-		require.ErrorIs(t, c.WriteBatch(over, batch), context.Canceled)
+		_, err := c.WriteBatch(over, batch)
+		require.ErrorIs(t, err, context.Canceled)
 		require.NoError(t, c.Write(t.Context(), conn.Text, []byte("only this")))
 		peer.Expect(text("only this"))
 	})
+}
+
+func TestABatchSaysWhetherItHadToWait(t *testing.T) {
+	inBothRolesStalled(t, func(t *testing.T, c *conn.Conn, _ *wstest.Peer) {
+		batch, _ := batchOf(3, 10)
+		waits := make(chan bool, 1)
+		go func() {
+			waited, _ := c.WriteBatch(t.Context(), batch)
+			waits <- waited
+		}()
+		synctest.Wait()
+		require.Empty(t, waits)
+		c.CloseNow()
+		require.True(t, <-waits)
+	})
+}
+
+func TestABatchThatTheSystemTakesHasNotWaited(t *testing.T) {
+	near, far := tcpPair(t)
+	server := conn.Server(near, nil, nil)
+	defer server.CloseNow()
+	defer far.Close()
+	batch, _ := batchOf(3, 10)
+	waited, err := server.WriteBatch(t.Context(), batch)
+	require.NoError(t, err)
+	require.Equal(t, portable, waited)
 }

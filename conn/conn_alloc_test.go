@@ -98,7 +98,8 @@ func TestSendingAndPingingIsFrugal(t *testing.T) {
 		"SendPrepared":  func() error { return server.SendPrepared(prepared) },
 		"WritePrepared": func() error { return server.WritePrepared(context.Background(), prepared) },
 		"WriteBatch": func() error {
-			return server.WriteBatch(context.Background(), batch)
+			_, err := server.WriteBatch(context.Background(), batch)
+			return err
 		},
 		"Flush": func() error { return client.Flush(context.Background()) },
 	} {

@@ -30,7 +30,8 @@ var sendings = map[string]func(ctx context.Context, c *conn.Conn) error{
 		return c.WritePrepared(ctx, conn.Prepare(conn.Text, nil))
 	},
 	"WriteBatch": func(ctx context.Context, c *conn.Conn) error {
-		return c.WriteBatch(ctx, []*conn.Prepared{conn.Prepare(conn.Text, nil), conn.Prepare(conn.Text, nil)})
+		_, err := c.WriteBatch(ctx, []*conn.Prepared{conn.Prepare(conn.Text, nil), conn.Prepare(conn.Text, nil)})
+		return err
 	},
 	"Send": func(ctx context.Context, c *conn.Conn) error {
 		if err := c.Send(conn.Text, []byte("hi")); err != nil {

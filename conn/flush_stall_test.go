@@ -32,8 +32,11 @@ func calls(ctx context.Context, c *conn.Conn) map[string]func() error {
 	return map[string]func() error{
 		"Write":         func() error { return c.Write(ctx, conn.Text, nil) }, // waits for the Writer
 		"WritePrepared": func() error { return c.WritePrepared(ctx, conn.Prepare(conn.Text, nil)) },
-		"WriteBatch":    func() error { return c.WriteBatch(ctx, []*conn.Prepared{conn.Prepare(conn.Text, nil)}) },
-		"Writer":        func() error { _, err := c.Writer(ctx, conn.Text); return err },
+		"WriteBatch": func() error {
+			_, err := c.WriteBatch(ctx, []*conn.Prepared{conn.Prepare(conn.Text, nil)})
+			return err
+		},
+		"Writer": func() error { _, err := c.Writer(ctx, conn.Text); return err },
 		"Writer.Write": func() error {
 			if writerErr != nil {
 				return writerErr

@@ -276,10 +276,11 @@ func TestNothingIsSentAfterACloseFrame(t *testing.T) {
 		go func() { closed <- c.Close(conn.StatusGoingAway, "") }()
 		peer.Expect(closing(conn.StatusGoingAway, ""))
 		_, pingErr := c.Ping(t.Context())
+		_, batchErr := c.WriteBatch(t.Context(), []*conn.Prepared{conn.Prepare(conn.Text, nil)})
 		for _, err := range []error{
 			c.Send(conn.Text, nil), c.SendPrepared(conn.Prepare(conn.Text, nil)), pingErr, w.Close(),
 			c.Write(t.Context(), conn.Text, nil), c.WritePrepared(t.Context(), conn.Prepare(conn.Text, nil)),
-			c.WriteBatch(t.Context(), []*conn.Prepared{conn.Prepare(conn.Text, nil)}),
+			batchErr,
 		} {
 			require.ErrorIs(t, err, conn.ErrCloseSent)
 			require.ErrorIs(t, err, net.ErrClosed)

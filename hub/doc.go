@@ -18,7 +18,8 @@
 // [DropNewest]. Only with [Block] does Publish go on to wait. All connections of a hub have the same policy. Those that
 // need different ones belong to different hubs; a connection may be in any number of them.
 //
-// Up to [Ahead] bytes, or one message, are handed over to the connection before its peer has taken them, and the
+// Up to [Ahead] bytes, or one message, are handed over to the connection before its peer has taken them, more if it always takes
+// at once what it is given, and the
 // operating system buffers some more (see SetWriteBuffer of net.TCPConn): these are past replacing and dropping.
 //
 // # What about values of which only the latest matters?

@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"container/list"
 	"context"
 	"errors"
 	"sync"
@@ -21,6 +20,7 @@ type member struct {
 	topics  map[string]*topic // what it is subscribed to
 	present map[string]func() // where it is present, and how to leave
 	queue   queue
+	ahead   int           // how much the pump hands over at once, in bytes; belongs to it
 	pumping bool          // a goroutine sends what is in queue, which otherwise is empty
 	room    chan struct{} // closed when queue is within its bounds again; nil: nobody waits for that
 	slow    bool          // waiting for room was in vain, and queue has not been empty since
@@ -32,7 +32,7 @@ type member struct {
 
 // deliver hands p, which is what msg looks like on the wire, to the connection, or to the queue. It never waits. A place in the queue that is beyond its bounds is
 // returned if the sender is to wait there; otherwise something was dropped for it.
-func (m *member) deliver(msg *Message, p *conn.Prepared) *list.Element {
+func (m *member) deliver(msg *Message, p *conn.Prepared) *entry {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
@@ -58,11 +58,11 @@ func (m *member) deliver(msg *Message, p *conn.Prepared) *list.Element {
 }
 
 // enqueue is deliver when others wait already. The caller holds mu.
-func (m *member) enqueue(msg *Message, p *conn.Prepared) *list.Element {
+func (m *member) enqueue(msg *Message, p *conn.Prepared) *entry {
 	q := &m.queue
 	if at := q.waiting(msg); at != nil {
 		m.drop(1)
-		if q.bytes-at.Value.(*entry).size()+len(p.Message().Data) <= m.h.options.QueueBytes {
+		if q.bytes-at.size()+len(p.Message().Data) <= m.h.options.QueueBytes {
 			q.replace(at, msg, p)
 			return nil
 		}
@@ -76,7 +76,7 @@ func (m *member) enqueue(msg *Message, p *conn.Prepared) *list.Element {
 		return at
 	}
 	m.trim()
-	if m.within() || !at.Value.(*entry).waits {
+	if m.within() || !at.waits {
 		return nil
 	}
 	return at
@@ -102,7 +102,7 @@ func (m *member) trim() {
 		case DropOldest:
 			q.pop()
 		case DropNewest:
-			q.remove(q.entries.Back())
+			q.remove(q.last)
 		case CloseSlow:
 			m.h.slow.Add(1)
 			m.expelLocked(m.h.options.SlowCode, "too slow")
@@ -133,7 +133,7 @@ func (m *member) makeRoom() {
 }
 
 // await waits until the queue is within its bounds or the entry has left it. It reports false if enough came first.
-func (m *member) await(at *list.Element, enough <-chan struct{}) bool {
+func (m *member) await(at *entry, enough <-chan struct{}) bool {
 	for {
 		room := m.roomFor(at)
 		if room == nil {
@@ -148,10 +148,10 @@ func (m *member) await(at *list.Element, enough <-chan struct{}) bool {
 }
 
 // roomFor returns what to wait for, or nil if that is over.
-func (m *member) roomFor(at *list.Element) <-chan struct{} {
+func (m *member) roomFor(at *entry) <-chan struct{} {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !at.Value.(*entry).waits || m.within() {
+	if !at.waits || m.within() {
 		return nil
 	}
 	if m.room == nil {
@@ -172,10 +172,10 @@ func (m *member) giveUp() {
 }
 
 // withdraw takes an entry out again. It reports whether that was there.
-func (m *member) withdraw(at *list.Element) bool {
+func (m *member) withdraw(at *entry) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !at.Value.(*entry).waits {
+	if !at.waits {
 		return false
 	}
 	m.queue.remove(at)
@@ -187,6 +187,7 @@ func (m *member) withdraw(at *list.Element) bool {
 // pump sends what is in the queue, and ends when that is empty. It is the only thing of a hub that waits for a peer.
 func (m *member) pump() {
 	var batch []*conn.Prepared
+	m.ahead = max(m.ahead, Ahead)
 	for {
 		batch = m.take(batch[:0])
 		if len(batch) == 0 {
@@ -204,7 +205,7 @@ func (m *member) pump() {
 func (m *member) take(batch []*conn.Prepared) []*conn.Prepared {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for size := 0; m.queue.len() > 0 && size < Ahead; {
+	for size := 0; m.queue.len() > 0 && size < m.ahead; {
 		e := m.queue.pop()
 		batch = append(batch, e.p)
 		size += e.size()
@@ -219,26 +220,18 @@ func (m *member) take(batch []*conn.Prepared) []*conn.Prepared {
 
 // send returns when all of a batch is on the wire. It ends with the connection, and when the hub is cut off.
 func (m *member) send(batch []*conn.Prepared) error {
-	last := len(batch) - 1
-	for i, p := range batch {
-		if m.left(len(batch) - i) {
-			return errRemoved
-		}
-		if i < last {
-			err := m.c.SendPrepared(p)
-			if err == nil {
-				m.h.delivered.Add(1)
-				continue
-			}
-			if !errors.Is(err, conn.ErrQueueFull) {
-				return err
-			}
-		}
-		if err := m.c.WritePrepared(m.h.cut, p); err != nil {
-			return err
-		}
-		m.h.delivered.Add(1)
+	if m.left(len(batch)) {
+		return errRemoved
 	}
+	waited, err := m.c.WriteBatch(m.h.cut, batch)
+	if err != nil {
+		return err
+	}
+	m.h.delivered.Add(uint64(len(batch)))
+	if m.ahead *= 2; waited {
+		m.ahead = Ahead
+	}
+	m.ahead = min(m.ahead, maxAhead)
 	return nil
 }
 

@@ -35,8 +35,12 @@ const (
 	DefaultLinger        = 2 * time.Second
 )
 
-// Ahead is how many bytes are handed over to a connection before its peer has taken them; more wait in the hub.
+// Ahead is how many bytes are handed over to a connection before its peer has taken them; more wait in the hub. A connection
+// that takes at once what it is given gets up to 60 KiB of what waits in one write.
 const Ahead = 8 << 10
+
+// maxAhead is what Ahead grows to.
+const maxAhead = 60 << 10
 
 // Patience is how long a call that publishes waits for room in the queues that are full, so that a burst of messages is not
 // taken for slow peers. A connection for which that was in vain is slow, until it has caught up: until its queue is empty.

@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"container/list"
 	"context"
 	"errors"
 
@@ -82,7 +81,7 @@ func (h *Hub) PublishHere(ctx context.Context, topic string, p *conn.Prepared) e
 // place is a place in a queue beyond its bounds.
 type place struct {
 	m  *member
-	at *list.Element
+	at *entry
 }
 
 // settleFull waits until all queues are within their bounds, for which something may be dropped: in the end by the policy,

@@ -1,10 +1,6 @@
 package hub
 
-import (
-	"container/list"
-
-	"github.com/seed60239977/websocket/conn"
-)
+import "github.com/seed60239977/websocket/conn"
 
 // valueKey tells values apart of which only the latest matters.
 type valueKey struct{ topic, key string }
@@ -12,38 +8,47 @@ type valueKey struct{ topic, key string }
 // entry is a message that waits.
 type entry struct {
 	*Message
-	p     *conn.Prepared // what it looks like on the wire
-	waits bool           // false once it has left the queue, by whichever way
+	p              *conn.Prepared // what it looks like on the wire
+	waits          bool           // false once it has left the queue, by whichever way
+	before, behind *entry         // in the queue
 }
 
 // size is how many bytes of a queue's bound it takes.
 func (e *entry) size() int { return len(e.p.Message().Data) }
 
-// queue is what waits for one connection, in the order in which it goes out. It does not know its bounds.
+// queue is what waits for one connection, in the order in which it goes out. It does not know its bounds. It is a list of its
+// own: with one of package container/list each message would be two objects for each connection.
 type queue struct {
-	entries list.List // of *entry
-	values  map[valueKey]*list.Element
-	bytes   int
+	first, last *entry
+	n           int
+	values      map[valueKey]*entry
+	bytes       int
 }
 
-func (q *queue) len() int { return q.entries.Len() }
+func (q *queue) len() int { return q.n }
 
 // push adds m at the end.
-func (q *queue) push(m *Message, p *conn.Prepared) *list.Element {
-	e := &entry{m, p, true}
-	at := q.entries.PushBack(e)
+func (q *queue) push(m *Message, p *conn.Prepared) *entry {
+	e := &entry{Message: m, p: p, waits: true, before: q.last}
+	if q.last == nil {
+		q.first = e
+	} else {
+		q.last.behind = e
+	}
+	q.last = e
+	q.n++
 	q.bytes += e.size()
 	if m.Latest {
 		if q.values == nil {
-			q.values = map[valueKey]*list.Element{}
+			q.values = map[valueKey]*entry{}
 		}
-		q.values[valueKey{m.Topic, m.Key}] = at
+		q.values[valueKey{m.Topic, m.Key}] = e
 	}
-	return at
+	return e
 }
 
 // waiting returns the older value that m may replace, or nil.
-func (q *queue) waiting(m *Message) *list.Element {
+func (q *queue) waiting(m *Message) *entry {
 	if !m.Latest {
 		return nil
 	}
@@ -51,40 +56,49 @@ func (q *queue) waiting(m *Message) *list.Element {
 }
 
 // replace puts m in the place of an older value.
-func (q *queue) replace(at *list.Element, m *Message, p *conn.Prepared) {
-	e := at.Value.(*entry)
+func (q *queue) replace(e *entry, m *Message, p *conn.Prepared) {
 	q.bytes -= e.size()
 	e.Message, e.p = m, p
 	q.bytes += e.size()
 }
 
 // remove takes an entry out.
-func (q *queue) remove(at *list.Element) *entry {
-	e := q.entries.Remove(at).(*entry)
-	e.waits = false
+func (q *queue) remove(e *entry) *entry {
+	if e.before == nil {
+		q.first = e.behind
+	} else {
+		e.before.behind = e.behind
+	}
+	if e.behind == nil {
+		q.last = e.before
+	} else {
+		e.behind.before = e.before
+	}
+	e.before, e.behind, e.waits = nil, nil, false
+	q.n--
 	q.bytes -= e.size()
 	if e.Latest {
 		delete(q.values, valueKey{e.Topic, e.Key})
 	}
-	if q.len() == 0 {
+	if q.n == 0 {
 		q.values = nil
 	}
 	return e
 }
 
 // pop takes the first entry out.
-func (q *queue) pop() *entry { return q.remove(q.entries.Front()) }
+func (q *queue) pop() *entry { return q.remove(q.first) }
 
 // dropValue drops the oldest value and reports whether there was one.
 func (q *queue) dropValue() bool {
 	if len(q.values) == 0 {
 		return false
 	}
-	at := q.entries.Front()
-	for !at.Value.(*entry).Latest {
-		at = at.Next()
+	e := q.first
+	for !e.Latest {
+		e = e.behind
 	}
-	q.remove(at)
+	q.remove(e)
 	return true
 }
 

@@ -19,7 +19,7 @@ func TestAQueueEqualsASlowReference(t *testing.T) {
 		}
 		for range 200 {
 			m := &Message{Topic: "x", Latest: random(2) == 0, Key: keys[random(3)]}
-			e := &entry{m, padded("m", 1+random(50)), true}
+			e := &entry{Message: m, p: padded("m", 1+random(50)), waits: true}
 			same := slices.IndexFunc(model, func(o *entry) bool { return m.Latest && o.Latest && o.Key == m.Key })
 			at := q.waiting(m)
 			require.Equal(t, same >= 0, at != nil)
@@ -51,6 +51,19 @@ func TestAQueueEqualsASlowReference(t *testing.T) {
 				if o.Latest {
 					values++
 				}
+			}
+			var forward, backward []*Message
+			for e := q.first; e != nil; e = e.behind {
+				forward = append(forward, e.Message)
+			}
+			for e := q.last; e != nil; e = e.before {
+				backward = append(backward, e.Message)
+			}
+			slices.Reverse(backward)
+			require.Equal(t, forward, backward)
+			require.Len(t, forward, len(model))
+			for n, o := range model {
+				require.Same(t, o.Message, forward[n])
 			}
 			require.Equal(t, len(model), q.len())
 			require.Equal(t, bytes, q.bytes)

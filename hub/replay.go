@@ -9,9 +9,6 @@ import (
 	"github.com/seed60239977/websocket/conn"
 )
 
-// replayBytes is how much of the history goes out in one write.
-const replayBytes = 60 << 10
-
 // excerpt is a part of the history of a topic as it goes out.
 type excerpt struct {
 	at       []Position
@@ -59,11 +56,11 @@ func (h *Hub) replay(ctx context.Context, t *topic, m *member, messages []*Messa
 	rest := x.prepared[len(x.prepared)-len(messages):]
 	for len(rest) > 0 {
 		n, size := 1, len(rest[0].Message().Data)
-		for n < len(rest) && size+len(rest[n].Message().Data) <= replayBytes {
+		for n < len(rest) && size+len(rest[n].Message().Data) <= maxAhead {
 			size += len(rest[n].Message().Data)
 			n++
 		}
-		if err := m.c.WriteBatch(ctx, rest[:n]); err != nil {
+		if _, err := m.c.WriteBatch(ctx, rest[:n]); err != nil {
 			return sent, err
 		}
 		rest = rest[n:]
