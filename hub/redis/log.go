@@ -87,8 +87,7 @@ func (b *Broker) Publish(ctx context.Context, m *hub.Message) error {
 	record := hub.AppendRecord(make([]byte, 0, len(m.Data)+64), m)
 	keep := b.options.Retention(m.Topic).WithDefaults()
 	if keep.Messages == 0 {
-		line := append([]byte("m0 0 0 "), record...)
-		return b.explain(ctx, b.client.Publish(ctx, b.key(m.Topic, ""), line).Err())
+		return b.explain(ctx, b.publishOnly(ctx, b.key(m.Topic, ""), append([]byte("m0 0 0 "), record...)))
 	}
 	nonce := strconv.FormatUint(rand.Uint64(), 36)
 	answer, err := publishScript.Run(ctx, b.client, []string{b.key(m.Topic, "log"), b.key(m.Topic, "meta")},
@@ -99,6 +98,18 @@ func (b *Broker) Publish(ctx context.Context, m *hub.Message) error {
 	}
 	m.Position, err = position(answer)
 	return err
+}
+
+// publishOnlyScript KEYS: channel. ARGV: line.
+var publishOnlyScript = redis.NewScript(`return redis.call('PUBLISH', KEYS[1], ARGV[1])`)
+
+// publishOnly publishes to a channel. Any node of a Cluster would pass that on, and its client asks them by turns; but only
+// what goes the same way stays in order, so it is the node of the topic here.
+func (b *Broker) publishOnly(ctx context.Context, channel string, line []byte) error {
+	if _, cluster := b.client.(*redis.ClusterClient); cluster {
+		return publishOnlyScript.Run(ctx, b.client, []string{channel}, line).Err()
+	}
+	return b.client.Publish(ctx, channel, line).Err()
 }
 
 // errAnswer: the server is none that this package knows.
@@ -179,20 +190,26 @@ func parseEntry(row any) (s stored, at int64, err error) {
 	if !ok || len(fields) != 8 {
 		return s, 0, errAnswer
 	}
-	id, _, _ := strings.Cut(fmt.Sprint(pair[0]), "-")
+	id, _, _ := strings.Cut(text(pair[0]), "-")
 	offset, err := strconv.ParseUint(id, 10, 64)
 	if err != nil {
 		return s, 0, errAnswer
 	}
-	if at, err = strconv.ParseInt(fmt.Sprint(fields[1]), 10, 64); err != nil {
+	if at, err = strconv.ParseInt(text(fields[1]), 10, 64); err != nil {
 		return s, 0, errAnswer
 	}
-	s.nonce = fmt.Sprint(fields[5])
-	if s.Message, err = hub.ParseRecord([]byte(fmt.Sprint(fields[7]))); err != nil {
+	s.nonce = text(fields[5])
+	if s.Message, err = hub.ParseRecord([]byte(text(fields[7]))); err != nil {
 		return s, 0, err
 	}
 	s.Position.Offset = offset
 	return s, at, nil
+}
+
+// text returns a string of an answer, or "" if it is something else.
+func text(v any) string {
+	s, _ := v.(string)
+	return s
 }
 
 // unlimited is more entries than a log has.

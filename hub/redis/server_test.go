@@ -20,8 +20,8 @@ type server struct {
 	cmd  *exec.Cmd
 }
 
-// newServer starts a server that keeps everything in a file.
-func newServer(t testing.TB) *server {
+// newServer starts a server that keeps everything in a file. It takes more options.
+func newServer(t testing.TB, options ...string) *server {
 	t.Helper()
 	bin, err := exec.LookPath("redis-server")
 	if err != nil {
@@ -34,10 +34,10 @@ func newServer(t testing.TB) *server {
 	_, port, err := net.SplitHostPort(addr)
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
-	s := &server{t: t, addr: addr, args: []string{
+	s := &server{t: t, addr: addr, args: append([]string{
 		bin, "--bind", "127.0.0.1", "--port", port, "--dir", t.TempDir(), "--save", "",
 		"--appendonly", "yes", "--appendfsync", "always", "--loglevel", "warning",
-	}}
+	}, options...)}
 	s.start()
 	t.Cleanup(s.kill)
 	return s
