@@ -206,6 +206,8 @@ func (c *Conn) startHeartbeat(interval, timeout time.Duration) {
 	h := &heartbeat{rule: protocol.Heartbeat{Interval: interval, Timeout: timeout}, start: time.Now()}
 	c.beat = h
 	first := h.rule.Start(h.now())
+	// It is not set late and then moved forward, so that it stands there before it runs: Go's runtime for js can sleep through a
+	// timer that was moved, until the next one.
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	h.timer = c.afterFunc(first, c.tick)

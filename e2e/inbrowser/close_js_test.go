@@ -87,6 +87,7 @@ func TestAPeerThatSaysNothingForTooLongIsGone(t *testing.T) {
 	c, _ := dial(t, "/echo", &websocket.DialOptions{Config: websocket.Config{IdleTimeout: 50 * time.Millisecond}})
 	_, _, err := c.Read(c.ctx)
 	require.ErrorIs(t, err, websocket.ErrPeerTimeout)
+	require.NoError(t, c.ctx.Err(), "it was not that timer which has woken the program")
 }
 
 func TestAPeerThatDoesNotAnswerACloseIsNotWaitedForForEver(t *testing.T) {
