@@ -104,7 +104,9 @@ func (o *options) run(ctx context.Context, env *cli.Env, args []string) error {
 		return err
 	}
 	defer o.dial.Close()
-	s := &session{options: o, env: env, address: address, enough: make(chan struct{})}
+	dialing, stopDialing := context.WithCancel(ctx)
+	defer stopDialing()
+	s := &session{options: o, env: env, address: address, enough: make(chan struct{}), stopDialing: stopDialing}
 	if o.record != "" {
 		file, err := os.OpenFile(o.record, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 		if err != nil {
@@ -117,12 +119,12 @@ func (o *options) run(ctx context.Context, env *cli.Env, args []string) error {
 		return err
 	}
 	s.watch()
-	err = s.run(ctx)
+	err = s.run(ctx, dialing)
 	s.close()
 	if failed := s.record.Err(); failed != nil {
 		return fmt.Errorf("cannot write the recording: %w", failed)
 	}
-	return s.conclude(ctx, err)
+	return s.conclude(dialing, err)
 }
 
 // check looks at flags that do not go together.
@@ -148,10 +150,11 @@ func (o *options) check() error {
 	return nil
 }
 
-// run connects, and again if that was asked for. The error is how the last connection ended, or why there was none.
-func (s *session) run(ctx context.Context) error {
+// run connects, and again if that was asked for. The error is how the last connection ended, or why there was none. dialing is
+// for the time in which there is no connection.
+func (s *session) run(ctx, dialing context.Context) error {
 	if !s.reconnect {
-		c, err := s.dial(ctx)
+		c, err := s.dial(dialing)
 		if err != nil {
 			return err
 		}
@@ -159,7 +162,7 @@ func (s *session) run(ctx context.Context) error {
 	}
 	// serve has to tell the end of a connection from that of the program: it does not take the context for both.
 	serve := func(_ context.Context, c *websocket.Conn) error { return s.serve(ctx, c) }
-	return reconnect.Run(ctx, s.dial, serve, &reconnect.Options{
+	return reconnect.Run(dialing, s.dial, serve, &reconnect.Options{
 		ShouldRetry: func(err error) bool { return !s.over.Load() && reconnect.ShouldRetry(err) },
 		OnWait: func(err error, wait time.Duration) time.Duration {
 			s.out.Problem("%v; connecting again in %v", err, wait.Round(time.Millisecond))
@@ -179,11 +182,11 @@ func (s *session) dial(ctx context.Context) (*websocket.Conn, error) {
 }
 
 // conclude turns how a connection ended into an exit status, and into words unless they were said.
-func (s *session) conclude(ctx context.Context, err error) error {
+func (s *session) conclude(dialing context.Context, err error) error {
 	if s.timedOut {
 		return &cli.Error{Err: errors.New("the messages that were waited for did not come"), Try: "a longer -w", Status: cli.StatusTimeout}
 	}
-	if s.reconnect && err == ctx.Err() {
+	if s.reconnect && err != nil && err == dialing.Err() {
 		return nil // it was interrupted, and has closed
 	}
 	_, ended := errors.AsType[*websocket.CloseError](err)

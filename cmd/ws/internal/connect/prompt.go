@@ -57,10 +57,11 @@ func (p *prompt) close() {
 	p.history.close()
 }
 
-// lines returns what is typed.
-func (p *prompt) lines() *input {
+// lines returns what is typed. ended is called when there is no more: in raw mode Ctrl-C is a key, and not a signal.
+func (p *prompt) lines(ended func()) *input {
 	in := &input{entries: make(chan entry), stop: make(chan struct{})}
 	go func() {
+		defer ended()
 		defer close(in.entries)
 		for {
 			line, err := p.t.ReadLine()

@@ -4,6 +4,7 @@ package connect
 
 import (
 	"context"
+	"net"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -54,7 +55,7 @@ func TestThePromptEndsWithControlCAndD(t *testing.T) {
 	for _, key := range []string{"\x03", "\x04"} {
 		x := clitest.NewTerminal(t)
 		status := x.Start(t.Context(), Command(), "-history", "off", clitest.Echoing(t).WS())
-		x.Await(`> `)
+		x.Await(`connected to `) // the prompt is there before
 		x.Type(key)
 		require.Equal(t, 0, <-status)
 		x.Await(`closed.*1000`)
@@ -141,4 +142,23 @@ func TestARecordedTalkOnATerminalHasNoPromptIfMessagesAreGiven(t *testing.T) {
 	x.Await(`ws: |connected`)
 	x.Await(`< a\r\n`)
 	require.NotContains(t, x.Screen(), "> ")
+}
+
+func TestControlCEndsWaitingForAConnection(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // the kernel takes the connection, and nobody answers
+	require.NoError(t, err)
+	defer silent.Close()
+	x := clitest.NewTerminal(t)
+	status := x.Start(t.Context(), Command(), "-history", "off", "-timeout", "1h", silent.Addr().String())
+	x.Await(`> `)
+	x.Type("\x03")
+	require.Equal(t, 1, <-status)
+
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	x = clitest.NewTerminal(t)
+	status = x.Start(t.Context(), Command(), "-history", "off", "-reconnect", gone.URL)
+	x.Await(`refused.*; connecting again in `)
+	x.Type("\x03")
+	require.Equal(t, 0, <-status)
 }

@@ -30,6 +30,8 @@ type session struct {
 	prompt  *prompt        // nil in a pipe
 	in      *input
 
+	stopDialing func() // ends attempts to connect
+
 	received atomic.Int64
 	enough   chan struct{} // closed when -count have come
 	over     atomic.Bool   // the user has ended it
@@ -69,7 +71,7 @@ func (s *session) open() error {
 	switch {
 	case s.prompt != nil:
 		s.slash = true
-		s.in = s.prompt.lines()
+		s.in = s.prompt.lines(s.stopDialing)
 	case len(s.messages) > 0:
 		s.in = given(s.messages)
 	default:
@@ -194,7 +196,7 @@ func (s *session) converse(ctx, reading context.Context, c *websocket.Conn, rece
 				s.end(c, websocket.StatusGoingAway, received)
 				return fmt.Errorf("cannot read the input: %w", s.in.err)
 			default:
-				return s.finish(ctx, reading, c, received)
+				return s.finish(ctx, reading, c, received, &background)
 			}
 		}
 	}
@@ -208,7 +210,7 @@ func (s *session) end(c *websocket.Conn, code websocket.StatusCode, received <-c
 }
 
 // finish is what happens at the end of the input.
-func (s *session) finish(ctx, reading context.Context, c *websocket.Conn, received <-chan error) error {
+func (s *session) finish(ctx, reading context.Context, c *websocket.Conn, received <-chan error, background *sync.WaitGroup) error {
 	var limit <-chan time.Time
 	switch {
 	case s.wait > 0:
@@ -219,6 +221,7 @@ func (s *session) finish(ctx, reading context.Context, c *websocket.Conn, receiv
 	case s.prompt != nil:
 		return s.end(c, websocket.StatusNormalClosure, received)
 	default:
+		background.Wait()
 		// The server has read everything when it answers, so that its own answers are not cut off by a close frame. It gets
 		// as long as a closing handshake.
 		reading, cancel := context.WithTimeout(reading, websocket.DefaultCloseTimeout)
