@@ -64,16 +64,25 @@ run_tests() {
   done
 }
 
+# defaults DIR: the version of Go whose defaults of GODEBUG a program has, by its go line: before 1.21, those of 1.20.
+defaults() {
+  local minor
+  minor=$(cd "$1" && go mod edit -json | sed -n 's/^\t"Go": "1\.\([0-9]*\).*/\1/p')
+  echo "go1.$((${minor:-20} < 20 ? 20 : ${minor:-20}))"
+}
+
 # compare NAME MODULE@VERSION PACKAGE...
 compare() {
-  local name=$1 module=$2 dir=$work/$1 source lost
+  local name=$1 module=$2 dir=$work/$1 source lost keep
   shift 2
   source=$(cd "$work" && go mod download -json "$module" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
   [[ -n "$source" ]] || { echo "$name: the module proxy does not have $module"; return 1; }
   cp -R "$source" "$dir"
   chmod -R u+w "$dir"
   run_tests "$dir" "$dir.theirs" "$@"
-  (cd "$dir" && go mod edit -replace "github.com/gorilla/websocket=$here/gorilla" \
+  keep=$(defaults "$dir")
+  # The go line will be ours. What else of Go that would change has nothing to do with us.
+  (cd "$dir" && go mod edit -go 1.26.0 -godebug "default=$keep" -replace "github.com/gorilla/websocket=$here/gorilla" \
     -replace "github.com/coder/websocket=$here/coder" -replace "github.com/seed60239977/websocket=$here/..")
   cp "$dir.theirs.pass" "$dir.ours.want"
   run_tests "$dir" "$dir.ours" "$@"
