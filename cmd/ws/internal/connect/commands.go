@@ -131,8 +131,8 @@ func (s *session) sendFile(ctx context.Context, c *websocket.Conn, name string, 
 	if err != nil {
 		return err
 	}
+	s.out.Notice("sending %d bytes of %s", len(data), name) // ahead of the answer
 	s.send(ctx, c, entry{data: data, file: binary})
-	s.out.Notice("sent %d bytes of %s", len(data), name)
 	return nil
 }
 

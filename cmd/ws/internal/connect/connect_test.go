@@ -327,7 +327,7 @@ func TestSlashCommandsWorkInAPipeIfAskedFor(t *testing.T) {
 	require.Equal(t, 0, got.Status, got.Stderr)
 	require.Equal(t, "content\ncontent/slash\n/\n", got.Stdout)
 	for _, says := range []string{
-		"pong after ", "sent 7 bytes of " + file, "sent 2 messages, 14 bytes; received ", "no command is called /pnig; try /ping",
+		"pong after ", "sending 7 bytes of " + file, "sent 2 messages, 14 bytes; received ", "no command is called /pnig; try /ping",
 		"try /help, or //nonsense", "the name of a file is missing", `"nan" is no code`, "/stats", "/binary FILE",
 	} {
 		require.Contains(t, got.Stderr, says)

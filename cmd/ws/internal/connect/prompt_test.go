@@ -36,7 +36,7 @@ func TestThePromptTalks(t *testing.T) {
 	x.Type("/ping abc\r")
 	x.Await(`pong "abc"\r\n`)
 	x.Type("/bin\t" + file[:len(file)-5] + "\t\r")
-	x.Await(`sent 2 bytes of ` + file + `\r\n`)
+	x.Await(`sending 2 bytes of ` + file + `\r\n`)
 	x.Await(`< binary, 2 bytes\r\n {15}00000000  00 01 `)
 	x.Type("/stats\r")
 	x.Await(`connected to 127\.0\.0\.1:\d+ for \d+s`)
