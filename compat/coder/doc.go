@@ -23,5 +23,6 @@
 //   - Close of a [NetConn] has the closing handshake even while another goroutine reads.
 //   - Compression works with windows of any size, and keeps 34 KiB for its context, not more than a megabyte.
 //   - Text may be checked to be UTF-8: see [AcceptOptions].CheckUTF8 and [DialOptions].CheckUTF8, which coder/websocket has not.
+//   - A connection that nobody closes is not closed by the garbage collector.
 //   - In a browser (GOOS=js) it does not work.
 package websocket
