@@ -117,6 +117,11 @@ func TestAnEmptyMessageMayBeWrittenFromWhereItLies(t *testing.T) {
 		require.Len(t, frames(t, role, write(s, 100)), 1)
 		require.False(t, s.Taken())
 		require.Zero(t, s.Buffered())
+		require.NoError(t, s.Message(protocol.Text, nil))
+		queued := s.Buffered()
+		require.Positive(t, queued)
+		require.True(t, s.Take())
+		require.Equal(t, queued, s.Buffered(), "as without one before")
 	})
 }
 

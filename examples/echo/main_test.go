@@ -15,10 +15,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed60239977/websocket"
+	"github.com/seed60239977/websocket/websockettest"
 )
 
 // A program is a run of the server.
@@ -211,23 +214,32 @@ func TestABroadcastReachesEverybody(t *testing.T) {
 	}
 }
 
+// TestABroadcastWaitsForNobody runs in fake time, since who is too slow has only so much of it to hear that.
 func TestABroadcastWaitsForNobody(t *testing.T) {
-	p := start(t, "-mode", "broadcast")
-	stuck, _ := p.dial(nil)
-	require.NoError(t, stuck.Write(t.Context(), websocket.Text, []byte("the last that I read")))
-	_, _, err := stuck.Read(t.Context())
-	require.NoError(t, err)
-
-	talker, _ := p.dial(nil)
-	for range 300 { // far more than all buffers between the server and the one that is stuck
-		require.NoError(t, talker.Write(t.Context(), websocket.Binary, make([]byte, 64<<10)))
-		_, _, err := talker.Read(t.Context())
-		require.NoError(t, err)
-	}
-	end := closed(t, stuck)
-	require.Equal(t, websocket.StatusPolicyViolation, end.Code)
-	require.Equal(t, "too slow", end.Reason)
-	require.NoError(t, talker.Close(websocket.StatusNormalClosure, ""))
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(options{broadcast: true})
+		join := func() *websocket.Conn {
+			client, server := websockettest.Pair(t, nil)
+			go s.serve(context.Background(), server)
+			require.NoError(t, client.Write(t.Context(), websocket.Text, []byte("here"))) // it has joined once this comes back
+			_, _, err := client.Read(t.Context())
+			require.NoError(t, err)
+			return client
+		}
+		stuck, talker := join(), join()
+		start := time.Now()
+		for range 300 { // far more than all buffers between the server and the one that is stuck
+			require.NoError(t, talker.Write(t.Context(), websocket.Binary, make([]byte, 64<<10)))
+			_, _, err := talker.Read(t.Context())
+			require.NoError(t, err)
+		}
+		require.Less(t, time.Since(start), time.Second)
+		end := closed(t, stuck)
+		require.Equal(t, websocket.StatusPolicyViolation, end.Code)
+		require.Equal(t, "too slow", end.Reason)
+		go talker.Close(websocket.StatusNormalClosure, "")
+		s.close()
+	})
 }
 
 func TestEverybodyElseGetsThePage(t *testing.T) {
