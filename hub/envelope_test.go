@@ -130,3 +130,22 @@ func requireSameItem(t *testing.T, want, got Item) {
 	want.Data, got.Data = nil, nil
 	require.Equal(t, want, got)
 }
+
+func TestNumbersAreNoLargerThanThoseOfJavaScript(t *testing.T) {
+	for _, e := range []Envelope{JSONEnvelope, BinaryEnvelope} {
+		largest := Item{Kind: KindSubscribed, Topic: "x", Position: Position{maxNumber, maxNumber}, Missed: maxNumber}
+		got, err := e.Parse(e.MessageType(), e.Append(nil, largest))
+		require.NoError(t, err)
+		require.Equal(t, largest, got)
+		for _, change := range []func(i *Item){
+			func(i *Item) { i.Position.Epoch++ },
+			func(i *Item) { i.Position.Offset++ },
+			func(i *Item) { i.Missed++ },
+		} {
+			tooLarge := largest
+			change(&tooLarge)
+			_, err := e.Parse(e.MessageType(), e.Append(nil, tooLarge))
+			require.ErrorIs(t, err, ErrEnvelope)
+		}
+	}
+}

@@ -108,6 +108,25 @@ func TestALongMessageIsWrittenFromWhereItLies(t *testing.T) {
 	})
 }
 
+func TestAWriteMayEndAnywhere(t *testing.T) {
+	payload := []byte("written from where it lies")
+	bothRoles(t, func(t *testing.T, role protocol.Role) {
+		for step := range 40 {
+			s := protocol.NewSender(protocol.Options{Role: role})
+			require.NoError(t, s.Ping([]byte("?")))
+			ok, err := s.Through(protocol.Binary, payload)
+			require.True(t, ok)
+			require.NoError(t, err)
+			total := s.Buffered()
+			wire := write(s, step+1)
+			require.Len(t, wire, int(total))
+			fs := frames(t, role, wire)
+			require.Len(t, fs, 2)
+			require.Equal(t, payload, fs[1].Payload)
+		}
+	})
+}
+
 func TestAnEmptyMessageMayBeWrittenFromWhereItLies(t *testing.T) {
 	bothRoles(t, func(t *testing.T, role protocol.Role) {
 		s := protocol.NewSender(protocol.Options{Role: role})
