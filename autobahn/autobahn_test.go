@@ -72,10 +72,10 @@ func TestTheClientComesToTheExpectedVerdicts(t *testing.T) {
 	defer web.Close()
 	base := "ws" + strings.TrimPrefix(web.URL, "http")
 	started := time.Now()
-	runCases(t, base)
+	runCases(t, base, runCase)
 	report := suite.Report(agent)
 	again(t, client, report, selected(t), func(ids []string) (*autobahn.Report, error) {
-		runSideBySide(t.Context(), base, ids, 1)
+		runSideBySide(t.Context(), base, ids, 1, runCase)
 		return suite.Report(agent), nil
 	})
 	report.Took = time.Since(started)
@@ -86,7 +86,7 @@ const agent = "client"
 
 // runCases lets the library's client take part in the cases: those that wait side by side, then those that keep a
 // processor busy.
-func runCases(t *testing.T, base string) {
+func runCases(t *testing.T, base string, run func(ctx context.Context, base, id string)) {
 	var waiting, busy []string
 	for _, c := range selected(t) {
 		group, _, _ := strings.Cut(c.ID, ".")
@@ -98,18 +98,18 @@ func runCases(t *testing.T, base string) {
 			waiting = append(waiting, c.ID)
 		}
 	}
-	runSideBySide(t.Context(), base, waiting, 8)
-	runSideBySide(t.Context(), base, busy, runtime.GOMAXPROCS(0))
+	runSideBySide(t.Context(), base, waiting, 8, run)
+	runSideBySide(t.Context(), base, busy, runtime.GOMAXPROCS(0), run)
 }
 
 // runSideBySide runs cases, n at a time.
-func runSideBySide(ctx context.Context, base string, ids []string, n int) {
+func runSideBySide(ctx context.Context, base string, ids []string, n int, run func(ctx context.Context, base, id string)) {
 	next := make(chan string)
 	var group sync.WaitGroup
 	for range n {
 		group.Go(func() {
 			for id := range next {
-				runCase(ctx, base, id)
+				run(ctx, base, id)
 			}
 		})
 	}
