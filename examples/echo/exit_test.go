@@ -37,6 +37,7 @@ func TestAWrongCommandLineIsExplainedInOneLine(t *testing.T) {
 		{[]string{"9001"}, `"9001"`},
 		{[]string{"-mode", "shout"}, `"shout"`},
 		{[]string{"-compress", "zip"}, `"zip"`},
+		{[]string{"-engine", "steam"}, `"steam"`},
 		{[]string{"-max-message", "0"}, "-max-message"},
 		{[]string{"-max-message", "-1"}, "-max-message"},
 		{[]string{"-max-message", "much"}, "-max-message"},
@@ -67,7 +68,7 @@ func TestHelpIsNoError(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	require.Zero(t, run(t.Context(), []string{"-h"}, &stdout, &stderr))
 	require.Empty(t, stderr.String())
-	for _, flag := range []string{"-addr", "-tls-cert", "-tls-key", "-max-message", "-mode", "-compress"} {
+	for _, flag := range []string{"-addr", "-tls-cert", "-tls-key", "-max-message", "-mode", "-compress", "-engine"} {
 		require.Contains(t, stdout.String(), "  "+flag+" ")
 	}
 }
@@ -75,58 +76,78 @@ func TestHelpIsNoError(t *testing.T) {
 func TestMain(m *testing.M) { programtest.Main(m, main) }
 
 func TestEveryClientIsToldThatTheServerGoesAway(t *testing.T) {
-	for _, mode := range []string{"echo", "broadcast"} {
-		t.Run(mode, func(t *testing.T) { programtest.CheckShutdown(t, "/", "-mode", mode) })
+	for _, engine := range []string{"goroutine", "event"} {
+		for _, mode := range []string{"echo", "broadcast"} {
+			t.Run(engine+" "+mode, func(t *testing.T) { programtest.CheckShutdown(t, "/", "-engine", engine, "-mode", mode) })
+		}
 	}
 }
 
 func TestTheServerEndsWhateverClientsDo(t *testing.T) {
-	p := start(t)
-	mute, _ := p.dial(nil) // never answers a close frame
-	deaf, _ := p.dial(nil) // never reads, while the server has more to say than fits anywhere
-	var flood sync.WaitGroup
-	flood.Go(func() {
-		for deaf.Write(t.Context(), websocket.Binary, make([]byte, 1<<20)) == nil {
-		}
-	})
-	defer flood.Wait()
-	defer deaf.CloseNow()
-	half, err := net.Dial("tcp", p.addr) // never finishes its request
-	require.NoError(t, err)
-	defer half.Close()
-	_, err = io.WriteString(half, "GET / HTTP/1.1\r\nHost: ")
-	require.NoError(t, err)
-	polite, _ := p.dial(nil)
-	requireEcho(t, polite)
+	onBoth(t, func(t *testing.T, start starter) {
+		p := start(t)
+		mute, _ := p.dial(nil) // never answers a close frame
+		deaf, _ := p.dial(nil) // never reads, while the server has more to say than fits anywhere
+		var flood sync.WaitGroup
+		flood.Go(func() {
+			for deaf.Write(t.Context(), websocket.Binary, make([]byte, 1<<20)) == nil {
+			}
+		})
+		defer flood.Wait()
+		defer deaf.CloseNow()
+		half, err := net.Dial("tcp", p.addr) // never finishes its request
+		require.NoError(t, err)
+		defer half.Close()
+		_, err = io.WriteString(half, "GET / HTTP/1.1\r\nHost: ")
+		require.NoError(t, err)
+		polite, _ := p.dial(nil)
+		requireEcho(t, polite)
 
-	p.stop()
-	require.Equal(t, websocket.StatusGoingAway, closed(t, polite).Code)
-	p.terminate()
-	frame := make([]byte, 4)
-	_, err = io.ReadFull(mute.NetConn(), frame)
-	require.NoError(t, err)
-	require.Equal(t, []byte{0x88, 2, 1001 >> 8, 1001 & 0xff}, frame)
+		p.stop()
+		require.Equal(t, websocket.StatusGoingAway, closed(t, polite).Code)
+		p.terminate()
+		frame := make([]byte, 4)
+		_, err = io.ReadFull(mute.NetConn(), frame)
+		require.NoError(t, err)
+		require.Equal(t, []byte{0x88, 2, 1001 >> 8, 1001 & 0xff}, frame)
+	})
+}
+
+// newServers runs a test with a server on each of the engines.
+func newServers(t *testing.T, test func(t *testing.T, s *server), args ...string) {
+	for _, engine := range []string{"goroutine", "event"} {
+		t.Run(engine, func(t *testing.T) {
+			o, err := parse(append([]string{"-engine", engine}, args...), io.Discard)
+			require.NoError(t, err)
+			require.NoError(t, o.engine.Start(&o.site, io.Discard))
+			s := newServer(o)
+			defer s.close()
+			test(t, s)
+		})
+	}
 }
 
 func TestAClientThatComesTooLateIsToldSo(t *testing.T) {
-	late := newServer(options{maxMessage: 1})
-	server := httptest.NewServer(late.handler())
-	defer server.Close()
-	late.close()
-	_, resp, err := websocket.Dial(t.Context(), server.URL, nil)
-	require.Error(t, err)
-	require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
+	newServers(t, func(t *testing.T, late *server) {
+		server := httptest.NewServer(late.handler())
+		defer server.Close()
+		late.close()
+		_, resp, err := websocket.Dial(t.Context(), server.URL, nil)
+		require.Error(t, err)
+		require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
+	})
 }
 
 func TestNobodyJoinsABroadcastThatHasEnded(t *testing.T) {
-	ended := newServer(options{maxMessage: 1, broadcast: true})
-	require.NoError(t, ended.hub.Shutdown(t.Context())) // the first thing that close does
-	server := httptest.NewServer(ended.handler())
-	defer server.Close()
-	c, _, err := websocket.Dial(t.Context(), server.URL, nil)
-	require.NoError(t, err)
-	defer c.CloseNow()
-	require.Equal(t, websocket.StatusGoingAway, closed(t, c).Code)
+	newServers(t, func(t *testing.T, ended *server) {
+		require.NoError(t, ended.hub.Shutdown(t.Context())) // the first thing that close does
+		server := httptest.NewServer(ended.handler())
+		defer server.Close()
+		c, _, err := websocket.Dial(t.Context(), server.URL, nil)
+		require.NoError(t, err)
+		defer c.CloseNow()
+		require.Equal(t, websocket.StatusGoingAway, closed(t, c).Code)
+	}, "-mode", "broadcast")
 }
 
 // lateListener makes connections whose server learns that it has sent a 101 only when learn is closed. The client has it

@@ -53,17 +53,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // options are the command line.
 type options struct {
 	site       common.Site
+	engine     *common.Engine
 	maxMessage int64
 	broadcast  bool
 	deflate    *websocket.DeflateOptions
 }
 
 func parse(args []string, help io.Writer) (options, error) {
-	var o options
+	o := options{engine: &common.Engine{}}
 	var mode, compress string
 	flags := flag.NewFlagSet("echo", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // one line says what is wrong; -h says what is right
 	o.site.AddFlags(flags, "127.0.0.1:9001")
+	o.engine.AddFlags(flags)
 	flags.Int64Var(&o.maxMessage, "max-message", 32<<20, "longest message in `bytes`")
 	flags.StringVar(&mode, "mode", "echo", "`echo` answers the sender, broadcast sends each message to every connection")
 	flags.StringVar(&compress, "compress", "off", "permessage-deflate: `off`, notakeover or takeover")
@@ -95,6 +97,10 @@ const shutdownTime = 4 * time.Second
 
 // serve listens and serves until ctx ends; then every client gets a close frame with 1001.
 func serve(ctx context.Context, o options, stdout, stderr io.Writer) error {
+	if err := o.engine.Start(&o.site, stderr); err != nil {
+		return err
+	}
+	defer o.engine.Stop(context.Background()) // if it never came to serving; otherwise close has done it
 	return o.site.Serve(ctx, stdout, stderr, func() (http.Handler, func()) {
 		echo := newServer(o)
 		return echo.handler(), echo.close

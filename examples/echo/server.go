@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/seed60239977/websocket"
+	common "github.com/seed60239977/websocket/examples/internal/program"
 	"github.com/seed60239977/websocket/hub"
 )
 
@@ -26,12 +27,15 @@ type server struct {
 }
 
 func newServer(o options) *server {
+	if o.engine == nil {
+		o.engine = &common.Engine{}
+	}
 	return &server{options: o, hub: hub.New(&hub.Options{SlowCode: websocket.StatusPolicyViolation})}
 }
 
 // handler upgrades requests for a WebSocket on every path, and shows the page to everybody else.
 func (s *server) handler() http.Handler {
-	upgrade := websocket.Handler(s.serve, &websocket.AcceptOptions{
+	o := &websocket.AcceptOptions{
 		Registry:     &s.connections,
 		Subprotocols: []string{"echo.v1"},
 		Deflate:      s.options.deflate,
@@ -39,7 +43,11 @@ func (s *server) handler() http.Handler {
 			ReadLimit:    s.options.maxMessage,
 			CloseTimeout: shutdownTime,
 		},
-	})
+	}
+	upgrade := websocket.Handler(s.serve, o)
+	if loop := s.options.engine.Loop; loop != nil {
+		upgrade = loop.Handler(websocket.Events{Open: s.open, Message: s.answer}, o)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		upgrades := r.Header.Get("Upgrade") != "" || strings.EqualFold(r.Header.Get("Connection"), "upgrade")
 		if upgrades || r.Method == http.MethodConnect { // in HTTP/1.1, or in HTTP/2
@@ -56,20 +64,26 @@ func (s *server) handler() http.Handler {
 	})
 }
 
-// serve is the life of one connection.
+// serve is the life of one connection that has a goroutine. An event loop calls the same two functions.
 func (s *server) serve(ctx context.Context, c *websocket.Conn) {
-	answer := func(c *websocket.Conn, m websocket.Message) error { return c.Write(ctx, m.Type, m.Data) }
-	if s.options.broadcast {
-		if s.hub.Subscribe(c, everybody) != nil { // the server is going away
-			c.Close(websocket.StatusGoingAway, "")
-			return
-		}
-		answer = func(_ *websocket.Conn, m websocket.Message) error {
-			return s.hub.Publish(ctx, everybody, websocket.Prepare(m.Type, m.Data))
-		}
-	}
+	s.open(ctx, c)
 	// Serve returns when the connection has ended; the peer has been told why.
-	_ = c.Serve(ctx, answer)
+	_ = c.Serve(ctx, s.answer)
+}
+
+// open is called for each new connection.
+func (s *server) open(_ context.Context, c *websocket.Conn) {
+	if s.options.broadcast && s.hub.Subscribe(c, everybody) != nil { // the server is going away
+		_ = c.SendClose(websocket.StatusGoingAway, "") // or the connection has ended
+	}
+}
+
+// answer is called for each message.
+func (s *server) answer(c *websocket.Conn, m websocket.Message) error {
+	if s.options.broadcast {
+		return s.hub.Publish(context.Background(), everybody, websocket.Prepare(m.Type, m.Data))
+	}
+	return c.Write(context.Background(), m.Type, m.Data)
 }
 
 // close sends what was broadcast, tells every client that the server goes away, and waits for them.
@@ -79,6 +93,7 @@ func (s *server) close() {
 	// Both fail only when the time is up; whoever is left then is cut off.
 	_ = s.hub.Shutdown(ctx)
 	_ = s.connections.Shutdown(ctx)
+	s.options.engine.Stop(ctx)
 }
 
 // compression returns the options that -compress stands for.

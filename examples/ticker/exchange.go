@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	_ "embed"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
@@ -23,6 +24,7 @@ const interval = time.Second / 20
 type exchange struct {
 	hub         *hub.Hub // a topic for each symbol
 	subscribers websocket.Registry
+	loop        *websocket.Loop // drives connections; nil if each has a goroutine
 	symbols     []string
 	stocks      map[string]*stock
 }
@@ -57,7 +59,7 @@ func (e *exchange) trade(ctx context.Context) {
 // handler shows the page at / and sends quotes at /ws.
 func (e *exchange) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/ws", websocket.Handler(e.serve, &websocket.AcceptOptions{
+	o := &websocket.AcceptOptions{
 		Registry: &e.subscribers,
 		Config: websocket.Config{
 			ReadLimit:    1 << 10,
@@ -65,7 +67,12 @@ func (e *exchange) handler() http.Handler {
 			IdleTimeout:  45 * time.Second,
 			CloseTimeout: shutdownTime,
 		},
-	}))
+	}
+	if e.loop != nil {
+		mux.Handle("/ws", e.loop.Handler(websocket.Events{Open: e.open, Message: e.message}, o))
+	} else {
+		mux.Handle("/ws", websocket.Handler(e.serve, o))
+	}
 	mux.Handle("GET /{$}", program.Page(page))
 	return mux
 }
@@ -82,7 +89,7 @@ type welcome struct {
 	Interval int64    `json:"interval"` // from one tick to the next, in milliseconds
 }
 
-// serve is the life of one connection. The hub forgets it when it ends.
+// serve is the life of one connection that has a goroutine. The hub forgets it when it ends.
 func (e *exchange) serve(ctx context.Context, c *websocket.Conn) {
 	err := wsjson.Write(ctx, c, welcome{e.symbols, interval.Milliseconds()})
 	for err == nil {
@@ -91,15 +98,43 @@ func (e *exchange) serve(ctx context.Context, c *websocket.Conn) {
 			err = e.do(c, q)
 		}
 	}
+	if code, reason := farewell(err); code != 0 {
+		c.Close(code, reason)
+	}
+}
+
+// open is called for a new connection that an event loop drives.
+func (e *exchange) open(ctx context.Context, c *websocket.Conn) {
+	_ = wsjson.Write(ctx, c, welcome{e.symbols, interval.Milliseconds()}) // or the connection has ended
+}
+
+// message is called for each of its messages.
+func (e *exchange) message(c *websocket.Conn, m websocket.Message) error {
+	var q request
+	err := json.Unmarshal(m.Data, &q)
+	if err != nil {
+		err = errNonsense
+	} else {
+		err = e.do(c, q)
+	}
+	if code, reason := farewell(err); code != 0 {
+		_ = c.SendClose(code, reason) // or it is closing already
+	}
+	return nil
+}
+
+// farewell is how a connection is closed because of err, or 0 if it has ended, or goes on.
+func farewell(err error) (code websocket.StatusCode, reason string) {
 	var notJSON *wsjson.DecodeError
 	switch {
 	case errors.As(err, &notJSON), errors.Is(err, errNonsense):
-		c.Close(websocket.StatusPolicyViolation, errNonsense.Error())
+		return websocket.StatusPolicyViolation, errNonsense.Error()
 	case errors.Is(err, websocket.ErrQueueFull):
-		c.Close(websocket.StatusTryAgainLater, "too much asked for")
+		return websocket.StatusTryAgainLater, "too much asked for"
 	case errors.Is(err, hub.ErrShutdown):
-		c.Close(websocket.StatusGoingAway, "")
+		return websocket.StatusGoingAway, ""
 	}
+	return 0, ""
 }
 
 // errNonsense is why a connection is closed.

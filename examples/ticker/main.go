@@ -18,11 +18,15 @@ import (
 func main() { server().Main() }
 
 func server() program.Program {
-	return program.Program{Name: "ticker", Addr: "127.0.0.1:9011", Open: open}
+	engine := &program.Engine{}
+	return program.Program{Name: "ticker", Addr: "127.0.0.1:9011", Engine: engine, Open: func() (http.Handler, func()) {
+		return open(engine)
+	}}
 }
 
-func open() (handler http.Handler, closeAll func()) {
+func open(engine *program.Engine) (handler http.Handler, closeAll func()) {
 	e := newExchange()
+	e.loop = engine.Loop
 	trading, stop := context.WithCancel(context.Background())
 	var trader sync.WaitGroup
 	trader.Go(func() { e.trade(trading) })

@@ -124,14 +124,16 @@ func TestWhatIsNotWatchedAnyMoreIsNotSent(t *testing.T) {
 }
 
 func TestWhatThePageWouldNotSendIsRefused(t *testing.T) {
-	p := start(t, "127.0.0.1:0")
-	for _, s := range []string{`{"watch":"GOLD"}`, `{"unwatch":"GOLD"}`, `{}`, `no JSON`} {
-		c := p.Dial()
-		require.NoError(t, c.Write(t.Context(), websocket.Text, []byte(s)))
-		end := programtest.Closed(t, c)
-		require.Equal(t, websocket.StatusPolicyViolation, end.Code, s)
-		require.Equal(t, errNonsense.Error(), end.Reason)
-	}
+	onBoth(t, func(t *testing.T, engine string) {
+		p := start(t, "127.0.0.1:0", "-engine", engine)
+		for _, s := range []string{`{"watch":"GOLD"}`, `{"unwatch":"GOLD"}`, `{}`, `no JSON`} {
+			c := p.Dial()
+			require.NoError(t, c.Write(t.Context(), websocket.Text, []byte(s)))
+			end := programtest.Closed(t, c)
+			require.Equal(t, websocket.StatusPolicyViolation, end.Code, s)
+			require.Equal(t, errNonsense.Error(), end.Reason)
+		}
+	})
 }
 
 func TestWhoAsksForMoreThanItReadsIsSentAway(t *testing.T) {
@@ -147,14 +149,16 @@ func TestWhoAsksForMoreThanItReadsIsSentAway(t *testing.T) {
 }
 
 func TestEverybodyIsToldThatTheServerGoesAway(t *testing.T) {
-	p := start(t, "127.0.0.1:0")
-	c := p.Dial()
-	require.Len(t, read[welcome](t, c).Symbols, 4)
-	first := watch(t, c, "ACME")
-	require.Greater(t, read[quotes](t, c).Tick, first.Tick)
-	p.Stop()
-	require.Equal(t, websocket.StatusGoingAway, programtest.Closed(t, c).Code)
-	p.Terminate()
+	onBoth(t, func(t *testing.T, engine string) {
+		p := start(t, "127.0.0.1:0", "-engine", engine)
+		c := p.Dial()
+		require.Len(t, read[welcome](t, c).Symbols, 4)
+		first := watch(t, c, "ACME")
+		require.Greater(t, read[quotes](t, c).Tick, first.Tick)
+		p.Stop()
+		require.Equal(t, websocket.StatusGoingAway, programtest.Closed(t, c).Code)
+		p.Terminate()
+	})
 }
 
 func TestNobodySubscribesAfterTheEnd(t *testing.T) {

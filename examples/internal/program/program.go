@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // Exit statuses.
@@ -26,6 +27,8 @@ type Program struct {
 	Addr string // where it listens unless -addr says otherwise
 	// Flags, if not nil, adds flags of the example's own. They are parsed before Open is called.
 	Flags func(flags *flag.FlagSet)
+	// Engine, if not nil, gets the flag -engine. It is started before Open is called, and stopped behind close.
+	Engine *Engine
 	// Open makes what is served. close ends all connections in good order; it is called once, after the last request, and
 	// returns when they have ended.
 	Open func() (handler http.Handler, close func())
@@ -50,12 +53,30 @@ func (p Program) Run(ctx context.Context, args []string, stdout, stderr io.Write
 		fmt.Fprintf(stderr, "%s: %v\n", p.Name, err)
 		return StatusUsage
 	}
-	if err := site.Serve(ctx, stdout, stderr, p.Open); err != nil {
+	if err := p.serve(ctx, &site, stdout, stderr); err != nil {
 		fmt.Fprintf(stderr, "%s: %v\n", p.Name, err)
 		return StatusFailed
 	}
 	return 0
 }
+
+// serve serves until ctx ends.
+func (p Program) serve(ctx context.Context, site *Site, stdout, stderr io.Writer) error {
+	if p.Engine != nil {
+		if err := p.Engine.Start(site, stderr); err != nil {
+			return err
+		}
+		defer func() { // close has ended all connections
+			ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+			defer cancel()
+			p.Engine.Stop(ctx)
+		}()
+	}
+	return site.Serve(ctx, stdout, stderr, p.Open)
+}
+
+// stopTime is how long the callbacks of an engine may take to return when the program ends.
+const stopTime = time.Second
 
 // parse parses the command line.
 func (p Program) parse(args []string, help io.Writer) (site Site, err error) {
@@ -64,6 +85,9 @@ func (p Program) parse(args []string, help io.Writer) (site Site, err error) {
 	site.AddFlags(flags, p.Addr)
 	if p.Flags != nil {
 		p.Flags(flags)
+	}
+	if p.Engine != nil {
+		p.Engine.AddFlags(flags)
 	}
 	err = flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {

@@ -26,14 +26,14 @@ type Running struct {
 	stderr bytes.Buffer // once there is a status
 }
 
-// Start runs the example until the end of the test.
-func Start(t *testing.T, p program.Program, addr string) *Running {
+// Start runs the example, with more arguments, until the end of the test.
+func Start(t *testing.T, p program.Program, addr string, args ...string) *Running {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	r := &Running{T: t, Stop: stop, status: make(chan int, 1)}
 	stdout, end := io.Pipe()
 	go func() {
-		r.status <- p.Run(ctx, []string{"-addr", addr}, end, &r.stderr)
+		r.status <- p.Run(ctx, append([]string{"-addr", addr}, args...), end, &r.stderr)
 		end.Close()
 	}()
 	line, err := bufio.NewReader(stdout).ReadString('\n')
