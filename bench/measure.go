@@ -22,6 +22,7 @@ type sample struct {
 	Bytes  float64 // allocated for each message or handshake
 	Wire   float64 // share of a payload's bytes that are on the wire
 	Idle   float64 // KiB for each connection
+	Raw    float64 // KiB for each connection, after a burst of messages on each, as the system shows it without a collection
 	After  float64 // KiB for each connection, after a burst of messages on each
 	Heap   float64 // KiB of After that are spans of the heap
 	Stack  float64 // KiB of After that are stacks
@@ -138,13 +139,17 @@ func measureIdle(p *process.Server, sc scenario, v serve.Server) (s sample, err 
 	if r, err := f.Run(0); err != nil || r.Messages != int64(sc.conns*sc.depth) {
 		return s, errors.Join(fmt.Errorf("%d messages came of %d", r.Messages, sc.conns*sc.depth), err)
 	}
+	raw, err := p.Do("usage")
+	if err != nil {
+		return s, err
+	}
 	after, err := p.Do("settle")
 	if err != nil {
 		return s, err
 	}
 	each := func(now, before int64) float64 { return float64(now-before) / 1024 / float64(sc.conns) }
 	return sample{
-		Idle: each(silent.RSS, before.RSS), After: each(after.RSS, before.RSS),
+		Idle: each(silent.RSS, before.RSS), After: each(after.RSS, before.RSS), Raw: each(raw.RSS, before.RSS),
 		Heap: each(after.Heap, before.Heap), Stack: each(after.Stack, before.Stack),
 	}, nil
 }

@@ -27,6 +27,7 @@ type scenario struct {
 	// messages are what each connection sends in turn.
 	messages    [][]byte
 	text        bool
+	uncollected bool // memory as it is, without a collection
 	tls         bool
 	compression serve.Compression
 }
@@ -50,6 +51,9 @@ func scenarios() []scenario {
 		{id: "wss", title: "64 connections, 128 B, TLS", conns: 64, messages: one(load.Binary(128)), tls: true},
 		{id: "handshake", title: "handshakes", kind: handshakes},
 		{id: "idle", title: "10,000 idle connections", kind: idle, conns: 10000, messages: one(load.ASCII(128)), text: true},
+		{id: "idleraw", title: "10,000 idle connections, no collection forced", kind: idle, uncollected: true, conns: 10000, messages: one(load.ASCII(128)), text: true},
+		{id: "idle19k", title: "19,000 idle connections", kind: idle, conns: 19000, messages: one(load.ASCII(128)), text: true},
+		{id: "idle19kraw", title: "19,000 idle connections, no collection forced", kind: idle, uncollected: true, conns: 19000, messages: one(load.ASCII(128)), text: true},
 		{id: "deflateidle", title: "1000 idle connections after 16 × 4 KiB JSON, deflate", kind: idle, conns: 1000, depth: 16, messages: load.JSON(16, 4<<10), text: true, compression: noTakeover},
 		{id: "takeoveridle", title: "1000 idle connections after 16 × 4 KiB JSON, deflate with takeover", kind: idle, conns: 1000, depth: 16, messages: load.JSON(16, 4<<10), text: true, compression: takeover},
 		{id: "takeover12idle", title: "1000 idle connections after 16 × 4 KiB JSON, deflate with takeover, 12 bits", kind: idle, conns: 1000, depth: 16, messages: load.JSON(16, 4<<10), text: true, compression: serve.Takeover12},
@@ -70,6 +74,8 @@ func (s scenario) cost(m sample) float64 {
 	switch {
 	case s.kind != idle:
 		return m.CPU
+	case s.uncollected:
+		return m.Raw
 	case s.depth > 1: // what matters is what the first messages leave behind
 		return m.After
 	}
