@@ -13,7 +13,7 @@ import (
 
 // notAliased are the names of package conn that stand for a handshake that somebody else has done.
 var notAliased = []string{"Client", "Server", "Negotiated",
-	"Driven", "Drive", "NewDriven", "Progress", "Drained", "More", "Paused", "Busy", "Over", // for package event
+	"Driven", "DrivenMemory", "Progress", "Drained", "More", "Paused", "Busy", "Over", // for package event
 }
 
 // declared returns the exported package-level names of a directory, and how each of them is defined.

@@ -115,20 +115,27 @@ func Client(nc net.Conn, n *Negotiated, cfg *Config) *Conn { return newConn(nc, 
 func Server(nc net.Conn, n *Negotiated, cfg *Config) *Conn { return newConn(nc, frame.Server, n, cfg) }
 
 func newConn(nc net.Conn, role frame.Role, n *Negotiated, cfg *Config) *Conn {
+	c := new(Conn)
+	c.init(nc, role, n, cfg, nil)
+	return c
+}
+
+// init makes c, which is zero, a connection. driven is its transport if an event loop drives it, or nil.
+func (c *Conn) init(nc net.Conn, role frame.Role, n *Negotiated, cfg *Config, driven *driven) {
 	if n == nil {
 		n = &Negotiated{}
 	}
 	full := cfg.withDefaults()
-	c := &Conn{nc: nc}
+	c.nc = nc
 	c.settings = full.settings(n)
 	if full.OnPing != nil || full.OnPong != nil || full.OnClose != nil {
 		// Not in the settings: functions are not equal, so that no two connections could share them.
 		c.read.hold().hooks = hooks{full.OnPing, full.OnPong, full.OnClose}
 	}
-	c.transport = newTransport(nc, &c.in)
-	nb, isDriven := nc.(nonblock.Conn)
-	if isDriven {
-		c.transport = &driven{nc: nb}
+	if driven != nil {
+		c.transport = driven
+	} else {
+		c.transport = newTransport(nc, &c.in)
 	}
 	if len(n.Buffered) > 0 {
 		c.in.buf = buffer.Borrow(n.Buffered)
@@ -138,7 +145,7 @@ func newConn(nc net.Conn, role frame.Role, n *Negotiated, cfg *Config) *Conn {
 	c.out.sender.Init(&options)
 	c.receiver.SetOutput(nil)
 	c.observe(full.Observer)
-	if !isDriven { // whose goroutines are few
+	if driven == nil { // else there are few goroutines, whose stacks matter little
 		in, out := n.growth(role)
 		c.read.growth = in
 		c.out.growth.Store(int32(out))
@@ -146,7 +153,6 @@ func newConn(nc net.Conn, role frame.Role, n *Negotiated, cfg *Config) *Conn {
 	if full.PingInterval > 0 || full.IdleTimeout > 0 {
 		c.startHeartbeat(full.PingInterval, full.IdleTimeout)
 	}
-	return c
 }
 
 // State is the phase of a connection. The numbers are those of a browser's WebSocket.readyState.

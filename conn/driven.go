@@ -21,13 +21,23 @@ var ErrEventDriven = errors.New("websocket: an event loop reads from this connec
 // Driven is a connection as its event loop sees it. It is for package event; programs use the [Conn].
 type Driven struct{ c *Conn }
 
-// NewDriven returns a connection that an event loop drives, on nc, which belongs to that loop. n and cfg are as for [Server].
-func NewDriven(nc nonblock.Conn, role frame.Role, n *Negotiated, cfg *Config) Driven {
-	return Driven{newConn(nc, role, n, cfg)}
+// DrivenMemory is the memory of a connection that an event loop drives: the loop keeps it together with its own, which is less in
+// all. The zero value is ready for use.
+type DrivenMemory struct {
+	conn      Conn
+	transport driven
 }
 
-// Drive returns a connection that an event loop drives as that sees it.
-func Drive(c *Conn) Driven { return Driven{c} }
+// Open makes a connection that an event loop drives, on nc, which belongs to that loop. n and cfg are as for [Server]. It is to be
+// called once.
+func (m *DrivenMemory) Open(nc nonblock.Conn, role frame.Role, n *Negotiated, cfg *Config) Driven {
+	m.transport.nc = nc
+	m.conn.init(nc, role, n, cfg, &m.transport)
+	return m.Driven()
+}
+
+// Driven returns the connection, which must have been opened.
+func (m *DrivenMemory) Driven() Driven { return Driven{&m.conn} }
 
 // Conn returns the connection.
 func (d Driven) Conn() *Conn { return d.c }

@@ -56,7 +56,7 @@ func TestAnObserverIsToldOfMessagesOfAnEventLoop(t *testing.T) {
 			for _, f := range []wstest.Frame{text("Hello"), begin("in "), last("two"), binary(string(pattern(100_000)))} {
 				nc.in = f.Append(nc.in, other(role))
 			}
-			d := conn.NewDriven(nc, role, nil, &cfg.Config)
+			d := new(conn.DrivenMemory).Open(nc, role, nil, &cfg.Config)
 			for len(nc.in) > 0 {
 				_, err := d.Advance(false, func(c *conn.Conn, m conn.Message) error { return c.Write(t.Context(), m.Type, m.Data) })
 				require.NoError(t, err)
@@ -89,7 +89,7 @@ func TestAnObserverIsToldOfASlowPeerOfAnEventLoop(t *testing.T) {
 				n, cfg := observed(conn.Config{})
 				cfg.Observer.SlowAfter = tt.after
 				nc := &looped{room: 10}
-				d := conn.NewDriven(nc, frame.Server, nil, &cfg.Config)
+				d := new(conn.DrivenMemory).Open(nc, frame.Server, nil, &cfg.Config)
 				require.NoError(t, d.Conn().Send(conn.Binary, make([]byte, 100)))
 				synctest.Wait()
 				time.Sleep(time.Second)

@@ -113,7 +113,7 @@ func (h *shard) work() bool {
 
 // dispatch deals with what the poller has said of s. It reports whether the caller still leads.
 func (h *shard) dispatch(s *Socket, r netpoll.Ready) bool {
-	if r&netpoll.Writable != 0 && s.conn.Load() != nil {
+	if r&netpoll.Writable != 0 && s.opened.Load() {
 		// Not in its turn: a callback may be waiting for this.
 		if !h.job(nil, s.writable) {
 			if r &^= netpoll.Writable; r != 0 && s.mark(bitsOf(r)) {

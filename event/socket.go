@@ -19,7 +19,6 @@ import (
 type Socket struct {
 	shard  *shard
 	stream stream // fd, but in tests
-	conn   atomic.Pointer[conn.Conn]
 	events *Events
 	phase  phase // what the socket is before it is a WebSocket connection; nil then
 	waiter atomic.Pointer[waiter]
@@ -28,7 +27,20 @@ type Socket struct {
 	slot   uint32 // of shard.slots
 	turn   uint32 // of that slot
 	state  atomic.Uint32
+	opened atomic.Bool // memory is a connection
+	memory conn.DrivenMemory
 }
+
+// driven returns the WebSocket connection that s is, or ok is false if it is none yet.
+func (s *Socket) driven() (d conn.Driven, ok bool) {
+	if !s.opened.Load() {
+		return d, false
+	}
+	return s.memory.Driven(), true
+}
+
+// conn is the WebSocket connection, which s is already.
+func (s *Socket) conn() *conn.Conn { return s.memory.Driven().Conn() }
 
 // phase is what a socket does before it is a WebSocket connection.
 type phase interface {
@@ -104,8 +116,8 @@ func (s *Socket) attach(ctx context.Context, role frame.Role, n *conn.Negotiated
 // become makes s, which has a slot, a WebSocket connection.
 func (s *Socket) become(ctx context.Context, role frame.Role, n *conn.Negotiated, cfg *conn.Config, e *Events) *conn.Conn {
 	s.events, s.phase = e, &opening{ctx}
-	c := conn.NewDriven(s, role, n, cfg).Conn()
-	s.conn.Store(c)
+	c := s.memory.Open(s, role, n, cfg).Conn()
+	s.opened.Store(true)
 	if s.shard.loop.isDown() { // since it was counted
 		s.goAway()
 	}
@@ -118,7 +130,7 @@ type opening struct{ ctx context.Context }
 func (o *opening) proceed(s *Socket, _ uint32) bool {
 	s.phase = nil
 	if s.events.Open != nil {
-		s.events.Open(o.ctx, s.conn.Load())
+		s.events.Open(o.ctx, s.conn())
 	}
 	return true
 }
@@ -148,7 +160,7 @@ func (s *Socket) proceed(todo uint32) (more bool) {
 		return s.phase.proceed(s, todo)
 	}
 	if todo&stateReadable != 0 {
-		p, err := conn.Drive(s.conn.Load()).Advance(todo&stateHungUp != 0, s.message)
+		p, err := s.memory.Driven().Advance(todo&stateHungUp != 0, s.message)
 		if err != nil {
 			s.fail(err)
 			return true
@@ -172,7 +184,7 @@ type failing struct{ err error }
 
 func (f *failing) proceed(s *Socket, todo uint32) (more bool) {
 	if todo&stateReadable != 0 {
-		more = conn.Drive(s.conn.Load()).Drop(todo&stateHungUp != 0) == conn.More
+		more = s.memory.Driven().Drop(todo&stateHungUp != 0) == conn.More
 	}
 	s.tell(f.err)
 	return more
@@ -181,7 +193,7 @@ func (f *failing) proceed(s *Socket, todo uint32) (more bool) {
 // fail closes the connection because of err, unless it is closing already.
 func (s *Socket) fail(err error) {
 	s.phase = &failing{err}
-	s.conn.Load().SendClose(conn.StatusInternalError, "")
+	s.conn().SendClose(conn.StatusInternalError, "")
 }
 
 // panicked logs a panic of a callback as net/http does, and closes the connection.
@@ -191,7 +203,7 @@ func (s *Socket) panicked() {
 		return
 	}
 	s.shard.loop.log.Printf("websocket: panic serving %v: %v\n%s", s.RemoteAddr(), p, debug.Stack())
-	if c := s.conn.Load(); c != nil {
+	if s.opened.Load() {
 		s.fail(fmt.Errorf("websocket: panic in a callback: %v", p))
 		s.post(stateReadable)
 	} else {
@@ -201,7 +213,7 @@ func (s *Socket) panicked() {
 
 // tell calls Events.Close once the connection has ended.
 func (s *Socket) tell(err error) {
-	c := s.conn.Load()
+	c := s.conn()
 	end := c.Err()
 	if end == nil || s.state.Or(stateTold)&stateTold != 0 {
 		return
@@ -230,19 +242,19 @@ func (s *Socket) discard() {
 }
 
 // writable tells the connection that more can be written.
-func (s *Socket) writable() { conn.Drive(s.conn.Load()).Writable() }
+func (s *Socket) writable() { s.memory.Driven().Writable() }
 
 // detach tells the connection that its callback takes long.
 func (s *Socket) detach() {
-	if c := s.conn.Load(); c != nil {
-		conn.Drive(c).Detach()
+	if d, ok := s.driven(); ok {
+		d.Detach()
 	}
 }
 
 // goAway ends what s is, because the loop is shut down.
 func (s *Socket) goAway() {
-	if c := s.conn.Load(); c != nil {
-		c.SendClose(conn.StatusGoingAway, "")
+	if d, ok := s.driven(); ok {
+		d.Conn().SendClose(conn.StatusGoingAway, "")
 		return
 	}
 	s.post(stateAway)
@@ -250,8 +262,8 @@ func (s *Socket) goAway() {
 
 // cut ends what s is at once.
 func (s *Socket) cut() {
-	if c := s.conn.Load(); c != nil {
-		c.CloseNow()
+	if d, ok := s.driven(); ok {
+		d.Conn().CloseNow()
 		return
 	}
 	s.post(stateAway)
