@@ -91,6 +91,7 @@ type cold struct {
 	closeFrame    *closeFrame
 	tookTurn      bool        // Close has taken the turn from a Writer that had not sent anything
 	corkTimer     *time.Timer // bounds how long corked frames wait
+	corkArmed     bool        // it is set
 
 	// blockedSince is when an event loop began to wait until more can be written, if that is observed; 0 while it does not.
 	blockedSince time.Duration

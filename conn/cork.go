@@ -21,14 +21,7 @@ func (c *Conn) cork() bool {
 	if d := c.driven(); d != nil { // whose loop sees to slow callbacks
 		return !d.detached.Load()
 	}
-	if !o.hurried {
-		o.hurried = true
-		if r := c.coldState(); r.corkTimer == nil {
-			r.corkTimer = time.AfterFunc(corkTime, c.uncork) // the callback is slow, or has panicked
-		} else {
-			r.corkTimer.Reset(corkTime)
-		}
-	}
+	o.hurried = true
 	return true
 }
 
@@ -36,7 +29,7 @@ func (c *Conn) cork() bool {
 func (c *Conn) uncork() {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	c.out.corked.Store(false)
+	c.disarmCork()
 	c.flushNow()
 }
 
@@ -48,7 +41,7 @@ func (c *Conn) flushCorked(ctx context.Context) error {
 	}
 	o := &c.out
 	o.mu.Lock()
-	o.corked.Store(false)
+	c.disarmCork()
 	var err error
 	if o.hurried {
 		err = c.flush(ctx, o.sender.Queued())
@@ -60,9 +53,38 @@ func (c *Conn) flushCorked(ctx context.Context) error {
 	return err
 }
 
-// corkIf says whether what is written from now on waits for more.
+// corkIf says whether what is written from now on waits for more. What waits already goes on to do so.
 func (c *Conn) corkIf(more bool) {
 	if more != c.out.corked.Load() {
 		c.out.corked.Store(more)
+		if more && c.driven() == nil {
+			c.armCork()
+		}
+	}
+}
+
+// armCork sets the timer that bounds how long corked frames wait. That is done here, and not when there are frames, because
+// timers take much of the stack, see nextPart.
+func (c *Conn) armCork() {
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch r := c.coldState(); {
+	case r.corkArmed:
+	case r.corkTimer == nil:
+		r.corkTimer = time.AfterFunc(corkTime, c.uncork) // the callback is slow, or has panicked
+		r.corkArmed = true
+	default:
+		r.corkTimer.Reset(corkTime)
+		r.corkArmed = true
+	}
+}
+
+// disarmCork lets writes go out at once again. The caller holds mu.
+func (c *Conn) disarmCork() {
+	c.out.corked.Store(false)
+	if r := c.cold; r != nil && r.corkArmed {
+		r.corkArmed = false
+		r.corkTimer.Stop()
 	}
 }

@@ -272,8 +272,5 @@ func (c *Conn) awaitRoom(ctx context.Context) error {
 
 // takeCork is called when all that is queued is about to be written. The caller holds mu.
 func (c *Conn) takeCork() {
-	if c.out.hurried {
-		c.cold.corkTimer.Stop()
-		c.out.hurried = false
-	}
+	c.out.hurried = false
 }

@@ -29,7 +29,7 @@ type sendQueue struct {
 	mu      sync.Mutex // guards all below, and what else says so; held for a moment only
 	holder  holder
 	refused bool // the network has refused a write: cold.refusal says why
-	hurried bool // cold.corkTimer is set
+	hurried bool // corked frames wait
 	// observed says that Config.Observer is not nil. It never changes, and needs no mu.
 	observed bool
 
