@@ -100,6 +100,7 @@ type listening struct {
 	greeter Greeter
 	timeout time.Duration
 	pause   time.Duration // after the last failure; 0 if there was none
+	resting bool          // until then
 	done    chan error
 }
 
@@ -117,6 +118,12 @@ func (p *listening) proceed(s *Socket, todo uint32) (more bool) {
 		p.end(s, ErrLoopClosed)
 		return false
 	}
+	if todo&stateLate != 0 {
+		p.resting = false
+	}
+	if p.resting { // there would be no descriptor for whoever comes meanwhile
+		return false
+	}
 	for range acceptBatch {
 		guest := newSocket(s.shard.loop.shard(), nil)
 		err := p.from.accept(guest)
@@ -129,7 +136,8 @@ func (p *listening) proceed(s *Socket, todo uint32) (more bool) {
 		case netpoll.Temporary(err):
 			p.pause = min(max(2*p.pause, firstPause), maxPause)
 			s.shard.loop.log.Printf("websocket: cannot accept connections: %v; next try in %v", err, p.pause)
-			s.AfterFunc(p.pause, func() { s.post(stateReadable) })
+			p.resting = true
+			s.AfterFunc(p.pause, func() { s.post(stateLate) })
 			return false
 		default:
 			p.end(s, err)

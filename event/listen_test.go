@@ -246,9 +246,10 @@ func TestWithoutDescriptorsItAcceptsLater(t *testing.T) {
 	listeningTest(t, 0, func(t *testing.T, l *Loop, ln *memoryListener, k *knock, r *record) {
 		var logged bytes.Buffer
 		l.log.SetOutput(&logged)
-		for range 4 {
-			ln.fail = append(ln.fail, os.NewSyscallError("accept", syscall.EMFILE))
-		}
+		emfile := os.NewSyscallError("accept", syscall.EMFILE)
+		ln.mu.Lock()
+		ln.fail = []error{emfile, emfile, emfile, emfile}
+		ln.mu.Unlock()
 		start := time.Now()
 		far := ln.dial()
 		far.Write([]byte("open\n"))
