@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -182,4 +183,44 @@ func BenchmarkPublish(b *testing.B) {
 			b.ReportMetric(float64(int64(heap())-int64(before)), "grown-bytes")
 		})
 	}
+}
+
+// BenchmarkFlatOut measures publishing as fast as possible, until all have got everything: what waits for a subscriber goes
+// out together. One operation is a message to all of them.
+func BenchmarkFlatOut(b *testing.B) {
+	const subscribers = 500
+	h := New(&Options{QueueMessages: -1, QueueBytes: -1})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(b, err)
+	defer l.Close()
+	a := &audience{tb: b, h: h}
+	var got atomic.Int64 // bytes
+	for range subscribers {
+		client, server := a.connect(l, false)
+		require.NoError(b, h.Subscribe(server, loadTopic))
+		a.clients.Go(func() {
+			buf := make([]byte, 32<<10)
+			for {
+				n, err := client.NetConn().Read(buf)
+				got.Add(int64(n))
+				if err != nil {
+					return
+				}
+			}
+		})
+		a.readers = append(a.readers, server)
+	}
+	defer a.leave()
+	data := make([]byte, loadMessage)
+	const frame = loadMessage + 4
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range b.N { // b.Loop would stop the clock before all have got it
+		require.NoError(b, h.Publish(b.Context(), loadTopic, conn.Prepare(conn.Binary, data)))
+	}
+	for got.Load() < int64(b.N)*subscribers*frame {
+		runtime.Gosched()
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*subscribers), "ns/delivery")
 }
