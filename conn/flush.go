@@ -225,6 +225,10 @@ func (c *Conn) runFlush() {
 func (c *Conn) startBlocked() {
 	c.out.flusher.Block()
 	if d := c.driven(); d != nil {
+		if c.end.Load() != nil { // during the write: the loop tells nothing any more
+			c.unblock()
+			return
+		}
 		c.observeBlocked()
 		d.nc.AwaitWrite() // and the loop goes on with it
 		return

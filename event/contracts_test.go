@@ -17,6 +17,7 @@ import (
 	"github.com/seed60239977/websocket/conn"
 	"github.com/seed60239977/websocket/deflate"
 	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/nonblock"
 	"github.com/seed60239977/websocket/internal/wstest"
 	"github.com/seed60239977/websocket/protocol"
 )
@@ -549,5 +550,39 @@ func TestShutdownCutsWhoDoesNotGo(t *testing.T) {
 		require.Error(t, <-r.closed)
 		peer.Expect(wstest.CloseFrame(conn.StatusGoingAway, ""))
 		peer.ExpectEOF()
+	})
+}
+
+// stuckStream takes nothing, and something happens during the first write.
+type stuckStream struct {
+	*memoryStream
+	meanwhile func()
+}
+
+func (s *stuckStream) TryWrite(_, _ []byte) (int, error) {
+	if f := s.meanwhile; f != nil {
+		s.meanwhile = nil
+		f()
+	}
+	return 0, nonblock.ErrWouldBlock
+}
+
+func TestAConnectionMayEndWhileItIsWrittenTo(t *testing.T) {
+	withDrivers(t, func(t *testing.T, h *harness) {
+		if !h.driver.event {
+			return
+		}
+		near, far := wstest.Pipe(0)
+		defer far.Close()
+		s := &stuckStream{memoryStream: &memoryStream{End: near}}
+		c, err := newSocket(h.loop.shard(), s).attach(t.Context(), h.role, nil, nil, newRecord().events(nil))
+		require.NoError(t, err)
+		closed := make(chan error, 1)
+		s.meanwhile = func() {
+			go func() { closed <- c.CloseNow() }()
+			<-c.Done()
+		}
+		require.NoError(t, c.Send(conn.Text, []byte("x")))
+		require.NoError(t, <-closed)
 	})
 }
