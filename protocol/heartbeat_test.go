@@ -60,6 +60,17 @@ func TestAHeartbeatPingsWhileNobodyReads(t *testing.T) {
 	}
 }
 
+func TestAHeartbeatLooksAgainWhenThePeerMayBeGone(t *testing.T) {
+	for _, interval := range []time.Duration{0, time.Minute} {
+		h := protocol.Heartbeat{Interval: interval, Timeout: 10 * time.Second}
+		require.Equal(t, 10*time.Second, h.Start(1))
+		_, after := h.Tick(5*time.Second, 0, 0)
+		require.Equal(t, 10*time.Second, after, "nobody waits yet")
+		_, after = h.Tick(5*time.Second, 2*time.Second, 2*time.Second)
+		require.Equal(t, 7*time.Second, after)
+	}
+}
+
 func TestAPeerIsGoneWhenSomebodyWaitedForItAllTheTime(t *testing.T) {
 	const timeout = 10 * time.Second
 	cases := []struct {

@@ -204,3 +204,16 @@ func TestWithoutALimitACompressedMessageMayBeAnything(t *testing.T) {
 		}
 	})
 }
+
+func TestAllOfAFragmentIsToldBeforeTheNextComes(t *testing.T) {
+	message := strings.Repeat("0123456789", 10)
+	bothRoles(t, func(t *testing.T, role protocol.Role) {
+		for _, output := range []int{0, 7, 10, 100, 1000} {
+			s := protocol.NewSender(protocol.Options{Role: 1 - role, Deflate: &deflate.Params{}})
+			require.NoError(t, s.Fragment(protocol.Text, []byte(message), false))
+			got := feed(t, role, protocol.Options{Deflate: &deflate.Params{}}, write(s, 1000), output, whole)
+			require.NoError(t, got.err)
+			require.Equal(t, []protocol.Event{{Kind: protocol.Data, Type: protocol.Text, Payload: []byte(message)}}, got.events)
+		}
+	})
+}

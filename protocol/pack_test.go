@@ -1,6 +1,7 @@
 package protocol_test
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -132,4 +133,13 @@ func TestAMessageIsCompressedAsTheOptionsSay(t *testing.T) {
 		s.ReleasePacker()
 	})
 	require.Less(t, protocol.PackedBound(1<<20), 1<<20+2000)
+}
+
+func TestWhatCannotBeCompressedFitsTheBound(t *testing.T) {
+	for _, n := range []int{0, 1, 100, 1 << 20} {
+		noise := make([]byte, n)
+		rand.NewChaCha8([32]byte{}).Read(noise)
+		s := protocol.NewSender(protocol.Options{Deflate: &deflate.Params{}})
+		require.LessOrEqual(t, len(s.Compressor().AppendPart(nil, noise, false)), protocol.PackedBound(n))
+	}
 }
