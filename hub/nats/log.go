@@ -105,8 +105,8 @@ func (b *Broker) each(ctx context.Context, s jetstream.Stream, subject string, f
 	}
 	// It would go by itself; that it goes at once is for the server's sake.
 	defer func() { _ = s.DeleteConsumer(ctx, consumer.CachedInfo().Name) }()
-	left := int(consumer.CachedInfo().NumPending)
-	for left > 0 {
+	left, got := int(consumer.CachedInfo().NumPending), uint64(0)
+	for left > 0 && ctx.Err() == nil {
 		batch, err := consumer.FetchNoWait(min(left, fetchSize))
 		if err != nil {
 			return err
@@ -114,7 +114,11 @@ func (b *Broker) each(ctx context.Context, s jetstream.Stream, subject string, f
 		n := 0
 		for msg := range batch.Messages() {
 			n++
+			got++
 			meta, err := msg.Metadata()
+			if err == nil && meta.Sequence.Consumer != got {
+				err = errOnTheWay
+			}
 			if err == nil {
 				err = f(msg, meta)
 			}
@@ -125,13 +129,25 @@ func (b *Broker) each(ctx context.Context, s jetstream.Stream, subject string, f
 		if err := batch.Error(); err != nil {
 			return err
 		}
-		if n == 0 {
-			break // they have been dropped meanwhile
+		if left -= n; n > 0 {
+			continue
 		}
-		left -= n
+		// They have been dropped meanwhile, or were lost on the way, or the server had none to give at the moment.
+		info, err := consumer.Info(ctx)
+		switch {
+		case err != nil:
+			return err
+		case info.Delivered.Consumer != got:
+			return errOnTheWay
+		case info.NumPending == 0:
+			return ctx.Err()
+		}
 	}
 	return ctx.Err()
 }
+
+// errOnTheWay: the server has sent a message that has not come, and sends it only once.
+var errOnTheWay = errors.New("websocket: a message of the log was lost on the way")
 
 func consumerConfig(subject string, from uint64) jetstream.ConsumerConfig {
 	c := jetstream.ConsumerConfig{
