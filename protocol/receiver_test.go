@@ -338,3 +338,25 @@ func TestLongFragmentsAreNotCounted(t *testing.T) {
 		}
 	})
 }
+
+func TestAReceiverKnowsWhetherAMessageHasBegun(t *testing.T) {
+	bothRoles(t, func(t *testing.T, role protocol.Role) {
+		first := wstest.Part(frame.Text, false, "ab").Append(nil, 1-role)
+		last := wstest.Part(frame.Continuation, true, "cd").Append(nil, 1-role)
+		r := protocol.NewReceiver(protocol.Options{Role: role})
+		require.False(t, r.InMessage())
+		var ev protocol.Event
+		for _, step := range []struct {
+			p     []byte
+			after bool
+		}{{first[:len(first)-1], true}, {first[len(first)-1:], true}, {last[:len(last)-1], true}, {last[len(last)-1:], false}} {
+			n, err := r.Next(step.p, &ev)
+			require.NoError(t, err)
+			if n < len(step.p) { // the header
+				_, err = r.Next(step.p[n:], &ev)
+				require.NoError(t, err)
+			}
+			require.Equal(t, step.after, r.InMessage())
+		}
+	})
+}
