@@ -40,7 +40,7 @@ func TestNothingIsLeftAfterALongDay(t *testing.T) {
 		wstest.NoLeaks(t)
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
-		live(t, startServer(t, l, new(net.Dialer).DialContext), *duration)
+		live(t, startServer(t, l, new(net.Dialer).DialContext), *duration, *connections)
 		return
 	}
 	if wstest.Racing { // which makes it thirty times as slow
@@ -48,19 +48,31 @@ func TestNothingIsLeftAfterALongDay(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		l := pipe.Listen()
-		live(t, startServer(t, l, l.Dial), day)
+		live(t, startServer(t, l, l.Dial), day, *connections)
 	})
 }
 
+// TestNothingIsLeftAfterALongDayOfAnEventLoop is over TCP in any case, for a loop drives nothing else.
+func TestNothingIsLeftAfterALongDayOfAnEventLoop(t *testing.T) {
+	wstest.NoLeaks(t)
+	n := *connections
+	if wstest.Racing {
+		n = min(n, 8)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	live(t, startLoop(t, l), max(*duration, day), n)
+}
+
 // live puts load on the server and requires it to be as it was before, afterwards.
-func live(t *testing.T, s *server, duration time.Duration) {
-	s.warmUp(t)
+func live(t *testing.T, s *server, duration time.Duration, connections int) {
+	s.warmUp(t, connections)
 	before := measure()
 	ctx, cancel := context.WithTimeout(t.Context(), duration)
 	defer cancel()
 	var clients sync.WaitGroup
 	var lives, failed atomic.Int64
-	for i := range *connections {
+	for i := range connections {
 		clients.Go(func() {
 			for random := rand.New(rand.NewPCG(uint64(i), 1)); ctx.Err() == nil; lives.Add(1) {
 				if err := s.live(t.Context(), random); err != nil {
@@ -74,6 +86,9 @@ func live(t *testing.T, s *server, duration time.Duration) {
 	clients.Wait()
 	s.drain(t)
 	after := measure()
+	for end := time.Now().Add(time.Minute); after.holdsMore(before) && time.Now().Before(end); after = measure() {
+		<-time.After(10 * time.Millisecond) // goroutines that have done their work are just ending
+	}
 	t.Logf("%d lives in %v; before: %v; after: %v", lives.Load(), duration, before, after)
 	require.Zero(t, failed.Load())
 	require.Positive(t, lives.Load())
@@ -89,6 +104,11 @@ func live(t *testing.T, s *server, duration time.Duration) {
 type state struct {
 	goroutines, descriptors int
 	heap, resident          int64
+}
+
+// holdsMore reports whether there are more goroutines or descriptors than before.
+func (s state) holdsMore(before state) bool {
+	return s.goroutines > before.goroutines || s.descriptors > before.descriptors
 }
 
 func (s state) String() string {
@@ -121,18 +141,12 @@ type server struct {
 	addr string
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
 	http *http.Server
-	open sync.WaitGroup
+	all  websocket.Registry
 }
 
 func startServer(t *testing.T, l net.Listener, dial func(ctx context.Context, network, address string) (net.Conn, error)) *server {
 	s := &server{addr: l.Addr().String(), dial: dial}
-	s.http = &http.Server{ReadHeaderTimeout: 5 * time.Second, Handler: websocket.Handler(s.serve, &websocket.AcceptOptions{
-		Deflate: &websocket.DeflateOptions{},
-		Config: websocket.Config{
-			ReadLimit: 1 << 20, CloseTimeout: patience, SendQueue: 64 << 10,
-			PingInterval: time.Second, IdleTimeout: patience,
-		},
-	})}
+	s.http = &http.Server{ReadHeaderTimeout: 5 * time.Second, Handler: websocket.Handler(s.serve, s.acceptOptions())}
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
@@ -145,10 +159,43 @@ func startServer(t *testing.T, l net.Listener, dial func(ctx context.Context, ne
 	return s
 }
 
+// startLoop is startServer with an event loop.
+func startLoop(t *testing.T, l net.Listener) *server {
+	s := &server{addr: l.Addr().String(), dial: new(net.Dialer).DialContext}
+	loop, err := websocket.NewLoop(nil)
+	require.NoError(t, err)
+	served := make(chan error, 1)
+	go func() {
+		served <- loop.Serve(l, websocket.Events{
+			Message: func(c *websocket.Conn, m websocket.Message) error {
+				ctx, cancel := context.WithTimeout(context.Background(), patience)
+				defer cancel()
+				return c.Write(ctx, m.Type, m.Data)
+			},
+		}, s.acceptOptions())
+	}()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		require.NoError(t, loop.Shutdown(ctx))
+		require.ErrorIs(t, <-served, websocket.ErrLoopClosed)
+	})
+	return s
+}
+
+func (s *server) acceptOptions() *websocket.AcceptOptions {
+	return &websocket.AcceptOptions{
+		Registry: &s.all,
+		Deflate:  &websocket.DeflateOptions{},
+		Config: websocket.Config{
+			ReadLimit: 1 << 20, CloseTimeout: patience, SendQueue: 64 << 10,
+			PingInterval: time.Second, IdleTimeout: patience,
+		},
+	}
+}
+
 // serve echoes in one of the ways that there are. A peer that does not take what is sent is cut off.
 func (s *server) serve(ctx context.Context, c *websocket.Conn) {
-	s.open.Add(1)
-	defer s.open.Done()
 	defer c.CloseNow()
 	write := func(m websocket.Message) error {
 		ctx, cancel := context.WithTimeout(ctx, patience)
@@ -167,11 +214,11 @@ func (s *server) serve(ctx context.Context, c *websocket.Conn) {
 }
 
 // warmUp lets pools, and the runtime's free lists, become as large as the load needs.
-func (s *server) warmUp(t *testing.T) {
+func (s *server) warmUp(t *testing.T, connections int) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	var clients sync.WaitGroup
-	for i := range min(*connections, 100) {
+	for i := range min(connections, 100) {
 		clients.Go(func() {
 			for random := rand.New(rand.NewPCG(uint64(i), 2)); ctx.Err() == nil; {
 				if s.live(t.Context(), random) != nil {
@@ -186,16 +233,12 @@ func (s *server) warmUp(t *testing.T) {
 
 // drain waits until the server has ended all connections.
 func (s *server) drain(t *testing.T) {
-	done := make(chan struct{})
-	go func() {
-		s.open.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-	case <-time.After(time.Minute):
-		require.FailNow(t, "connections are still open a minute after the last client has gone")
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); <-time.After(time.Millisecond) {
+		if now := s.all.Stats(); now.Open == 0 && now.Serving == 0 {
+			return
+		}
 	}
+	require.FailNow(t, "connections are still open a minute after the last client has gone")
 }
 
 // live is the life of one client. It returns an error if the server did something wrong.
