@@ -51,6 +51,42 @@ func ExampleHandler() {
 	// Output: HELLO <nil>
 }
 
+// An echo server without a goroutine for each connection, and without net/http. Loop.Handler is for one that has other pages too.
+func ExampleLoop() {
+	loop, err := websocket.NewLoop(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() {
+		served <- loop.Serve(ln, websocket.Events{
+			Message: func(c *websocket.Conn, m websocket.Message) error {
+				return c.Write(context.Background(), m.Type, m.Data)
+			},
+		}, nil)
+	}()
+
+	ctx := context.Background()
+	c, _, err := websocket.Dial(ctx, "ws://"+ln.Addr().String(), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	c.Write(ctx, websocket.Text, []byte("hello"))
+	_, reply, _ := c.Read(ctx)
+	fmt.Printf("%s\n", reply)
+	c.Close(websocket.StatusNormalClosure, "")
+	fmt.Println(loop.Shutdown(ctx))
+	fmt.Println(<-served)
+	// Output:
+	// hello
+	// <nil>
+	// websocket: the event loop is shut down
+}
+
 func ExampleAccept() {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := websocket.Accept(w, r, &websocket.AcceptOptions{
