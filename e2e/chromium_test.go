@@ -84,12 +84,16 @@ const (
 )
 
 func TestChromiumTalksToTheEchoServer(t *testing.T) {
-	_, addr := startEcho(t)
-	ctx := browse(t, "http://"+addr+"/")
-	url := "ws://" + addr + "/echo"
-	require.JSONEq(t, wantEcho, scenario(t, ctx, "echo", url))
-	require.JSONEq(t, wantStates, scenario(t, ctx, "states", url))
-	require.JSONEq(t, `{"code": 1005, "reason": "", "wasClean": true}`, scenario(t, ctx, "noStatus", url))
+	for _, engine := range engines {
+		t.Run(engine, func(t *testing.T) {
+			_, addr := startEcho(t, "-engine", engine)
+			ctx := browse(t, "http://"+addr+"/")
+			url := "ws://" + addr + "/echo"
+			require.JSONEq(t, wantEcho, scenario(t, ctx, "echo", url))
+			require.JSONEq(t, wantStates, scenario(t, ctx, "states", url))
+			require.JSONEq(t, `{"code": 1005, "reason": "", "wasClean": true}`, scenario(t, ctx, "noStatus", url))
+		})
+	}
 }
 
 func TestChromiumTalksToTheEchoServerOverTLS(t *testing.T) {
@@ -102,9 +106,13 @@ func TestChromiumTalksToTheEchoServerOverTLS(t *testing.T) {
 }
 
 func TestChromiumGetsWhatOthersBroadcast(t *testing.T) {
-	_, addr := startEcho(t, "-mode", "broadcast")
-	ctx := browse(t, "http://"+addr+"/")
-	require.JSONEq(t, `["to all 🚀", "to all 🚀", "to all 🚀"]`, scenario(t, ctx, "broadcast", "ws://"+addr+"/"))
+	for _, engine := range engines {
+		t.Run(engine, func(t *testing.T) {
+			_, addr := startEcho(t, "-mode", "broadcast", "-engine", engine)
+			ctx := browse(t, "http://"+addr+"/")
+			require.JSONEq(t, `["to all 🚀", "to all 🚀", "to all 🚀"]`, scenario(t, ctx, "broadcast", "ws://"+addr+"/"))
+		})
+	}
 }
 
 func TestChromiumIsToldThatTheEchoServerGoesAway(t *testing.T) {

@@ -41,6 +41,9 @@ func startEcho(t *testing.T, args ...string) (*process, string) {
 	return p, p.listening()
 }
 
+// engines are what drives the connections of the echo example.
+var engines = []string{"goroutine", "event"}
+
 // missing skips a test for want of a program, or fails it where all of them have to be there.
 func missing(t *testing.T, what string) {
 	t.Helper()

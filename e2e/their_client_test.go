@@ -22,10 +22,12 @@ func TestTheirClientIsServedByOurEchoServer(t *testing.T) {
 	} {
 		t.Run(c.scenario, func(t *testing.T) {
 			forEachPeer(t, func(t *testing.T, p peer) {
-				_, addr := startEcho(t)
-				client := p.client(t, "ws://"+addr+"/any/path?at=all", c.scenario)
-				require.JSONEq(t, c.want, client.line())
-				require.Zero(t, client.exitCode(patience))
+				for _, engine := range engines {
+					_, addr := startEcho(t, "-engine", engine)
+					client := p.client(t, "ws://"+addr+"/any/path?at=all", c.scenario)
+					require.JSONEq(t, c.want, client.line(), engine)
+					require.Zero(t, client.exitCode(patience), engine)
+				}
 			})
 		})
 	}
@@ -33,12 +35,14 @@ func TestTheirClientIsServedByOurEchoServer(t *testing.T) {
 
 func TestTheirClientIsToldThatOurServerGoesAway(t *testing.T) {
 	forEachPeer(t, func(t *testing.T, p peer) {
-		server, addr := startEcho(t)
-		client := p.client(t, "ws://"+addr, "wait")
-		require.Equal(t, `"connected"`, client.line())
-		server.terminate()
-		require.Contains(t, client.line(), `1001`)
-		require.Zero(t, server.exitCode(patience))
-		require.Zero(t, client.exitCode(patience))
+		for _, engine := range engines {
+			server, addr := startEcho(t, "-engine", engine)
+			client := p.client(t, "ws://"+addr, "wait")
+			require.Equal(t, `"connected"`, client.line())
+			server.terminate()
+			require.Contains(t, client.line(), `1001`, engine)
+			require.Zero(t, server.exitCode(patience), engine)
+			require.Zero(t, client.exitCode(patience), engine)
+		}
 	})
 }
