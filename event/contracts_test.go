@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -38,7 +39,7 @@ type record struct {
 }
 
 func newRecord() *record {
-	return &record{told: make(chan string, 1<<16), closed: make(chan error, 1)}
+	return &record{told: make(chan string, 1<<16), closed: make(chan error, 1<<10)}
 }
 
 // events note everything, and answer each message with what answer returns, if that is not "".
@@ -584,5 +585,20 @@ func TestAConnectionMayEndWhileItIsWrittenTo(t *testing.T) {
 		}
 		require.NoError(t, c.Send(conn.Text, []byte("x")))
 		require.NoError(t, <-closed)
+	})
+}
+
+func TestEventsMayBeNil(t *testing.T) {
+	withDrivers(t, func(t *testing.T, h *harness) {
+		c, peer := h.start(nil, nil, &Events{})
+		peer.Send(text("nobody listens"), wstest.CloseFrame(frame.StatusNormalClosure, ""))
+		peer.Expect(wstest.CloseFrame(frame.StatusNormalClosure, ""))
+		<-c.Done()
+		require.NoError(t, h.loop.Shutdown(t.Context()))
+		near, far := wstest.Pipe(0)
+		_, err := newSocket(h.loop.shard(), &memoryStream{End: near}).attach(t.Context(), h.role, nil, nil, &Events{})
+		require.ErrorIs(t, err, ErrLoopClosed)
+		_, err = far.Read(make([]byte, 1))
+		require.ErrorIs(t, err, io.EOF)
 	})
 }

@@ -36,4 +36,5 @@
 //	watch.go      what makes another goroutine lead when a callback takes long
 //	goroutine.go  connections that cannot be driven
 //	poller.go     the seam to the operating system
+//	rawconn.go    the descriptor, for socket options
 package event

@@ -74,14 +74,21 @@ type knock struct {
 	events *Events
 	failed chan error
 	made   chan *conn.Conn
+	hold   chan struct{} // Greet waits for it if the line is "hold"
 }
 
 func (k *knock) Greet(_ net.Conn, received []byte) Reply {
 	line, rest, ok := bytes.Cut(received, []byte("\n"))
+	switch string(line) {
+	case "panic":
+		panic("of a hook")
+	case "hold":
+		<-k.hold
+	}
 	switch {
 	case !ok:
 		return Reply{}
-	case string(line) != "open":
+	case string(line) != "open" && string(line) != "hold":
 		return Reply{Response: []byte("no\n")}
 	}
 	return Reply{Response: []byte("yes\n"), Opening: &Opening{
@@ -107,7 +114,7 @@ func listeningTest(t *testing.T, size int, f func(t *testing.T, l *Loop, ln *mem
 	synctest.Test(t, func(t *testing.T) {
 		l := newLoop(&Options{ErrorLog: log.New(io.Discard, "", 0)}, []poller{newMemoryPoller(), newMemoryPoller()})
 		ln, r := newMemoryListener(size), newRecord()
-		k := &knock{events: r.events(echo), failed: make(chan error, 10), made: make(chan *conn.Conn, 10)}
+		k := &knock{events: r.events(echo), failed: make(chan error, 10), made: make(chan *conn.Conn, 10), hold: make(chan struct{})}
 		served := make(chan error, 1)
 		go func() { served <- l.listen(closer{}, ln, 10*time.Second, k) }()
 		synctest.Wait() // it waits for connections
@@ -177,6 +184,26 @@ func TestWhoIsRefusedMayReadWhy(t *testing.T) {
 	})
 }
 
+func TestALongRequestIsReadWhole(t *testing.T) {
+	listeningTest(t, 0, func(t *testing.T, l *Loop, ln *memoryListener, k *knock, r *record) {
+		far := ln.dial()
+		far.Write(append(bytes.Repeat([]byte("x"), 10_000), '\n'))
+		require.Equal(t, "no\n", read(t, far, 3))
+	})
+}
+
+func TestAHookThatPanicsEndsItsConnectionAlone(t *testing.T) {
+	listeningTest(t, 0, func(t *testing.T, l *Loop, ln *memoryListener, k *knock, r *record) {
+		far := ln.dial()
+		far.Write([]byte("panic\n"))
+		_, err := far.Read(make([]byte, 1))
+		require.ErrorIs(t, err, io.EOF)
+		healthy := ln.dial()
+		healthy.Write([]byte("open\n"))
+		require.Equal(t, "yes\n", read(t, healthy, 4))
+	})
+}
+
 func TestASlowRequestIsRefused(t *testing.T) {
 	listeningTest(t, 0, func(t *testing.T, l *Loop, ln *memoryListener, k *knock, r *record) {
 		far := ln.dial()
@@ -231,6 +258,68 @@ func TestAResponseMayHaveToWait(t *testing.T) {
 	})
 }
 
+func TestWhoLeavesBeforeTheResponseIsForgotten(t *testing.T) {
+	listeningTest(t, 0, func(t *testing.T, l *Loop, ln *memoryListener, k *knock, r *record) {
+		far := ln.dial()
+		far.Write([]byte("hold\n"))
+		synctest.Wait()
+		far.Close()
+		close(k.hold)
+		require.Error(t, <-k.failed)
+		synctest.Wait()
+		require.Equal(t, 1, l.live)
+		require.Empty(t, k.made)
+	})
+}
+
+func TestWhoIsGreetedDuringShutdownIsSentAway(t *testing.T) {
+	listeningTest(t, 0, func(t *testing.T, l *Loop, ln *memoryListener, k *knock, r *record) {
+		far := ln.dial()
+		far.Write([]byte("hold\n"))
+		synctest.Wait()
+		down := make(chan error, 1)
+		go func() { down <- l.Shutdown(t.Context()) }()
+		synctest.Wait()
+		close(k.hold)
+		require.Equal(t, "yes\n", read(t, far, 4))
+		peer := wstest.NewPeer(t, far, frame.Client)
+		peer.Expect(wstest.CloseFrame(frame.StatusGoingAway, ""))
+		peer.Send(wstest.CloseFrame(frame.StatusGoingAway, ""))
+		peer.ExpectEOF()
+		require.NoError(t, <-down)
+		require.Equal(t, []string{"open", "close"}, r.all())
+	})
+}
+
+func TestWhoCannotBeWaitedForIsLetGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var logged bytes.Buffer
+		p := &pollerForOne{memoryPoller: newMemoryPoller()}
+		l := newLoop(&Options{ErrorLog: log.New(&logged, "", 0)}, []poller{p})
+		ln, served := newMemoryListener(0), make(chan error, 1)
+		go func() { served <- l.listen(closer{}, ln, time.Hour, &knock{}) }()
+		_, err := ln.dial().Read(make([]byte, 1))
+		require.ErrorIs(t, err, io.EOF)
+		require.NoError(t, l.Shutdown(t.Context()))
+		require.ErrorIs(t, <-served, ErrLoopClosed)
+		require.Contains(t, logged.String(), "no more")
+	})
+}
+
+// pollerForOne takes one stream, and no more.
+type pollerForOne struct {
+	*memoryPoller
+	taken bool
+}
+
+func (p *pollerForOne) Add(s stream, token uint64) error {
+	if p.taken {
+		return errors.New("no more")
+	}
+	p.taken = true
+	return p.memoryPoller.Add(s, token)
+}
+
 func TestShutdownForgetsWhoIsNotGreeted(t *testing.T) {
 	listeningTest(t, 0, func(t *testing.T, l *Loop, ln *memoryListener, k *knock, r *record) {
 		far := ln.dial()
@@ -253,6 +342,8 @@ func TestWithoutDescriptorsItAcceptsLater(t *testing.T) {
 		start := time.Now()
 		far := ln.dial()
 		far.Write([]byte("open\n"))
+		synctest.Wait()
+		ln.dial().Write([]byte("open\n")) // which is no reason to try at once
 		require.Equal(t, "yes\n", read(t, far, 4))
 		require.Equal(t, (5+10+20+40)*time.Millisecond, time.Since(start))
 		require.Equal(t, 4, bytes.Count(logged.Bytes(), []byte("cannot accept")))

@@ -279,10 +279,7 @@ func TestThePageHasTheClientOfTheHub(t *testing.T) {
 
 func TestAFloodIsRefused(t *testing.T) {
 	b := start(t, "127.0.0.1:0").open()
-	for range 2*maxPerSecond + 1 { // more than one second allows, if it falls into two
-		if wsjson.Write(t.Context(), b.c, request{Type: "alive"}) != nil {
-			break // it has been closed already
-		}
+	for wsjson.Write(t.Context(), b.c, request{Type: "alive"}) == nil { // until it is closed, however slow the machine is
 	}
 	require.Equal(t, errTooMuch.Error(), programtest.Closed(t, b.c).Reason)
 }

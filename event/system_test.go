@@ -1,0 +1,237 @@
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+
+package event
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"os"
+	"runtime"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/netpoll"
+	"github.com/seed60239977/websocket/internal/wstest"
+)
+
+// realLoop returns a loop over the system's poller, which is shut down with the test.
+func realLoop(t *testing.T) *Loop {
+	t.Helper()
+	l, err := New(&Options{ErrorLog: log.New(io.Discard, "", 0)})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		l.Shutdown(canceled)
+		l.workers.Wait()
+	})
+	return l
+}
+
+func TestASystemsListenerGreetsAndOpens(t *testing.T) {
+	for network, address := range map[string]string{"tcp": "127.0.0.1:0", "unix": t.TempDir() + "/socket"} {
+		l := realLoop(t)
+		ln, err := net.Listen(network, address)
+		require.NoError(t, err)
+		r := newRecord()
+		k := &knock{events: r.events(echo), failed: make(chan error, 1), made: make(chan *conn.Conn, 1)}
+		served := make(chan error, 1)
+		go func() { served <- l.Listen(ln, time.Hour, k) }()
+		far, err := net.Dial(network, ln.Addr().String())
+		require.NoError(t, err)
+		defer far.Close()
+		io.WriteString(far, "open\n")
+		require.Equal(t, "yes\n", read(t, far, 4))
+		peer := wstest.NewPeer(t, far, frame.Client)
+		peer.Send(text("hello"))
+		peer.Expect(text("hello"))
+		c := <-k.made
+		require.True(t, c.EventDriven())
+		if network == "tcp" {
+			require.Equal(t, far.LocalAddr(), c.RemoteAddr())
+			require.Equal(t, far.RemoteAddr(), c.LocalAddr())
+		}
+		requireOptionsOnly(t, c.NetConn())
+		require.NoError(t, l.Shutdown(sendAway(t, peer)))
+		require.ErrorIs(t, <-served, ErrLoopClosed)
+		require.ErrorIs(t, c.NetConn().Close(), net.ErrClosed)
+	}
+}
+
+// sendAway has the peer answer the close frame that is to come.
+func sendAway(t *testing.T, peer *wstest.Peer) context.Context {
+	go func() {
+		for f, err := peer.TryReceive(); err == nil && f.Opcode != frame.Close; f, err = peer.TryReceive() {
+		}
+		peer.Conn().Write(peer.Encode(wstest.CloseFrame(frame.StatusGoingAway, "")))
+	}()
+	return t.Context()
+}
+
+// requireOptionsOnly requires a net.Conn to be good for socket options, and for nothing that would come between the connection
+// and its loop.
+func requireOptionsOnly(t *testing.T, nc net.Conn) {
+	t.Helper()
+	_, err := nc.Read(make([]byte, 1))
+	require.ErrorIs(t, err, errThroughConn)
+	_, err = nc.Write([]byte("x"))
+	require.ErrorIs(t, err, errThroughConn)
+	for _, set := range []func(time.Time) error{nc.SetDeadline, nc.SetReadDeadline, nc.SetWriteDeadline} {
+		require.ErrorIs(t, set(time.Now()), os.ErrNoDeadline)
+	}
+	raw, err := nc.(syscall.Conn).SyscallConn()
+	require.NoError(t, err)
+	require.NoError(t, raw.Control(func(fd uintptr) {
+		_, err := syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_TYPE)
+		require.NoError(t, err)
+	}))
+	require.ErrorIs(t, raw.Read(func(uintptr) bool { return true }), errThroughConn)
+	require.ErrorIs(t, raw.Write(func(uintptr) bool { return true }), errThroughConn)
+}
+
+// TestAFullSocketIsWrittenLater: the poller tells when the kernel takes more.
+func TestAFullSocketIsWrittenLater(t *testing.T) {
+	l := realLoop(t)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer ln.Close()
+	far, err := net.Dial("tcp", ln.Addr().String())
+	require.NoError(t, err)
+	defer far.Close()
+	near, err := ln.Accept()
+	require.NoError(t, err)
+	c, err := l.Attach(t.Context(), near, frame.Server, nil, nil, &Events{})
+	require.NoError(t, err)
+	message := make([]byte, 64<<20) // more than any kernel holds
+	written := make(chan error, 1)
+	go func() { written <- c.Write(context.Background(), conn.Binary, message) }()
+	peer := wstest.NewPeer(t, far, frame.Client)
+	require.Len(t, peer.Receive().Payload, len(message))
+	require.NoError(t, <-written)
+}
+
+func TestWhatTheLoopCannotDriveIsSaid(t *testing.T) {
+	usual, err := New(nil)
+	require.NoError(t, err)
+	require.Len(t, usual.shards, runtime.GOMAXPROCS(0))
+	require.NoError(t, usual.Shutdown(t.Context()))
+	none := newLoop(&Options{}, nil)
+	require.ErrorIs(t, none.Listen(nil, 0, nil), ErrNoListener)
+	require.NoError(t, none.Shutdown(t.Context()))
+	l := realLoop(t)
+	require.ErrorIs(t, l.Listen(struct{ net.Listener }{}, 0, nil), ErrNoListener)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.ErrorIs(t, usual.Listen(ln, 0, nil), ErrLoopClosed)
+	require.ErrorIs(t, l.Listen(ln, 0, nil), net.ErrClosed)
+	require.EqualError(t, ErrLoopClosed, "websocket: the event loop is shut down")
+
+	// A socket of the system that is closed already gets a goroutine, which finds out.
+	a, b := net.Pipe()
+	b.Close()
+	closed := make(chan error, 1)
+	_, err = l.Attach(t.Context(), a, frame.Server, nil, nil, &Events{Close: func(_ *conn.Conn, err error) { closed <- err }})
+	require.NoError(t, err)
+	require.Error(t, <-closed)
+}
+
+// failing is a net.Listener whose Accept returns these errors, and then waits until it is closed.
+type failingListener struct {
+	net.Listener
+	errs   chan error
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (f *failingListener) Accept() (net.Conn, error) {
+	select {
+	case err := <-f.errs:
+		if err == nil {
+			near, _ := net.Pipe()
+			return near, nil
+		}
+		return nil, err
+	case <-f.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (f *failingListener) Close() error {
+	f.once.Do(func() { close(f.closed) })
+	return nil
+}
+
+func TestAcceptOutlastsWantOfDescriptors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var logged bytes.Buffer
+		l := newLoop(&Options{ErrorLog: log.New(&logged, "", 0)}, nil)
+		f := &failingListener{errs: make(chan error, 10), closed: make(chan struct{})}
+		emfile := os.NewSyscallError("accept", syscall.EMFILE)
+		for _, err := range []error{emfile, emfile, nil} {
+			f.errs <- err
+		}
+		start, came, served := time.Now(), make(chan context.Context, 1), make(chan error, 1)
+		go func() { served <- l.Accept(f, func(ctx context.Context, nc net.Conn) { nc.Close(); came <- ctx }) }()
+		ctx := <-came
+		require.Equal(t, 15*time.Millisecond, time.Since(start))
+		require.Equal(t, 2, bytes.Count(logged.Bytes(), []byte("next try in")))
+		require.NoError(t, ctx.Err())
+		f.errs <- emfile
+		synctest.Wait() // it is in a pause
+		require.NoError(t, l.Shutdown(t.Context()))
+		require.ErrorIs(t, <-served, ErrLoopClosed)
+		require.Error(t, ctx.Err())
+		require.ErrorIs(t, l.Accept(f, nil), ErrLoopClosed)
+	})
+}
+
+func TestABrokenListenerEndsAccept(t *testing.T) {
+	l := newLoop(&Options{}, nil)
+	broken := errors.New("broken")
+	f := &failingListener{errs: make(chan error, 1), closed: make(chan struct{})}
+	f.errs <- broken
+	require.ErrorIs(t, l.Accept(f, nil), broken)
+	require.NoError(t, l.Shutdown(t.Context()))
+}
+
+func TestAPollerThatFailsIsSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var logged bytes.Buffer
+		p := &brokenPoller{memoryPoller: newMemoryPoller(), err: errors.New("broken poller")}
+		l := newLoop(&Options{ErrorLog: log.New(&logged, "", 0)}, []poller{p})
+		near, far := wstest.Pipe(0)
+		_, err := newSocket(l.shard(), &memoryStream{End: near}).attach(t.Context(), frame.Server, nil, nil, &Events{})
+		require.ErrorIs(t, err, p.err)
+		_, err = far.Read(make([]byte, 1))
+		require.ErrorIs(t, err, io.EOF, "it is closed")
+		synctest.Wait()
+		require.NoError(t, l.Shutdown(t.Context()))
+		require.Contains(t, logged.String(), "broken poller")
+	})
+}
+
+// brokenPoller fails to add, and once to wait.
+type brokenPoller struct {
+	*memoryPoller
+	err  error
+	once sync.Once
+}
+
+func (p *brokenPoller) Add(stream, uint64) error { return p.err }
+
+func (p *brokenPoller) Wait(events []netpoll.Event, timeout time.Duration) (n int, err error) {
+	p.once.Do(func() { err = p.err })
+	if err != nil {
+		return 0, err
+	}
+	return p.memoryPoller.Wait(events, timeout)
+}
