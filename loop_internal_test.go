@@ -60,7 +60,9 @@ func TestALoopServesHoweverItsConnectionsCome(t *testing.T) {
 			type key struct{}
 			o := &AcceptOptions{
 				Subprotocols: []string{"chat"}, Registry: &Registry{},
-				ConnContext: func(r *http.Request) context.Context { return context.WithValue(context.Background(), key{}, r.URL.Path) },
+				ConnContext: func(r *http.Request) context.Context {
+					return context.WithValue(context.Background(), key{}, r.URL.Path)
+				},
 			}
 			paths, driven, closed := make(chan any, 1), make(chan bool, 1), make(chan error, 1)
 			e := echoEvents
