@@ -2,6 +2,7 @@ package autobahn_test
 
 import (
 	"context"
+	"flag"
 	"net"
 	"net/http/httptest"
 	"net/url"
@@ -16,6 +17,8 @@ import (
 	"github.com/seed60239977/websocket"
 	"github.com/seed60239977/websocket/autobahn"
 )
+
+var eventFull = flag.Bool("event-full", false, "run all 517 cases with the event loop, not the quick ones alone")
 
 // The suite against websocket.Loop, as a server and as a client. What the event loop comes to is what is expected of the library.
 
@@ -81,7 +84,7 @@ func TestTheServerOnAnEventLoopComesToTheExpectedVerdicts(t *testing.T) {
 		{name: "Handler without compression", netHTTP: true, cases: uncompressed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			url, all := eventServer(t, c.netHTTP, c.deflate), c.cases == nil && *full
+			url, all := eventServer(t, c.netHTTP, c.deflate), c.cases == nil && *eventFull
 			if c.cases == nil {
 				c.cases = eventPatterns()
 			}
@@ -97,10 +100,10 @@ func TestTheServerOnAnEventLoopComesToTheExpectedVerdicts(t *testing.T) {
 	}
 }
 
-// eventPatterns are the cases to run. CI=true does not make them all: the tests of one package have ten minutes together, which
-// twice as many runs of the whole suite might not keep to.
+// eventPatterns are the cases to run. Neither -full nor CI=true makes them all: the tests of one package have ten minutes together,
+// which twice as many runs of the whole suite might not keep to.
 func eventPatterns() []string {
-	if *full {
+	if *eventFull {
 		return []string{"*", "14.*"}
 	}
 	return autobahn.Quick()
@@ -133,7 +136,7 @@ func TestTheClientOnAnEventLoopComesToTheExpectedVerdicts(t *testing.T) {
 		return suite.Report(agent), nil
 	})
 	report.Took = time.Since(started)
-	requireVerdicts(t, client, report, cases, *full)
+	requireVerdicts(t, client, report, cases, *eventFull)
 }
 
 // runEventCase is runCase with a loop.

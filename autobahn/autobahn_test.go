@@ -23,7 +23,7 @@ import (
 )
 
 var (
-	full   = flag.Bool("full", false, "run all 517 cases, not the quick ones alone; so does CI=true without the race detector, but for the event loop")
+	full   = flag.Bool("full", false, "run all 517 cases, not the quick ones alone; so does CI=true without the race detector")
 	update = flag.Bool("update", false, "write what this library comes to into testdata/expected.json; implies -full")
 )
 
