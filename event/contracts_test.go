@@ -602,3 +602,32 @@ func TestEventsMayBeNil(t *testing.T) {
 		require.ErrorIs(t, err, io.EOF)
 	})
 }
+
+func TestAPeerThatDoesNotReadAndVanishesIsHeardToItsEnd(t *testing.T) {
+	withDriversOver(t, 4096, func(t *testing.T, h *harness) {
+		r := newRecord()
+		_, peer := h.start(nil, nil, r.events(func(c *conn.Conn, s string) error {
+			c.Send(conn.Text, bytes.Repeat([]byte("x"), 1000)) // a queue that is full, or a peer that is gone, is no reason to stop
+			return nil
+		}))
+		request := peer.Encode(text("give me more than I gave"))
+		sent := make(chan int, 1)
+		go func() {
+			n := 0
+			for range 2000 {
+				if k, err := peer.Conn().Write(request); err != nil || k < len(request) {
+					break
+				}
+				n++
+			}
+			sent <- n
+		}()
+		synctest.Wait()
+		start := time.Now()
+		peer.Conn().Close()
+		told := r.all()
+		require.Equal(t, []string{"open", "close"}, []string{told[0], told[len(told)-1]})
+		require.GreaterOrEqual(t, len(told)-2, <-sent, "every message that it has sent whole")
+		require.Zero(t, time.Since(start), "and no time limit was needed for it")
+	})
+}

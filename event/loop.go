@@ -123,6 +123,7 @@ func (l *Loop) Attach(ctx context.Context, nc net.Conn, role frame.Role, n *conn
 	}
 	s := newSocket(l.shard(), nil)
 	if err := s.fd.Init(fd); err != nil {
+		s.fd.Close()
 		return nil, err
 	}
 	return s.attach(ctx, role, n, cfg, e)
