@@ -84,7 +84,7 @@ func (p *memoryPoller) Arm(s stream, token uint64) {
 	p.mu.Lock()
 	p.armed[s] = true
 	p.mu.Unlock()
-	if s.(*memoryStream).Writable() {
+	if s.(interface{ end() *pipe.End }).end().Writable() {
 		p.tell(token, netpoll.Writable)
 	}
 }
