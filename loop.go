@@ -25,7 +25,7 @@ type LoopOptions = event.Options
 // ErrLoopClosed is returned once [Loop.Shutdown] was called. It matches net.ErrClosed.
 var ErrLoopClosed = event.ErrLoopClosed
 
-// Loop drives any number of connections with few goroutines: a connection that waits has none, and takes a tenth of the memory
+// Loop drives any number of connections with few goroutines: a connection that waits has none, and takes a sixth of the memory
 // of one that a goroutine waits for. What comes is told by [Events]; all else is as ever, with the same [Conn] for hubs,
 // Registry, Send, Ping and heartbeats. Only the calls that read are refused, with [ErrEventDriven].
 //

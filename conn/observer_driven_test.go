@@ -92,10 +92,10 @@ func TestAnObserverIsToldOfASlowPeerOfAnEventLoop(t *testing.T) {
 				d := new(conn.DrivenMemory).Open(nc, frame.Server, nil, &cfg.Config)
 				require.NoError(t, d.Conn().Send(conn.Binary, make([]byte, 100)))
 				synctest.Wait()
-				time.Sleep(time.Second)
+				<-time.After(time.Second)
 				nc.room = 10
 				d.Writable() // some of it, which does not end the wait
-				time.Sleep(2 * time.Second)
+				<-time.After(2 * time.Second)
 				tt.then(nc, d)
 				synctest.Wait()
 				require.Equal(t, tt.want, n.slow)

@@ -183,7 +183,7 @@ func TestAnObserverIsToldTheRoundTripsOfPings(t *testing.T) {
 		answer := func(after time.Duration) {
 			f := peer.Receive()
 			require.Equal(t, frame.Ping, f.Opcode)
-			time.Sleep(after)
+			<-time.After(after)
 			peer.Send(pong("something else"), pong(string(f.Payload)), pong(string(f.Payload)))
 			synctest.Wait()
 		}
@@ -207,7 +207,7 @@ func TestAnObserverIsToldOfAPeerThatTakesLong(t *testing.T) {
 		inBothRolesOver(t, cfg, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 			*n = notes{}
 			require.NoError(t, c.Send(conn.Binary, make([]byte, 1000)))
-			time.Sleep(3 * time.Second)
+			<-time.After(3 * time.Second)
 			peer.Receive()
 			require.NoError(t, c.Flush(t.Context()))
 			synctest.Wait()
@@ -222,7 +222,7 @@ func TestAnObserverIsToldOfAPeerThatTakesNothingToTheEnd(t *testing.T) {
 		*n = notes{}
 		ctx := within(t, 5*time.Second)
 		require.ErrorIs(t, c.Write(ctx, conn.Binary, make([]byte, 1000)), context.DeadlineExceeded)
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		c.CloseNow()
 		synctest.Wait()
 		n.note(func() {

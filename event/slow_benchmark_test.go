@@ -32,7 +32,7 @@ func BenchmarkWhileCallbacksSleep(b *testing.B) {
 	}
 	sleeps := make([]*conn.Conn, 10)
 	for i := range sleeps {
-		sleeps[i] = attach(&Events{Message: func(*conn.Conn, conn.Message) error { time.Sleep(time.Second); return nil }})
+		sleeps[i] = attach(&Events{Message: func(*conn.Conn, conn.Message) error { <-time.After(time.Second); return nil }})
 		defer sleeps[i].CloseNow()
 	}
 	clients := make([]*conn.Conn, 1000)
@@ -66,7 +66,7 @@ func BenchmarkWhileCallbacksSleep(b *testing.B) {
 		_, _, err := c.Read(b.Context())
 		require.NoError(b, err)
 		took = append(took, time.Since(start))
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond)
 	}
 	close(stop)
 	sleeping.Wait()

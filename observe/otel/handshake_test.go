@@ -153,7 +153,7 @@ func TestASpanTakesAsLongAsTheHandshake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTelemetry(t, nil)
 		start := time.Now()
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		r.Handshake(&conn.Handshake{Context: t.Context(), Server: true, Start: start, Took: 300 * time.Millisecond, Status: 101})
 		span := r.one(t)
 		require.True(t, start.Equal(span.StartTime()))

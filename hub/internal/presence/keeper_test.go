@@ -27,7 +27,7 @@ func TestEntriesAreRenewedUntilTheyLeave(t *testing.T) {
 		}
 		require.True(t, k.Add("a"))
 		require.True(t, k.Add("b"))
-		time.Sleep(time.Second + time.Millisecond) // in fake time
+		<-time.After(time.Second + time.Millisecond)
 		synctest.Wait()
 		require.Len(t, renewed, 1)
 		require.ElementsMatch(t, []string{"a", "b"}, renewed[0])
@@ -36,7 +36,7 @@ func TestEntriesAreRenewedUntilTheyLeave(t *testing.T) {
 		k.Remove("stranger")
 		synctest.Wait()
 		require.Equal(t, [][]string{{"a"}}, left)
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		synctest.Wait()
 		require.Equal(t, []string{"b"}, renewed[1])
 
