@@ -126,7 +126,11 @@ func (c *Conn) expire() {
 // learn reads what has arrived already. The caller holds reading.
 func (c *Conn) learn() {
 	if d := c.driven(); d != nil {
-		for d.beginTurn(true); c.drain(context.Background()) == nonblock.ErrTurnOver; d.beginTurn(true) {
+		for range learnTurns {
+			d.beginTurn(true)
+			if c.drain(context.Background()) != nonblock.ErrTurnOver {
+				return
+			}
 		}
 		return
 	}
@@ -137,8 +141,11 @@ func (c *Conn) learn() {
 	}
 }
 
-// learnTime bounds how long reading takes of what has arrived already.
-const learnTime = 100 * time.Millisecond
+// Bounds for reading what has arrived already: of a goroutine, and of an event loop.
+const (
+	learnTime  = 100 * time.Millisecond
+	learnTurns = 16
+)
 
 // beginLearning makes the caller the one who reads if nobody does and that may tell the peer's code. What it returns, nil
 // if not so, is to be closed after: closed waits for it.
