@@ -76,7 +76,7 @@ compare() {
   local name=$1 module=$2 dir=$work/$1 source lost keep
   shift 2
   source=$(cd "$work" && go mod download -json "$module" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
-  [[ -n "$source" ]] || { echo "$name: the module proxy does not have $module"; return 1; }
+  [[ -n "$source" ]] || { echo "$name: not compared, the module proxy does not have $module"; return 0; }
   cp -R "$source" "$dir"
   chmod -R u+w "$dir"
   run_tests "$dir" "$dir.theirs" "$@"
@@ -89,9 +89,10 @@ compare() {
   lost=$(comm -23 "$dir.theirs.pass" "$dir.ours.pass")
   printf '%-10s %-45s %5d tests pass with theirs, %5d with ours\n' "$name" "$module" \
     "$(wc -l <"$dir.theirs.pass")" "$(wc -l <"$dir.ours.pass")"
-  if [[ ! -s "$dir.theirs.pass" ]]; then
+  if [[ ! -s "$dir.theirs.pass" ]]; then # it does not build here, or its tests do not run: that says nothing of ours
+    echo "$name: not compared, no test of it passes here as it is"
     head -n 20 "$dir.theirs.err"
-    return 1
+    return 0
   fi
   [[ -n "$lost" ]] || return 0
   echo "with ours no longer:"
