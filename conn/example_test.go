@@ -231,13 +231,17 @@ func ExampleConn_Close_relay() {
 	client.Write(context.Background(), conn.Text, []byte("Hello"))
 	_, data, _ := server.Read(context.Background())
 	fmt.Printf("%s\n", data)
-	go client.Read(context.Background())
+	read := make(chan error)
+	go func() {
+		_, _, err := client.Read(context.Background())
+		read <- err
+	}()
 	server.Close(4001, "token expired")
 	<-done
+	fmt.Println(<-read)
 	fmt.Println(client.CloseNow())
-	fmt.Println(client.Err())
 	// Output:
 	// Hello
-	// <nil>
 	// websocket: closed by the peer: 4001: token expired
+	// <nil>
 }
