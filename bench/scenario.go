@@ -87,7 +87,7 @@ func (s scenario) takenBy(v serve.Server) bool {
 	if s.compression != serve.Plain {
 		return slices.Contains(v.Deflate, s.compression)
 	}
-	return s.kind != messages || !v.OnlyHandshake
+	return (s.kind != messages || !v.OnlyHandshake) && !(s.tls && v.NoTLS)
 }
 
 // shortened makes a scenario that shows that it works and measures nothing.

@@ -56,6 +56,7 @@ type Server struct {
 	Kind   Kind
 	// OnlyHandshake is for a server that differs from another one in how connections are accepted.
 	OnlyHandshake bool
+	NoTLS         bool
 	Deflate       []Compression // what it can do beyond Plain
 	// Start listens, and serves until the process ends.
 	Start func(Spec) (net.Addr, error)
@@ -80,7 +81,7 @@ func Servers() []Server {
 		{Name: "nbio", Module: "github.com/lesismal/nbio", Kind: Peer, Deflate: both[:1], Start: startNBIO},
 		{Name: "x/net", Module: "golang.org/x/net", Kind: Peer, Start: startXNet},
 		{Name: "TCP", Kind: Floor, Start: startTCP},
-		{Name: "epoll", Kind: Floor, Start: startEpoll},
+		{Name: "epoll", Kind: Floor, NoTLS: true, Start: startEpoll},
 	}
 }
 
