@@ -16,25 +16,47 @@ type Poller struct{}
 // Open fails.
 func Open() (*Poller, error) { return nil, ErrUnsupported }
 
-// The methods of a poller are never called, because there is none.
+// Close is never called, like all other methods of what is not there.
+func (*Poller) Close() {}
 
-func (*Poller) Close()                                   {}
-func (*Poller) Add(*FD, uint64) error                    { return ErrUnsupported }
-func (*Poller) Arm(*FD, uint64) error                    { return ErrUnsupported }
+// Add fails.
+func (*Poller) Add(*FD, uint64) error { return ErrUnsupported }
+
+// Arm fails.
+func (*Poller) Arm(*FD, uint64) error { return ErrUnsupported }
+
+// Wait fails.
 func (*Poller) Wait([]Event, time.Duration) (int, error) { return 0, ErrUnsupported }
-func (*Poller) Wake()                                    {}
+
+// Wake does nothing.
+func (*Poller) Wake() {}
 
 // FD is not there either.
 type FD struct{}
 
-func (*FD) Init(int) error                    { return ErrUnsupported }
-func (*FD) Close() bool                       { return false }
-func (*FD) Do(func(fd int) error) error       { return ErrUnsupported }
-func (*FD) TryRead([]byte) (int, error)       { return 0, ErrUnsupported }
+// Init fails.
+func (*FD) Init(int) error { return ErrUnsupported }
+
+// Close reports that there was nothing to close.
+func (*FD) Close() bool { return false }
+
+// Do fails, and calls nothing.
+func (*FD) Do(func(fd int) error) error { return ErrUnsupported }
+
+// TryRead fails.
+func (*FD) TryRead([]byte) (int, error) { return 0, ErrUnsupported }
+
+// TryWrite fails.
 func (*FD) TryWrite(_, _ []byte) (int, error) { return 0, ErrUnsupported }
-func (*FD) CloseWrite() error                 { return ErrUnsupported }
-func (*FD) LocalAddr() net.Addr               { return nil }
-func (*FD) RemoteAddr() net.Addr              { return nil }
+
+// CloseWrite fails.
+func (*FD) CloseWrite() error { return ErrUnsupported }
+
+// LocalAddr returns nil.
+func (*FD) LocalAddr() net.Addr { return nil }
+
+// RemoteAddr returns nil.
+func (*FD) RemoteAddr() net.Addr { return nil }
 
 // Listener is not there either.
 type Listener struct{ FD }
@@ -42,6 +64,7 @@ type Listener struct{ FD }
 // Listen fails.
 func Listen(net.Listener) (*Listener, error) { return nil, ErrUnsupported }
 
+// TryAccept fails.
 func (*Listener) TryAccept(*FD) error { return ErrUnsupported }
 
 // Temporary reports false.
