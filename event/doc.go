@@ -1,29 +1,29 @@
-// Package event drives WebSocket connections from an event loop: a connection that waits has no goroutine, and no buffer. What
-// comes is told by callbacks; for everything else there is the same [conn.Conn] as ever. It knows no HTTP: package websocket has
-// a Loop with an http.Handler, a server of its own, and Dial.
+// Package event drives WebSocket connections from an event loop: an idle connection has no goroutine and no buffer. What
+// arrives is delivered to callbacks; everything else works as with any other [conn.Conn]. The package knows nothing of HTTP:
+// package websocket has a Loop with an http.Handler, a server of its own, and Dial.
 //
 // # When is it worth it?
 //
-// With very many connections that mostly wait: one takes 0.6 KiB instead of four. Or with many that are busy, where
-// it saves the scheduler's work. A goroutine for each connection is simpler to program, and as quick with few connections.
+// With very many connections that are mostly idle: each takes 0.6 KiB instead of four. Or with many busy ones, where it saves
+// the scheduler's work. With few connections, a goroutine for each is simpler to program and just as fast.
 //
 // # Which goroutine calls?
 //
-// Each [Loop] has a few goroutines, one for each processor, and each of these leads a shard of the connections. Callbacks run
-// on it. One that takes longer than a millisecond or two, because it blocks or computes, holds nobody up: another goroutine
-// leads the shard from then on, and the one in the callback goes on with its connection alone. So callbacks may do what they
-// like, and no goroutine is started for those that are quick. Calls for one connection never overlap.
+// Each [Loop] divides its connections into shards, one for each processor. A shard has a goroutine that leads it, which waits
+// for the network and runs the callbacks. A callback that takes longer than a millisecond or two, because it blocks or
+// computes, delays no other connection: another goroutine takes over the shard, and the one in the callback stays with that
+// connection. So callbacks may block, and quick ones start no goroutine. Calls for one connection never overlap.
 //
 // # What may a callback call?
 //
-// Everything but what reads, which is refused with [conn.ErrEventDriven]. A Write to a peer that does not read blocks the callback,
-// and the connection is not read meanwhile. A peer that does not read what it is answered by Send is not read from either,
-// once 64 KiB wait.
+// Any method except those that read, which fail with [conn.ErrEventDriven]. A Write to a peer that does not read blocks the
+// callback, and nothing is read from the connection meanwhile. Nor is anything read from a peer that does not read its answers,
+// once 64 KiB that were accepted by Send wait for it.
 //
 // # What about TLS, and other systems?
 //
-// Connections that are no sockets of the operating system, and all connections on systems without epoll and kqueue, get the
-// same calls from a goroutine of their own. [conn.Conn.EventDriven] tells.
+// Connections that are not sockets of the operating system, and all connections on systems without epoll and kqueue, get the
+// same calls from a goroutine of their own. [conn.Conn.EventDriven] reports which kind a connection is.
 //
 // # Where is what?
 //

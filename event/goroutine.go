@@ -20,8 +20,8 @@ func (l *Loop) attachGoroutine(ctx context.Context, nc net.Conn, role frame.Role
 	return c, l.Adopt(ctx, c, e)
 }
 
-// Adopt has the loop call e for a connection that exists, and that nobody reads from: on a goroutine that waits. The loop owns c
-// from now on, also if there is an error, which is [ErrLoopClosed].
+// Adopt has the loop call e for an existing connection that nobody reads from, on a goroutine that reads from it. The loop owns
+// c from the call on, even if Adopt fails; the error is [ErrLoopClosed].
 func (l *Loop) Adopt(ctx context.Context, c *conn.Conn, e *Events) error {
 	if !l.enter() {
 		c.CloseNow()

@@ -10,25 +10,25 @@ import (
 	"github.com/seed60239977/websocket/internal/netpoll"
 )
 
-// Greeter makes WebSocket connections of what arrives on network connections: it is where HTTP comes in. Its methods may be
+// Greeter does the opening handshake for the connections that a Loop accepts: this is where HTTP comes in. Its methods may be
 // called for several connections at once.
 type Greeter interface {
-	// Greet gets all that has arrived so far on nc, for looking at addresses, and says what follows. received is valid until it
-	// returns.
+	// Greet gets everything that has arrived so far, and decides what happens next. It may use nc only for its addresses. received
+	// is valid until Greet returns.
 	Greet(nc net.Conn, received []byte) Reply
 
-	// Failed is called when no request will be there: the client is gone or, with os.ErrDeadlineExceeded, was too slow. It
-	// returns what is to be sent before closing, or nil.
+	// Failed is called when no complete request will arrive, because the client has gone or, with os.ErrDeadlineExceeded, was too
+	// slow. It returns what to send before nc is closed, or nil.
 	Failed(nc net.Conn, err error) (response []byte)
 }
 
-// Reply says what follows from what has arrived. The zero value is that the request is not complete yet.
+// Reply is what a Greeter decides. The zero value means that the request is not complete yet.
 type Reply struct {
 	Response []byte   // is to be sent; nil if the request is not complete
 	Opening  *Opening // makes the WebSocket connection; nil if it is refused
 }
 
-// Opening is what a WebSocket connection is made with.
+// Opening says how to make the WebSocket connection once the response has been sent.
 type Opening struct {
 	Context    context.Context // for Events.Open
 	Negotiated conn.Negotiated
@@ -38,15 +38,16 @@ type Opening struct {
 	Failed     func(err error)    // called instead if the response cannot be sent; nil: nothing
 }
 
-// ErrNoListener is returned for listeners that the loop cannot accept from: all but those of TCP and Unix sockets, and all on
-// systems without epoll and kqueue.
+// ErrNoListener is returned for listeners that the loop cannot accept from: those of anything but TCP and Unix sockets, and all
+// listeners on systems without epoll and kqueue.
 var ErrNoListener = errors.New("websocket: the event loop cannot accept from this listener")
 
-// Listen accepts connections from ln until Shutdown, and greets each. A connection whose request is not there after timeout is
-// refused; 0 and less set no bound. It returns what went wrong with the listener, or [ErrLoopClosed] after Shutdown.
+// Listen accepts connections from ln until Shutdown, and calls g for each. A connection whose request is not complete after
+// timeout is refused; a timeout of 0 or less means no limit. Listen returns the error of the listener, or [ErrLoopClosed] after
+// Shutdown.
 //
-// ln is closed when Listen returns. Closing it before does not end Listen, which goes on with a descriptor of its own. If
-// connections cannot be accepted for want of descriptors or memory, that is logged, and tried again after a pause.
+// ln is closed when Listen returns. Closing it earlier does not end Listen, which goes on with a descriptor of its own. When
+// the system is out of descriptors or memory, Listen logs that and tries again after a pause.
 func (l *Loop) Listen(ln net.Listener, timeout time.Duration, g Greeter) error {
 	if len(l.shards) == 0 {
 		return ErrNoListener
@@ -175,8 +176,8 @@ func (p *listening) greet(s *Socket) {
 	}
 }
 
-// Accept is Listen for any listener: serve is called for each connection, on a goroutine of its own, and owns it. ctx ends with
-// Shutdown.
+// Accept does the same as Listen for any kind of listener: it calls serve for each connection, on a goroutine of its own. serve
+// owns the connection. Its ctx ends with Shutdown.
 func (l *Loop) Accept(ln net.Listener, serve func(ctx context.Context, nc net.Conn)) error {
 	defer ln.Close()
 	if !l.enter() {

@@ -15,34 +15,34 @@ import (
 	"github.com/seed60239977/websocket/internal/netpoll"
 )
 
-// Events are called for the connections of a [Loop]. All may be nil. Calls for one connection come one after the other, in
-// order; those for different connections may come at the same time. A call that blocks or computes for long holds back its own
+// Events are the callbacks for the connections of a [Loop]. Each may be nil. Calls for one connection come in order, one at a
+// time; calls for different connections may run at the same time. A callback that blocks or computes for long delays its own
 // connection and no other.
 type Events struct {
-	// Open is called before the first Message. ctx is what came with the connection, or context.Background.
+	// Open is called before the first Message. ctx is the context that the connection was made with, or context.Background.
 	Open func(ctx context.Context, c *conn.Conn)
 
-	// Message is called for each message. m.Data is valid, and may be changed, until it returns. While more messages have
-	// already arrived, what it writes is gathered and goes out in one write, as with [conn.Conn.Serve]. An error closes the
-	// connection with StatusInternalError, unless the connection is closing already.
+	// Message is called for each message. It may change m.Data, which is valid until it returns. If more messages have already
+	// arrived, what it writes is collected and sent in one write, as with [conn.Conn.Serve]. An error closes the connection with
+	// StatusInternalError, unless the connection is closing already.
 	Message func(c *conn.Conn, m conn.Message) error
 
-	// Close is the last call. err is the error of Message, if there was one, or else how the connection ended, which
-	// [conn.Conn.Err] says in any case.
+	// Close is the last call. err is the error of Message if it returned one, and otherwise says how the connection ended, as
+	// [conn.Conn.Err] always does.
 	Close func(c *conn.Conn, err error)
 }
 
-// Options configures a [Loop]. The zero value, and nil, are right for most.
+// Options configures a [Loop]. The zero value and nil suit most programs.
 type Options struct {
-	// Shards is how many goroutines wait for the network, each for its part of the connections. 0 stands for
+	// Shards is the number of goroutines that wait for the network, each for its share of the connections. 0 stands for
 	// runtime.GOMAXPROCS.
 	Shards int
 
-	// ErrorLog is told of panics in callbacks, and of connections that cannot be accepted. Nil stands for the standard logger.
+	// ErrorLog gets panics of callbacks, and failures to accept connections. Nil stands for the standard logger.
 	ErrorLog *log.Logger
 }
 
-// ErrLoopClosed is returned once Shutdown was called. It matches net.ErrClosed.
+// ErrLoopClosed is returned after Shutdown was called. It matches net.ErrClosed.
 var ErrLoopClosed error = loopClosed{}
 
 type loopClosed struct{}
@@ -50,8 +50,8 @@ type loopClosed struct{}
 func (loopClosed) Error() string        { return "websocket: the event loop is shut down" }
 func (loopClosed) Is(target error) bool { return target == net.ErrClosed }
 
-// Loop drives any number of connections with few goroutines. Its methods may be called from any goroutine. [New] makes one,
-// and Shutdown must end it.
+// Loop drives any number of connections with a few goroutines. Its methods may be called from any goroutine. Create one with
+// [New], and end it with Shutdown.
 type Loop struct {
 	shards []*shard
 	log    *log.Logger
@@ -67,7 +67,8 @@ type Loop struct {
 	workers    sync.WaitGroup
 }
 
-// New returns a loop whose goroutines run. On systems without epoll and kqueue there are none: every connection gets a goroutine.
+// New starts a loop and its goroutines. On systems without epoll and kqueue it starts none, and every connection gets a
+// goroutine.
 func New(o *Options) (*Loop, error) {
 	if o == nil {
 		o = &Options{}
@@ -110,12 +111,12 @@ func newLoop(o *Options, pollers []poller) *Loop {
 // shard returns where the next connection goes.
 func (l *Loop) shard() *shard { return l.shards[int(l.next.Add(1))%len(l.shards)] }
 
-// Attach makes a WebSocket connection of a network connection whose opening handshake is done and has settled n, and
-// drives it. ctx is for Events.Open. n and cfg may be nil. The loop owns nc from now on, also if there is an error, which is
+// Attach turns a network connection whose opening handshake is done, and has settled n, into a WebSocket connection, and drives
+// it. ctx is passed to Events.Open. n and cfg may be nil. The loop owns nc from the call on, even if Attach fails; the error is
 // [ErrLoopClosed] or the system's.
 //
-// Where nc is a socket, and the system has epoll or kqueue, nc is closed and the connection goes on with a descriptor of
-// its own; [conn.Conn.EventDriven] tells. Everything else, such as TLS, gets a goroutine that waits.
+// If nc is a socket, and the system has epoll or kqueue, nc is closed and the connection goes on with a descriptor of its own;
+// [conn.Conn.EventDriven] then returns true. Anything else, such as TLS, gets a goroutine that reads.
 func (l *Loop) Attach(ctx context.Context, nc net.Conn, role frame.Role, n *conn.Negotiated, cfg *conn.Config, e *Events) (*conn.Conn, error) {
 	fd, ok := l.take(nc)
 	if !ok {
@@ -176,10 +177,10 @@ func (l *Loop) settle() {
 	}
 }
 
-// Shutdown accepts no more connections, ends all there are with StatusGoingAway, each behind what was accepted for sending
-// before, and returns nil when they have ended, their Events.Close has returned, and the goroutines of the loop are gone. It
-// starts no goroutine for each connection. If ctx ends first, Shutdown cuts the connections that are left and returns the error
-// of ctx; the goroutines end when the last callback has returned. It may be called more than once.
+// Shutdown stops accepting connections and closes all that are open with StatusGoingAway, after what was already accepted for
+// sending. It returns nil once all have ended, their Events.Close has returned, and the goroutines of the loop have ended. It
+// starts no goroutine per connection. If ctx ends first, Shutdown cuts the remaining connections and returns the error of ctx;
+// the goroutines end when the last callback has returned. Shutdown may be called more than once.
 func (l *Loop) Shutdown(ctx context.Context) error {
 	l.mu.Lock()
 	first := !l.down

@@ -6,7 +6,8 @@ import (
 	"syscall"
 )
 
-// SyscallConn returns the descriptor, for socket options. Its Read and Write fail: the loop reads, and the connection writes.
+// SyscallConn gives access to the descriptor, for socket options. Read and Write of the RawConn fail, because the loop reads
+// and the connection writes.
 func (s *Socket) SyscallConn() (syscall.RawConn, error) { return rawConn{s}, nil }
 
 // rawConn is the descriptor of a socket.

@@ -11,11 +11,11 @@ import (
 	"github.com/seed60239977/websocket/internal/netpoll"
 )
 
-// Socket is a network connection of a loop. It is the net.Conn of [conn.Conn.NetConn]: good for addresses and, by SyscallConn,
-// for socket options.
+// Socket is a network connection of a loop. [conn.Conn.NetConn] returns it. It gives the addresses and, by SyscallConn, access
+// to socket options; it cannot be read from or written to.
 //
-// Its state says who is at work: while stateScheduled is set, it is in the queue of its shard or a goroutine runs it, which
-// is one at a time. The other bits say what there is to do; whoever sets stateScheduled first is to see to that.
+// Its state says who is at work: while stateScheduled is set, it is in the queue of its shard, or one goroutine runs it. The
+// other bits say what there is to do; whoever sets stateScheduled must see that it gets done.
 type Socket struct {
 	shard  *shard
 	stream stream // fd, but in tests
