@@ -17,72 +17,73 @@ import (
 // DefaultHandshakeTimeout bounds an opening handshake unless an option says otherwise.
 const DefaultHandshakeTimeout = 10 * time.Second
 
-// AcceptOptions configures [Accept], [AcceptConn] and [Handler]. The zero value, and nil, are safe: only requests of the
-// same origin, or without one, get a connection, and the connection has the default limits. The options are only read, so
-// that any number of calls may share them.
+// AcceptOptions configures [Accept], [AcceptConn] and [Handler]. The zero value and nil are safe: only requests from the same
+// origin, or without an Origin, are accepted, and the default limits apply. The options are never modified, so any number of
+// calls may share them.
 type AcceptOptions struct {
-	// Config holds the limits and habits of the connections. Its Subprotocol, Buffered, Deflate and DeflateOptions are set
-	// by the handshake.
+	// Config has the limits and settings of the connections. Its Subprotocol, Buffered, Deflate and DeflateOptions are set by the
+	// handshake.
 	Config Config
 
-	// Deflate, if not nil, compresses messages (RFC 7692) with clients that offer it. &DeflateOptions{} is right for most;
+	// Deflate, if not nil, compresses messages (RFC 7692) if the client offers to. &DeflateOptions{} suits most programs;
 	// [github.com/seed60239977/websocket/deflate.Options] says what it costs in memory.
 	Deflate *DeflateOptions
 
-	// Subprotocols are the names the server speaks, in its order of preference. The first one that the client offers is
-	// agreed on; when there is none, the connection goes without one.
+	// Subprotocols are those that the server speaks, in order of preference. The first one that the client offers is chosen; if it
+	// offers none of them, the connection has no subprotocol.
 	Subprotocols []string
 
-	// SelectSubprotocol, if not nil, chooses instead of Subprotocols. It gets what the client offered, in the client's
-	// order and possibly nothing, and returns one of these names, or "" for none. An error refuses the request: with
-	// its own status if it is a [*HandshakeError], otherwise with 400.
+	// SelectSubprotocol, if not nil, is used instead of Subprotocols. It gets what the client offered, if anything, in the
+	// client's order, and returns one of these names, or "" for none. An error refuses the request, with its own status if it is a
+	// [*HandshakeError] and otherwise with 400.
 	SelectSubprotocol func(r *http.Request, offered []string) (string, error)
 
-	// AllowedOrigins lists the origins that may connect besides the one that the request is addressed to, as patterns
+	// AllowedOrigins lists the origins that may connect, in addition to the one that the request is addressed to, as patterns
 	//
 	//	[scheme://]host[:port]
 	//
-	// where the scheme is http or https if left out and the port is the scheme's default one. A host "*.example.com" stands
-	// for all names below example.com, but not for itself; a port "*" for all ports. With a scheme other than http and https
-	// the host may be "*": "chrome-extension://*", "vscode-webview://*"; or one that only desktop shells have:
-	// "tauri://localhost", "app://.", "file://". "null" allows the opaque origin of sandboxed frames and local files, "*"
-	// allows everybody. [handshake.ServerOptions] lists what browsers' extensions and desktop shells send.
+	// Without a scheme, both http and https match; without a port, only the default port of the scheme does. The host
+	// "*.example.com" stands for all names below example.com, but not for example.com itself; the port "*" stands for all ports.
+	// With schemes other than http and https, the host may be "*", as in "chrome-extension://*" and "vscode-webview://*", or one
+	// that only desktop shells use, as in "tauri://localhost", "app://." and "file://". "null" allows the opaque origin of
+	// sandboxed frames and local files. "*" allows every origin. [handshake.ServerOptions] lists what browsers' extensions and
+	// desktop shells send.
 	AllowedOrigins []string
 
-	// CheckOrigin, if not nil, decides alone: AllowedOrigins is not looked at. An error refuses the request: with its
-	// own status if it is a [*HandshakeError], otherwise with 403.
+	// CheckOrigin, if not nil, decides alone, and AllowedOrigins is ignored. An error refuses the request, with its own status if
+	// it is a [*HandshakeError] and otherwise with 403.
 	CheckOrigin func(r *http.Request) error
 
-	// Header is sent with the response that accepts. [Accept] and [Handler] also send what middleware has put into the
-	// ResponseWriter's header, unless it is here too. Fields that belong to the handshake may not be in it.
+	// Header is added to the response that accepts a connection. [Accept] and [Handler] also send the fields that middleware has
+	// set in the ResponseWriter's header, except those that are here too. It must not have fields of the handshake itself.
 	Header http.Header
 
 	// Lenient allows names of subprotocols that are not tokens, against §4.1, such as "SPDY/3.1+portforward.k8s.io", as
 	// long as they are visible ASCII characters without a comma.
 	Lenient bool
 
-	// HandshakeTimeout bounds what is left to wait for in a handshake: with [AcceptConn] the arrival of the request and
-	// the sending of the response, otherwise only the latter, because net/http has read the request (see
-	// http.Server.ReadHeaderTimeout). 0 stands for [DefaultHandshakeTimeout]; a negative value sets no bound.
+	// HandshakeTimeout limits how long a handshake may wait: in [AcceptConn] for the request to arrive and the response to be
+	// sent, elsewhere only for the latter, because net/http reads the request (see http.Server.ReadHeaderTimeout). 0 stands for
+	// [DefaultHandshakeTimeout]; a negative value means no limit.
 	HandshakeTimeout time.Duration
 
-	// ConnContext, if not nil, makes the context that [Handler] passes on, from a request that is about to be
-	// answered. Without it, that is [context.Background]. A context that is derived from the request's is of little
-	// use: it is canceled when the request is answered, and keeps all of the request in memory.
+	// ConnContext, if not nil, returns the context that [Handler] passes on. It is called before the request is answered. Without
+	// it, the context is [context.Background]. Do not derive one from the request's context, which is canceled when the request is
+	// answered and keeps the whole request in memory.
 	ConnContext func(r *http.Request) context.Context
 
-	// Registry, if not nil, knows the connections, so that its Shutdown can end them in good order.
+	// Registry, if not nil, keeps track of the connections, so that its Shutdown can close them in an orderly way.
 	Registry *Registry
 
-	// OnError, if not nil, is told by [Handler] about requests that did not become a connection, after they were
-	// answered. The error is a [*HandshakeError]. Without it, [Handler] logs those with status 500, which are the server's
-	// own fault, as net/http would log them.
+	// OnError, if not nil, is called by [Handler] for requests that did not become a connection, after they were answered. The
+	// error is a [*HandshakeError]. Without it, [Handler] logs the errors with status 500, which are the server's own fault, in
+	// the way that net/http would.
 	OnError func(r *http.Request, err error)
 }
 
-// Validate reports what is wrong with the options themselves, such as an invalid pattern in AllowedOrigins: a server that
-// calls it when it starts need not wait for a request to find out. The error is a [*HandshakeError] with status 500, with
-// which every request would be refused.
+// Validate reports what is wrong with the options themselves, such as an invalid pattern in AllowedOrigins. A server that calls
+// it at startup finds out before the first request. The error is the [*HandshakeError] with status 500 with which every request
+// would be refused.
 func (o *AcceptOptions) Validate() error {
 	if o == nil {
 		return nil
@@ -91,19 +92,18 @@ func (o *AcceptOptions) Validate() error {
 	return decide.Validate()
 }
 
-// Accept answers the request with the opening handshake and returns the connection. It may be used with any
-// http.ResponseWriter that http.ResponseController can hijack, also through middleware; the caller must not write to w.
-// If the handshake is refused, Accept has answered with the HTTP status that fits and returns a [*HandshakeError] with the
-// same status.
+// Accept does the opening handshake and returns the connection. It works with any http.ResponseWriter that
+// http.ResponseController can hijack, including those of middleware; the caller must not write to w. If Accept refuses the
+// handshake, it answers with the appropriate HTTP status and returns a [*HandshakeError] with the same status.
 //
 // With HTTP/1.1, the connection does not end with the request, and r.Context() is canceled when the http.Handler returns. A
-// handler that stays for as long as the connection lives keeps the request and all its buffers alive; [Handler] does not.
+// handler that runs for as long as the connection is open keeps the request and all its buffers in memory; [Handler] does not.
 //
-// With HTTP/2 and HTTP/3, an extended CONNECT (RFC 8441, RFC 9220) opens a connection that is a stream of that request: it
-// lives no longer than the request, so the http.Handler must not return before the connection has ended ([Conn.Done] tells),
-// and should return then; [Handler] does so. The response is written with http.ResponseController's deadlines, past
-// middleware that has an Unwrap method; without them, the request is refused with 500. An extended CONNECT for another
-// protocol, and all other requests, are refused with 501. See package http2 for how to have net/http offer it.
+// With HTTP/2 and HTTP/3, an extended CONNECT (RFC 8441, RFC 9220) opens a connection on the stream of that request. The stream
+// lives no longer than the request, so the http.Handler must not return before the connection has ended (see [Conn.Done]), and
+// should return then; [Handler] does so. The response is written with http.ResponseController's deadlines, past middleware that
+// has an Unwrap method; without them, the request is refused with 500. An extended CONNECT for another protocol, and all other
+// requests, are refused with 501. Package http2 makes net/http offer it.
 func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, error) {
 	if o == nil {
 		o = &AcceptOptions{}

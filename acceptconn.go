@@ -17,19 +17,19 @@ import (
 	"github.com/seed60239977/websocket/internal/interrupt"
 )
 
-// AcceptConn serves the opening handshake on a connection that nothing has been read from, without an HTTP server. It
-// reads one request of at most 16 KiB and answers it, for which AcceptOptions.HandshakeTimeout and ctx set the time. The
-// returned request has no body; AcceptConn does not look at its path. One CRLF in front of the request is skipped (RFC 9112
-// §2.2). A [*tls.Conn] may be passed as well: its handshake is done on the way, and the request's TLS is set.
+// AcceptConn does the opening handshake on a connection that nothing has been read from, without an HTTP server. It reads one
+// request of at most 16 KiB and answers it, within the limits of AcceptOptions.HandshakeTimeout and ctx. The returned request
+// has no body; AcceptConn ignores its path. One CRLF in front of the request is skipped (RFC 9112 §2.2). nc may be a
+// [*tls.Conn]: AcceptConn does its handshake if need be, and sets the request's TLS.
 //
-// AcceptConn owns nc. If it fails, it has answered with the HTTP status that fits, if there was anybody to answer, has
-// given them up to half a second more to read that, and has closed nc; the error is a [*HandshakeError], and the request is
-// returned too if it was understood. What arrived behind the request is not lost. ctx bounds the handshake only, but lives
-// on as the request's context.
+// AcceptConn owns nc. If the handshake fails, it answers with the appropriate HTTP status where it can, gives the client up to
+// half a second to read the answer, and closes nc. The error is a [*HandshakeError], and the request is returned too if it
+// could be parsed. Bytes that arrive right after the request are not lost. ctx bounds only the handshake, but is also the
+// context of the returned request.
 //
-// nc need not have deadlines that work: where they do not, the limits hold by closing it. That makes AcceptConn the way to
-// serve connections such as those of a listener at the far end of an SSH connection (ssh -R). net/http needs deadlines for
-// handing a connection over: with them set in vain, [Handler] and [Accept] wait for ever.
+// nc need not support deadlines: where they do not work, AcceptConn enforces the limits by closing nc. So it can serve
+// connections such as those of a listener at the far end of an SSH connection (ssh -R). net/http needs deadlines to hand over a
+// connection; where setting them has no effect, [Handler] and [Accept] wait forever.
 func AcceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions) (c *Conn, r *http.Request, err error) {
 	growStack()
 	if o == nil {

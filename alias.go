@@ -12,7 +12,7 @@ import (
 type (
 	// Conn is one end of a WebSocket connection.
 	Conn = conn.Conn
-	// Config holds the limits and habits of a connection; the zero value is the safe one.
+	// Config has the limits and settings of a connection. The zero value is safe.
 	Config = conn.Config
 	// Message is one whole message.
 	Message = conn.Message
@@ -24,28 +24,28 @@ type (
 	StatusCode = conn.StatusCode
 	// MessageWriter writes one message piece by piece.
 	MessageWriter = conn.MessageWriter
-	// Prepared is a message that goes to many connections and is encoded once.
+	// Prepared is a message that is encoded once and sent to many connections.
 	Prepared = conn.Prepared
-	// Observer is told what happens on connections, see [Config].
+	// Observer is called for what happens on connections; see [Config].
 	Observer = conn.Observer
-	// Handshake is an opening handshake that an [Observer] is told of.
+	// Handshake describes an opening handshake to an [Observer].
 	Handshake = conn.Handshake
-	// MessageSize is how long a message is, before and after compression.
+	// MessageSize is the length of a message, before and after compression.
 	MessageSize = conn.MessageSize
-	// CloseError is how a connection ended.
+	// CloseError says how a connection ended.
 	CloseError = conn.CloseError
-	// WriteError says that the network has refused a write: nothing more can be sent, what has arrived can be read.
+	// WriteError is a failed write of the network connection: nothing more can be sent, but what has arrived can still be read.
 	WriteError = conn.WriteError
-	// BrowserError says what a program wants that no browser lets it do.
+	// BrowserError names something that a program wants and browsers do not allow.
 	BrowserError = conn.BrowserError
 )
 
-// HandshakeError is a handshake that failed or was refused: the error type of [Accept], [AcceptConn] and [Dial].
+// HandshakeError says why a handshake failed or was refused. It is the error type of [Accept], [AcceptConn] and [Dial].
 type HandshakeError = handshake.Error
 
-// DeflateOptions are what a side wants of the compression of messages (RFC 7692). They are the Options of package deflate:
-// Level (how hard to compress), MinSize (below it messages go out as they are), Outgoing and Incoming (context takeover and
-// window of each direction), RequireWindow. The zero value is right for most.
+// DeflateOptions configures the compression of messages (RFC 7692). It is the type Options of package deflate, with Level (how
+// hard to compress), MinSize (shorter messages are sent uncompressed), Outgoing and Incoming (context takeover and window of
+// each direction), and RequireWindow. The zero value suits most programs.
 type DeflateOptions = handshake.DeflateOptions
 
 // The two types of message (§5.6).

@@ -13,14 +13,13 @@ import (
 	"github.com/seed60239977/websocket/handshake"
 )
 
-// Connect makes the network connection that [Dial] would send its request on: to the URL's host and port, through a proxy
-// if there is one for it, and with TLS for wss. It is for programs that do something else there, or do the handshake
-// themselves with package handshake. Of the options, those about the network count: TLSConfig, NetDial, NetDialTLS, Proxy,
-// ProxyTLSConfig, ProxyHeader, ProxyConnectHeader and HandshakeTimeout; Header and Jar count as far as Proxy sees them.
+// Connect makes the network connection on which [Dial] would send its request: to the URL's host and port, through a proxy if
+// one is configured for it, and with TLS for wss. It is for programs that speak another protocol there, or do the handshake
+// themselves with package handshake. It uses the options about the network: TLSConfig, NetDial, NetDialTLS, Proxy,
+// ProxyTLSConfig, ProxyHeader, ProxyConnectHeader and HandshakeTimeout; Header and Jar matter only as far as Proxy sees them.
 //
-// The caller owns the connection, whose first bytes may have been read already from behind a proxy's response: its Read
-// returns them. It is the [*tls.Conn] for wss, unless it comes from NetDialTLS. ctx bounds the connecting only. All errors
-// are [*HandshakeError].
+// The caller owns the connection. Its Read also returns bytes that were read together with a proxy's response. For wss it is
+// the [*tls.Conn], unless it comes from NetDialTLS. ctx bounds only the connecting. All errors are [*HandshakeError].
 func Connect(ctx context.Context, rawURL string, o *DialOptions) (net.Conn, error) {
 	d, u, err := newDialer(rawURL, o)
 	if err != nil {

@@ -17,112 +17,111 @@ import (
 	"github.com/seed60239977/websocket/internal/observed"
 )
 
-// DialOptions configures [Dial]. The zero value, and nil, connect without cookies, subprotocols or redirects. Dial does not
-// change the options, so that any number of calls may share them.
+// DialOptions configures [Dial]. With the zero value or nil, Dial uses no cookies, offers no subprotocols and follows no
+// redirects. Dial does not modify the options, so any number of calls may share them.
 type DialOptions struct {
-	// Config holds the limits and habits of the connection. Its Subprotocol, Buffered, Deflate and DeflateOptions are set
-	// by the handshake.
+	// Config has the limits and settings of the connection. Its Subprotocol, Buffered, Deflate and DeflateOptions are set by the
+	// handshake.
 	Config Config
 
-	// Deflate, if not nil, offers to compress messages (RFC 7692). &DeflateOptions{} is right for most; what it costs in
-	// memory is told at [github.com/seed60239977/websocket/deflate.Options].
+	// Deflate, if not nil, offers to compress messages (RFC 7692). &DeflateOptions{} suits most programs;
+	// [github.com/seed60239977/websocket/deflate.Options] says what it costs in memory.
 	Deflate *DeflateOptions
 
-	// Subprotocols are offered to the server, in order of preference: tokens, each of them once. What the server chose is
-	// Conn.Subprotocol.
+	// Subprotocols are offered to the server, in order of preference. They are tokens without duplicates. Conn.Subprotocol returns
+	// the one that the server chose.
 	Subprotocols []string
 
-	// Header is sent with the request: Origin, Authorization, User-Agent and the like. Fields that belong to the handshake
-	// may not be in it. Without a User-Agent in it, [handshake.DefaultUserAgent] is sent; an empty one sends none.
+	// Header is added to the request: Origin, Authorization, User-Agent and the like. It must not have fields of the handshake
+	// itself. If it has no User-Agent, [handshake.DefaultUserAgent] is sent; if it has an empty one, none is sent.
 	Header http.Header
 
-	// Host is sent instead of the URL's host if it is not empty.
+	// Host, if not empty, is sent in place of the URL's host.
 	Host string
 
-	// Lenient allows what some servers do against §4.1: subprotocols that are not tokens, such as
-	// "SPDY/3.1+portforward.k8s.io", as long as they are visible ASCII characters without a comma; and a response whose
-	// Upgrade is a list with websocket in it.
+	// Lenient allows what some servers do in violation of §4.1: subprotocols that are not tokens, such as
+	// "SPDY/3.1+portforward.k8s.io", as long as they are visible ASCII characters without a comma; and responses whose Upgrade
+	// field is a list that contains websocket.
 	Lenient bool
 
-	// TLSConfig is used for wss. It is copied; a ServerName is taken from the URL if it has none, and the protocol that is
-	// negotiated by ALPN is always HTTP/1.1, unless HTTP2 is set. nil is the default configuration.
+	// TLSConfig is used for wss. nil stands for the default configuration. Dial works on a copy, in which an empty ServerName is
+	// set to the URL's host, and ALPN offers only HTTP/1.1 unless HTTP2 is set.
 	TLSConfig *tls.Config
 
-	// NetDial, if not nil, makes the network connections instead of a [net.Dialer]. network is "tcp" and address the host
-	// and port of the URL or, if there is one, of the proxy.
+	// NetDial, if not nil, makes the network connections, in place of a [net.Dialer]. network is "tcp", and address is the host
+	// and port of the proxy if there is one, and otherwise those of the URL.
 	NetDial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	// NetDialTLS, if not nil, makes the connections for wss, redirects to https included, with TLS of its own: keys in
-	// hardware, another implementation. It is called in place of NetDial and TLSConfig, with "tcp" and the host and port of
-	// the URL. If the connection has a method HandshakeContext(context.Context) error, as a [tls.Conn] does, that is called;
-	// if it has a method ConnectionState() tls.ConnectionState, the TLS of the response is set. ALPN may negotiate http/1.1
-	// only, and h2 if HTTP2 is set. Through a proxy it is not used: TLS with the server is then that of TLSConfig.
+	// NetDialTLS, if not nil, makes the connections for wss, including those for redirects to https, with TLS of your own: keys in
+	// hardware, or another implementation. It is used in place of NetDial and TLSConfig, and called with "tcp" and the host and
+	// port of the URL. If the connection has a method HandshakeContext(context.Context) error, as a [tls.Conn] does, Dial calls
+	// it; if it has a method ConnectionState() tls.ConnectionState, Dial sets the TLS of the response. ALPN must not negotiate
+	// anything but http/1.1, or h2 if HTTP2 is set. NetDialTLS is not used behind a proxy, where TLS with the server is that of
+	// TLSConfig.
 	NetDialTLS func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// Proxy returns the URL of the proxy for a request, or nil for none, as http.Transport.Proxy does. nil stands for
-	// [http.ProxyFromEnvironment], that is HTTP_PROXY for ws, HTTPS_PROXY for wss, and NO_PROXY for exceptions, of which
-	// localhost is always one; http.ProxyURL(nil) turns proxies off. The request has the URL, with the scheme http or https
-	// and without user information, a copy of Header with the cookies of Jar, and the context of Dial. The function is
-	// called again for each redirect.
+	// [http.ProxyFromEnvironment], which uses HTTP_PROXY for ws, HTTPS_PROXY for wss, and NO_PROXY for exceptions, and never a
+	// proxy for localhost. http.ProxyURL(nil) turns proxies off. The request has the URL, with the scheme http or https and
+	// without user information, a copy of Header with the cookies of Jar, and the context of Dial. Proxy is called again for each
+	// redirect.
 	//
-	// The proxy's URL has the scheme http or https (RFC 9110 CONNECT, for ws too), or socks5 or socks5h (RFC 1928; either
-	// way the proxy looks up the server's name). User information in it becomes the credentials for the proxy: Basic
-	// Proxy-Authorization or, with SOCKS, RFC 1929. Besides the host and port of the URL and ProxyHeader, nothing of these
-	// options is sent to the proxy. When an HTTP proxy refuses, the error has the status and the header of its answer, and
-	// Dial returns no response.
+	// The proxy's URL has the scheme http or https (CONNECT of RFC 9110, for ws too), or socks5 or socks5h (RFC 1928; with both,
+	// the proxy looks up the server's name). Its user information is sent to the proxy as credentials: Basic Proxy-Authorization
+	// or, with SOCKS, RFC 1929. Apart from that, the proxy gets only the host and port of the URL, and ProxyHeader. If an HTTP
+	// proxy refuses, the error has the status and header of its answer, and Dial returns no response.
 	Proxy func(*http.Request) (*url.URL, error)
 
-	// ProxyHeader is sent with CONNECT to a proxy of the scheme http or https. Its Proxy-Authorization replaces the
-	// credentials of the proxy's URL. Host and fields about the connection or a body may not be in it.
+	// ProxyHeader is sent with CONNECT to proxies with the scheme http or https. A Proxy-Authorization in it replaces the
+	// credentials of the proxy's URL. It must not have Host, nor fields about the connection or a body.
 	ProxyHeader http.Header
 
-	// ProxyConnectHeader, if not nil, returns more fields of the same kind, which replace those of ProxyHeader with the same
-	// name. It gets the proxy's URL and the host and port to connect to.
+	// ProxyConnectHeader, if not nil, returns further fields for CONNECT, which replace those of ProxyHeader with the same name.
+	// It gets the proxy's URL, and as target the host and port to connect to.
 	//
-	// It is called before the first CONNECT with a nil challenge, and again each time that the proxy answers with 407 (Proxy
-	// Authentication Required), with that response: its Proxy-Authenticate says what to answer; its body is in memory, up to
-	// 64 KiB. CONNECT is then sent again, on the same connection unless the proxy closes it, as schemes need that
-	// authenticate a connection. A nil header without an error gives up, and so do more than 5 requests for CONNECT: then
-	// Dial fails with the 407.
+	// It is called with a nil challenge before the first CONNECT, and again each time the proxy answers with 407 (Proxy
+	// Authentication Required), with that response as challenge: its Proxy-Authenticate says what to answer, and its body is in
+	// memory, up to 64 KiB. CONNECT is then sent again, on the same connection unless the proxy closes it, as needed by schemes
+	// that authenticate a connection. Dial gives up, and fails with the 407, if ProxyConnectHeader returns a nil header without an
+	// error, or after 5 requests for CONNECT.
 	ProxyConnectHeader func(ctx context.Context, proxy *url.URL, target string, challenge *http.Response) (http.Header, error)
 
-	// ProxyTLSConfig is used for TLS with proxies of the scheme https, as TLSConfig is with the server, of which the proxy
-	// gets nothing.
+	// ProxyTLSConfig is used for TLS with proxies of the scheme https, for which TLSConfig is not used.
 	ProxyTLSConfig *tls.Config
 
-	// Jar, if not nil, provides cookies for the request and takes those of the response.
+	// Jar, if not nil, provides the cookies of the request and stores those of the response.
 	Jar http.CookieJar
 
-	// HandshakeTimeout bounds everything that Dial does, from the name's look-up to the response. 0 stands for
-	// [DefaultHandshakeTimeout]; a negative value leaves it to the context.
+	// HandshakeTimeout limits the time of the whole of Dial, from looking up the name to receiving the response. 0 stands for
+	// [DefaultHandshakeTimeout]; with a negative value only the context is a limit.
 	HandshakeTimeout time.Duration
 
-	// HTTP2, if not nil, dials wss URLs with HTTP/2 (RFC 8441) if the server has it, so that any number of WebSockets share
-	// a connection: those of all Dials with the same pool. Servers without it get HTTP/1.1, on a connection for each
-	// WebSocket: that NetDialTLS has to make without h2. Which it was is the response's ProtoMajor. Redirects to another
-	// origin are followed with HTTP/1.1.
+	// HTTP2, if not nil, makes Dial use HTTP/2 (RFC 8441) for wss URLs if the server supports that, so that the WebSockets of all
+	// Dials with the same pool share a connection. With other servers it uses HTTP/1.1, on a connection for each WebSocket, which
+	// NetDialTLS must then make without h2. The response's ProtoMajor says which was used. Redirects to another origin are
+	// followed with HTTP/1.1.
 	HTTP2 *HTTP2Pool
 
-	// MaxRedirects is how many redirects are followed; by default none. They are not followed from wss to ws. To another
-	// origin go neither the credentials of the URL nor Header, except for Origin and User-Agent, nor Host, nor the client
-	// certificates of TLSConfig; what NetDialTLS presents is its own decision. The body of a response that is followed is
-	// not waited for.
+	// MaxRedirects is the number of redirects that are followed, by default none. Redirects from wss to ws are not followed.
+	// Another origin gets none of the credentials of the URL, Host, the client certificates of TLSConfig, and Header, except for
+	// Origin and User-Agent in it; what NetDialTLS presents is its own decision. Dial does not wait for the body of a response
+	// that it follows.
 	MaxRedirects int
 }
 
-// Dial opens a connection to a URL with the scheme ws, wss, http or https, without a fragment. User information in the
-// URL becomes basic authentication.
+// Dial connects to a URL with the scheme ws, wss, http or https, and without a fragment. User information in the URL is sent as
+// basic authentication.
 //
-// All errors are [*HandshakeError]. When the server has answered with something that is not a WebSocket, the response is
-// returned together with the error, with as much of its body as has arrived in time, up to 64 KiB. The body of a
-// response never needs to be closed; with wss its TLS is set. ctx bounds the handshake only, as
-// DialOptions.HandshakeTimeout does; it does not end the connection. The hooks of an [httptrace.ClientTrace] in ctx are called
-// as net/http would call them, but for WroteHeaderField, Wait100Continue, Got100Continue and PutIdleConn.
+// All errors are [*HandshakeError]. If the server answers without opening a WebSocket, Dial returns its response together with
+// the error, with as much of the body as arrived in time, up to 64 KiB. The body of a response never needs to be closed. With
+// wss, the TLS of the response is set. ctx bounds only the handshake, as DialOptions.HandshakeTimeout does; it does not end the
+// connection. The hooks of an [httptrace.ClientTrace] in ctx are called as in net/http, except for WroteHeaderField,
+// Wait100Continue, Got100Continue and PutIdleConn.
 //
-// In a browser (GOOS=js) Dial opens a WebSocket of the browser's. Options that no browser has a place for are refused, with a
-// [*BrowserError] in the error's tree: all but Subprotocols, HandshakeTimeout and Config, and of that PingInterval, OnPing and
-// OnPong. The response has what the browser tells: the fields Sec-WebSocket-Protocol and Sec-WebSocket-Extensions. There is none
-// when the connection fails, and no reason either.
+// In a browser (GOOS=js), Dial opens one of the browser's WebSockets. Options that browsers do not support are refused, with a
+// [*BrowserError] in the error's tree: all but Subprotocols, HandshakeTimeout and Config, and in Config PingInterval, OnPing
+// and OnPong. The response has what the browser discloses: the fields Sec-WebSocket-Protocol and Sec-WebSocket-Extensions. If
+// the connection fails, there is no response, and no reason either.
 func Dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, *http.Response, error) {
 	return dialTo(ctx, rawURL, o, blocking)
 }

@@ -9,15 +9,15 @@ import (
 	"github.com/seed60239977/websocket/internal/h2stream"
 )
 
-// Handler returns an http.Handler that answers requests as [Accept] does and calls serve for each connection, on a
-// goroutine of its own that outlives the request: while it waits, nothing but the connection is in memory. serve gets the
-// context that AcceptOptions.ConnContext makes, or [context.Background]. With HTTP/2 and HTTP/3 the request lives on until the
-// connection has ended, since that is a stream of the request.
+// Handler returns an http.Handler that answers requests as [Accept] does and calls serve for each connection, on a goroutine of
+// its own that outlives the request: while it waits, only the connection stays in memory. serve gets the context that
+// AcceptOptions.ConnContext returns, or [context.Background]. With HTTP/2 and HTTP/3, the connection is a stream of the
+// request, which therefore stays until the connection has ended.
 //
-// When serve returns, the connection is closed with [StatusNormalClosure], unless serve has closed it; a panic in serve is
-// logged as net/http would log it, and closes the connection with [StatusInternalError]. As with all connections that were
-// taken from it, http.Server.Shutdown waits for none of this, except for streams of HTTP/2, which it does not end;
-// [Registry.Shutdown] ends all, and waits for them.
+// When serve returns, the connection is closed with [StatusNormalClosure], unless serve has closed it. A panic in serve is
+// logged in the way that net/http would, and closes the connection with [StatusInternalError]. As with all hijacked
+// connections, http.Server.Shutdown waits neither for these connections nor for serve; it does wait for streams of HTTP/2, but
+// does not end them. [Registry.Shutdown] ends all of them, and waits.
 func Handler(serve func(ctx context.Context, c *Conn), o *AcceptOptions) http.Handler {
 	h := &handler{serve: serve}
 	if o != nil {

@@ -17,15 +17,15 @@ import (
 	"github.com/seed60239977/websocket/internal/h2stream"
 )
 
-// HTTP2Pool has [Dial] open WebSockets as streams of HTTP/2 connections (RFC 8441), which they share. Set it in
-// DialOptions. The zero value is ready for use, by any number of Dials at once, as long as they have the same options
-// about the network (NetDial, NetDialTLS, ProxyHeader, ProxyTLSConfig): connections are told apart by the host and
-// port, the proxy and the pointer TLSConfig alone. It must not be copied.
+// HTTP2Pool makes [Dial] open WebSockets as streams of shared HTTP/2 connections (RFC 8441). Set it in DialOptions. The zero
+// value is ready for use, by any number of Dials at once, as long as all of them have the same network options (NetDial,
+// NetDialTLS, ProxyHeader, ProxyTLSConfig): the pool distinguishes connections only by the host and port, the proxy, and the
+// pointer TLSConfig. An HTTP2Pool must not be copied.
 //
-// A connection that carries no WebSocket any more is closed after 90 s.
+// A connection is closed after 90 s without a WebSocket.
 type HTTP2Pool struct {
-	// Unencrypted has URLs of the scheme ws dialed as well, whose servers are taken to speak HTTP/2 without being asked
-	// ("prior knowledge", RFC 9113 §3.3). Otherwise they get HTTP/1.1.
+	// Unencrypted makes Dial use HTTP/2 for URLs with the scheme ws, too, on the assumption that their servers speak it ("prior
+	// knowledge", RFC 9113 §3.3). Without it, they get HTTP/1.1.
 	Unencrypted bool
 
 	mu      sync.Mutex // held for moments
@@ -61,8 +61,8 @@ const (
 	poolWriteTimeout = 30 * time.Second
 )
 
-// Close closes all connections, and with them the WebSockets that they carry, without a closing handshake. Dials with the
-// pool fail from now on. It may be called more than once.
+// Close closes all connections, and with them their WebSockets, without a closing handshake. Later Dials with the pool fail.
+// Close may be called more than once.
 func (p *HTTP2Pool) Close() error {
 	var conns []*poolConn
 	p.mu.Lock()

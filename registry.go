@@ -12,20 +12,20 @@ import (
 	"github.com/seed60239977/websocket/handshake"
 )
 
-// Registry knows the connections of a server, so that they can be ended in good order: net/http forgets about a
-// connection once it has been taken over, and http.Server.Shutdown neither tells nor waits for it. Set it in
-// AcceptOptions; any number of options may share one. The zero value is ready for use. Its methods may be called from any
-// goroutine. A connection costs it no goroutine.
+// Registry keeps track of the connections of a server, so that they can be closed in an orderly way: net/http forgets a
+// connection once it is hijacked, and http.Server.Shutdown neither closes it nor waits for it. Set a Registry in AcceptOptions;
+// any number of options may share one. The zero value is ready for use. Its methods may be called from any goroutine. It needs
+// no goroutine per connection.
 //
-// A server that shuts down calls both:
+// To shut down a server, call both:
 //
 //	server.RegisterOnShutdown(func() { registry.Shutdown(ctx) }) // at the same time as what follows
 //	...
 //	server.Shutdown(ctx)   // no more requests; waits for those that are answered
 //	registry.Shutdown(ctx) // no more connections; waits for those that are open
 //
-// The first line is for connections to hear of it while requests are still being answered, which streams of HTTP/2 are for as
-// long as they live; as http.Server.Shutdown does not wait for what it calls, the last line is needed in any case.
+// The first line closes connections while requests are still being answered: those of HTTP/2 last as long as their streams. The
+// last line is always needed, because http.Server.Shutdown does not wait for the functions that it calls.
 type Registry struct {
 	mu      sync.Mutex              // never held while a method of a connection is called
 	start   time.Time               // when there was the first connection
@@ -48,7 +48,7 @@ type RegistryStats struct {
 	Refused uint64 // requests and connections that were refused because of Shutdown
 }
 
-// Stats returns how many connections there are at this moment.
+// Stats returns the numbers of connections at this moment.
 func (r *Registry) Stats() RegistryStats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -83,7 +83,7 @@ type RegistryEntry struct {
 	Buffered    int64     // bytes that wait to be sent, as Conn.BufferedAmount says
 }
 
-// Entries describes the connections that are open, the oldest first. It takes a moment for each.
+// Entries describes the open connections, the oldest first. Each is described at a slightly different moment.
 func (r *Registry) Entries() []RegistryEntry {
 	r.mu.Lock()
 	all := make([]RegistryEntry, 0, len(r.conns))
@@ -102,17 +102,16 @@ func (r *Registry) Entries() []RegistryEntry {
 	return all
 }
 
-// Shutdown ends all connections with [StatusGoingAway]: all at once, each one behind what was accepted for sending on it
-// before, with the closing handshake. It returns nil when all have ended, all functions of [Handler] have returned, and no
-// handshake of [Accept], [AcceptConn] or [Handler] is under way whose request has arrived.
+// Shutdown closes all connections with [StatusGoingAway], at the same time, each after what was already accepted for sending on
+// it. It returns nil once all have ended, all functions of [Handler] have returned, and no [Accept], [AcceptConn] or [Handler]
+// is still answering a request that has arrived.
 //
-// If ctx ends first, Shutdown cuts the connections that are left, waits for nothing more, and returns the error of ctx:
-// give it a deadline, for there may be peers that never take what was sent to them. Until then it takes one goroutine for
-// each connection.
+// If ctx ends first, Shutdown cuts the remaining connections, stops waiting, and returns the error of ctx. Give ctx a deadline,
+// because some peers may never read what was sent to them. Until then, Shutdown uses one goroutine for each connection.
 //
-// From its call on, requests are refused with 503 (Service Unavailable), before they become connections. One whose
-// handshake is just being completed is closed with [StatusGoingAway]. The error of both, a [*HandshakeError], matches
-// [http.ErrServerClosed]. Shutdown may be called more than once; every call waits.
+// From the call on, requests are refused with 503 (Service Unavailable). A connection whose handshake is just being completed
+// is closed with [StatusGoingAway]. In both cases the error is a [*HandshakeError] that matches [http.ErrServerClosed].
+// Shutdown may be called more than once; every call waits.
 func (r *Registry) Shutdown(ctx context.Context) error {
 	idle := r.beginShutdown(ctx)
 	err := waitFor(ctx, idle)
