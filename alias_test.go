@@ -13,7 +13,7 @@ import (
 
 // notAliased are the names of package conn that stand for a handshake that somebody else has done.
 var notAliased = []string{"Client", "Server", "Negotiated",
-	"Driven", "DrivenMemory", "Progress", "Drained", "More", "Paused", "Busy", "Over", // for package event
+	"Driven", "DrivenMemory", "Arrived", "ArrivedNothing", "ArrivedBytes", "ArrivedEnd", "Progress", "Drained", "More", "Paused", "Busy", "Over", // for package event
 }
 
 // declared returns the exported package-level names of a directory, and how each of them is defined.

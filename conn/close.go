@@ -127,7 +127,7 @@ func (c *Conn) expire() {
 func (c *Conn) learn() {
 	if d := c.driven(); d != nil {
 		for range learnTurns {
-			d.beginTurn(true)
+			d.beginTurn(ArrivedEnd)
 			if c.drain(context.Background()) != nonblock.ErrTurnOver {
 				return
 			}

@@ -76,17 +76,18 @@ type driven struct {
 const maxPolledReads = 4
 
 // beginTurn begins a turn of reading that must not wait. The caller holds reading.
-func (d *driven) beginTurn(hungUp bool) {
-	d.polling, d.drained, d.hungUp, d.handled, d.reads = true, false, hungUp, false, maxPolledReads
+func (d *driven) beginTurn(a Arrived) {
+	d.polling, d.handled, d.reads = true, false, maxPolledReads
+	d.drained, d.hungUp = a == ArrivedNothing, a == ArrivedEnd
 }
 
 func (d *driven) read(in *readBuffer) error {
-	in.prepare()
 	for {
 		if err := d.stop(); err != nil {
 			in.idle()
 			return err
 		}
+		in.prepare()
 		p := in.free()
 		n, err := d.nc.TryRead(p)
 		if n > 0 {
@@ -127,6 +128,16 @@ func (d *driven) write(s *protocol.Sender, _ bool) (int, error) {
 // resumable: what was not written is known.
 func (d *driven) resumable() bool { return true }
 
+// Arrived is what the network has for a connection, as far as its event loop knows.
+type Arrived uint8
+
+// What may have arrived.
+const (
+	ArrivedNothing Arrived = iota // nothing since a read that was short; the connection may have something of before
+	ArrivedBytes                  // there may be bytes to read
+	ArrivedEnd                    // there may be, and the peer has closed its side behind them
+)
+
 // Progress says how [Driven.Advance] ended.
 type Progress uint8
 
@@ -140,9 +151,9 @@ const (
 )
 
 // Advance deals with what has arrived, and calls handle for each message, as [Conn.Serve] does. It does not wait for the
-// network; handle may. hungUp says that the peer has closed its side. An error, with Over, is that of handle. It is for one
-// goroutine at a time.
-func (d Driven) Advance(hungUp bool, handle func(c *Conn, m Message) error) (Progress, error) {
+// network; handle may. The first call, once the connection is to read, begins to wait for its peer, and must come even if
+// nothing has arrived. An error, with Over, is that of handle. It is for one goroutine at a time.
+func (d Driven) Advance(a Arrived, handle func(c *Conn, m Message) error) (Progress, error) {
 	c := d.c
 	if !c.reading.TryLock() {
 		return Busy, nil
@@ -153,7 +164,7 @@ func (d Driven) Advance(hungUp bool, handle func(c *Conn, m Message) error) (Pro
 		return Paused, nil
 	}
 	t.detached.Store(false)
-	t.beginTurn(hungUp)
+	t.beginTurn(a)
 	for l := new(loan); ; {
 		if err := c.lendNext(context.Background(), l, true, true); err != nil {
 			return c.progress(err), nil
@@ -189,8 +200,8 @@ func (c *Conn) progress(err error) Progress {
 }
 
 // Drop is Advance for what arrives once nobody wants it any more.
-func (d Driven) Drop(hungUp bool) Progress {
-	p, _ := d.Advance(hungUp, func(*Conn, Message) error { return nil })
+func (d Driven) Drop(a Arrived) Progress {
+	p, _ := d.Advance(a, func(*Conn, Message) error { return nil })
 	return p
 }
 

@@ -58,7 +58,7 @@ func TestAnObserverIsToldOfMessagesOfAnEventLoop(t *testing.T) {
 			}
 			d := new(conn.DrivenMemory).Open(nc, role, nil, &cfg.Config)
 			for len(nc.in) > 0 {
-				_, err := d.Advance(false, func(c *conn.Conn, m conn.Message) error { return c.Write(t.Context(), m.Type, m.Data) })
+				_, err := d.Advance(conn.ArrivedBytes, func(c *conn.Conn, m conn.Message) error { return c.Write(t.Context(), m.Type, m.Data) })
 				require.NoError(t, err)
 			}
 			want := []conn.MessageSize{size(conn.Text, 5), size(conn.Text, 6), size(conn.Binary, 100_000)}

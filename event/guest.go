@@ -16,6 +16,7 @@ type guest struct {
 	greeter Greeter
 	timer   nonblock.Timer // bounds the phase; nil: none
 	in      *buffer.Buffer // what has arrived; nil while that is nothing
+	unread  bool           // there may be more, of which the loop will not hear again
 	reply   *Reply         // nil until it is known
 	dropped int            // bytes of a client that was refused; -1 until the response is sent
 }
@@ -27,7 +28,10 @@ const (
 	lingerBytes = 64 << 10
 )
 
-func (g *guest) proceed(s *Socket, todo uint32) (more bool) {
+func (g *guest) proceed(s *Socket, todo uint32) (left uint32) {
+	if todo&stateReadable != 0 {
+		g.unread = true
+	}
 	switch {
 	case todo&stateAway != 0:
 		g.close(s, ErrLoopClosed)
@@ -36,62 +40,74 @@ func (g *guest) proceed(s *Socket, todo uint32) (more bool) {
 	case todo&stateLate != 0:
 		g.close(s, os.ErrDeadlineExceeded)
 	case g.reply == nil:
-		return g.read(s)
+		return g.read(s, todo&stateHungUp != 0)
 	case g.reply.Opening == nil && g.dropped >= 0:
 		g.drop(s)
 	default:
 		return g.answer(s)
 	}
-	return false
+	return 0
 }
 
-// read reads what there is of the request.
-func (g *guest) read(s *Socket) (more bool) {
+// read reads what there is of the request. hungUp says that the client has closed its side, which the loop will not hear
+// again.
+func (g *guest) read(s *Socket, hungUp bool) (left uint32) {
 	if g.in == nil {
 		g.in = buffer.Get(buffer.Smallest)
 	} else if len(g.in.B) == cap(g.in.B) {
 		g.in = g.in.Grow(len(g.in.B))
 	}
-	n, err := s.stream.TryRead(g.in.B[len(g.in.B):cap(g.in.B)])
+	room := g.in.B[len(g.in.B):cap(g.in.B)]
+	n, err := s.stream.TryRead(room)
 	if err == nonblock.ErrWouldBlock {
+		g.unread = false
 		if len(g.in.B) == 0 {
 			g.release()
 		}
-		return false
+		return 0
 	}
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
 	}
 	if err != nil {
 		g.fail(s, err)
-		return false
+		return 0
 	}
+	g.unread = n == len(room) || hungUp
 	g.in.B = g.in.B[:len(g.in.B)+n]
 	reply := g.greeter.Greet(s, g.in.B)
 	if reply.Response == nil {
-		return true
+		return g.left()
 	}
 	g.release()
 	return g.set(s, reply)
 }
 
+// left is what is left to do if there may be more to read.
+func (g *guest) left() uint32 {
+	if g.unread {
+		return stateReadable
+	}
+	return 0
+}
+
 // set takes the reply, and sends it.
-func (g *guest) set(s *Socket, reply Reply) (more bool) {
+func (g *guest) set(s *Socket, reply Reply) (left uint32) {
 	g.reply, g.dropped = &reply, -1
 	return g.answer(s)
 }
 
 // answer sends the response, and goes on with what follows from it.
-func (g *guest) answer(s *Socket) (more bool) {
+func (g *guest) answer(s *Socket) (left uint32) {
 	r := g.reply
 	n, err := s.stream.TryWrite(r.Response, nil)
 	if err != nil {
 		g.close(s, err)
-		return false
+		return 0
 	}
 	if r.Response = r.Response[n:]; len(r.Response) > 0 {
 		s.AwaitWrite()
-		return false
+		return 0
 	}
 	g.stopTimer()
 	if o := r.Opening; o != nil {
@@ -99,13 +115,13 @@ func (g *guest) answer(s *Socket) (more bool) {
 		if o.Made != nil {
 			o.Made(c)
 		}
-		return true
+		return s.phase.proceed(s, g.left())
 	}
 	g.dropped = 0
 	g.timer = s.AfterFunc(lingerTime, func() { s.post(stateLate) })
 	s.stream.CloseWrite()
 	g.drop(s)
-	return false
+	return 0
 }
 
 // drop throws away what a client sends that was refused.

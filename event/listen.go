@@ -114,16 +114,16 @@ const (
 	maxPause   = time.Second
 )
 
-func (p *listening) proceed(s *Socket, todo uint32) (more bool) {
+func (p *listening) proceed(s *Socket, todo uint32) (left uint32) {
 	if todo&stateAway != 0 {
 		p.end(s, ErrLoopClosed)
-		return false
+		return 0
 	}
 	if todo&stateLate != 0 {
 		p.resting = false
 	}
 	if p.resting { // there would be no descriptor for whoever comes meanwhile
-		return false
+		return 0
 	}
 	for range acceptBatch {
 		guest := newSocket(s.shard.loop.shard(), nil)
@@ -133,19 +133,19 @@ func (p *listening) proceed(s *Socket, todo uint32) (more bool) {
 			p.pause = 0
 			p.greet(guest)
 		case netpoll.WouldBlock(err):
-			return false
+			return 0
 		case netpoll.Temporary(err):
 			p.pause = min(max(2*p.pause, firstPause), maxPause)
 			s.shard.loop.log.Printf("websocket: cannot accept connections: %v; next try in %v", err, p.pause)
 			p.resting = true
 			s.AfterFunc(p.pause, func() { s.post(stateLate) })
-			return false
+			return 0
 		default:
 			p.end(s, err)
-			return false
+			return 0
 		}
 	}
-	return true
+	return stateReadable
 }
 
 // end lets go of the listener.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -31,6 +32,7 @@ type memoryListener struct {
 	waiting      []*pipe.End
 	fail         []error // instead of the next connections
 	size         int
+	reads        atomic.Int32 // by all connections
 }
 
 func newMemoryListener(size int) *memoryListener {
@@ -59,9 +61,20 @@ func (l *memoryListener) accept(s *Socket) error {
 	if len(l.waiting) == 0 {
 		return syscall.EAGAIN
 	}
-	s.stream = &memoryStream{End: l.waiting[0]}
+	s.stream = &countingStream{memoryStream{End: l.waiting[0]}, &l.reads}
 	l.waiting = l.waiting[1:]
 	return nil
+}
+
+// countingStream counts its reads.
+type countingStream struct {
+	memoryStream
+	reads *atomic.Int32
+}
+
+func (c *countingStream) TryRead(p []byte) (int, error) {
+	c.reads.Add(1)
+	return c.memoryStream.TryRead(p)
 }
 
 // closer is a net.Listener that only Close is called of.
@@ -75,6 +88,7 @@ type knock struct {
 	failed chan error
 	made   chan *conn.Conn
 	hold   chan struct{} // Greet waits for it if the line is "hold"
+	config *conn.Config  // of the connections
 }
 
 func (k *knock) Greet(_ net.Conn, received []byte) Reply {
@@ -92,7 +106,7 @@ func (k *knock) Greet(_ net.Conn, received []byte) Reply {
 		return Reply{Response: []byte("no\n")}
 	}
 	return Reply{Response: []byte("yes\n"), Opening: &Opening{
-		Context: context.Background(), Negotiated: conn.Negotiated{Buffered: bytes.Clone(rest)}, Events: k.events,
+		Context: context.Background(), Negotiated: conn.Negotiated{Buffered: bytes.Clone(rest)}, Config: k.config, Events: k.events,
 		Made: func(c *conn.Conn) { k.made <- c }, Failed: func(err error) { k.failed <- err },
 	}}
 }

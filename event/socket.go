@@ -44,14 +44,15 @@ func (s *Socket) conn() *conn.Conn { return s.memory.Driven().Conn() }
 
 // phase is what a socket does before it is a WebSocket connection.
 type phase interface {
-	// proceed deals with what there is to do. It reports whether to go on at once, after others have had their turn.
-	proceed(s *Socket, todo uint32) (more bool)
+	// proceed deals with what there is to do. It returns what is left to do after others have had their turn.
+	proceed(s *Socket, todo uint32) (left uint32)
 }
 
 // The bits of Socket.state.
 const (
 	stateScheduled uint32 = 1 << iota
 	stateReadable         // there may be bytes to read
+	stateBegun            // the WebSocket connection is to begin to read what it has, and to wait
 	stateWritable         // more can be written; only for a phase
 	stateHungUp           // the peer has closed its side; this stays
 	stateEnded            // the WebSocket connection has ended
@@ -127,19 +128,19 @@ func (s *Socket) become(ctx context.Context, role frame.Role, n *conn.Negotiated
 // opening is the phase until Events.Open has returned.
 type opening struct{ ctx context.Context }
 
-func (o *opening) proceed(s *Socket, _ uint32) bool {
+func (o *opening) proceed(s *Socket, todo uint32) (left uint32) {
 	s.phase = nil
 	if s.events.Open != nil {
 		s.events.Open(o.ctx, s.conn())
 	}
-	return true
+	return stateBegun | todo&stateReadable
 }
 
 // run does what there is to do. The caller has marked s.
 func (s *Socket) run() {
 	todo := s.state.And(stateKept | stateScheduled)
-	if s.proceed(todo) {
-		s.state.Or(stateReadable)
+	if left := s.proceed(todo); left != 0 {
+		s.state.Or(left)
 	}
 	for {
 		now := s.state.Load()
@@ -153,22 +154,41 @@ func (s *Socket) run() {
 	}
 }
 
-// proceed does what there is to do. It reports whether to go on at once, after others have had their turn.
-func (s *Socket) proceed(todo uint32) (more bool) {
+// proceed does what there is to do. It returns what is left to do after others have had their turn.
+func (s *Socket) proceed(todo uint32) (left uint32) {
 	defer s.panicked()
 	if s.phase != nil {
 		return s.phase.proceed(s, todo)
 	}
-	if todo&stateReadable != 0 {
-		p, err := s.memory.Driven().Advance(todo&stateHungUp != 0, s.message)
+	if todo&(stateReadable|stateBegun) != 0 {
+		p, err := s.memory.Driven().Advance(arrived(todo), s.message)
 		if err != nil {
 			s.fail(err)
-			return true
+			return stateReadable
 		}
-		more = p == conn.More
+		left = leftBy(p)
 	}
 	s.tell(nil)
-	return more
+	return left
+}
+
+// arrived returns what the network has, as far as the loop knows.
+func arrived(todo uint32) conn.Arrived {
+	switch {
+	case todo&stateHungUp != 0:
+		return conn.ArrivedEnd
+	case todo&stateReadable != 0:
+		return conn.ArrivedBytes
+	}
+	return conn.ArrivedNothing
+}
+
+// leftBy returns what is left to do behind Advance.
+func leftBy(p conn.Progress) uint32 {
+	if p == conn.More {
+		return stateReadable
+	}
+	return 0
 }
 
 // message is Events.Message.
@@ -182,12 +202,12 @@ func (s *Socket) message(c *conn.Conn, m conn.Message) error {
 // failing is the phase after Events.Message has returned an error.
 type failing struct{ err error }
 
-func (f *failing) proceed(s *Socket, todo uint32) (more bool) {
+func (f *failing) proceed(s *Socket, todo uint32) (left uint32) {
 	if todo&stateReadable != 0 {
-		more = s.memory.Driven().Drop(todo&stateHungUp != 0) == conn.More
+		left = leftBy(s.memory.Driven().Drop(arrived(todo)))
 	}
 	s.tell(f.err)
-	return more
+	return left
 }
 
 // fail closes the connection because of err, unless it is closing already.
