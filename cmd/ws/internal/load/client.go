@@ -8,21 +8,29 @@ import (
 	"github.com/seed60239977/websocket"
 )
 
-// client makes the connections of a load. The engine knows no more of them than this, so that they may be driven by goroutines
-// or by events.
+// client makes the connections of a load. The engine knows no more of them than this.
 type client interface {
-	// open connects. From then on, received is called for each message that comes, by one goroutine at a time, and ended once, when
-	// the connection has. Neither is called if there is an error, nor before open returns.
-	open(ctx context.Context, received func(size int), ended func(err error)) (link, opening, error)
+	// open connects. What happens on the connection is told to o, maybe before open returns. Nothing is told if there is an
+	// error.
+	open(ctx context.Context, o observer) (link, opening, error)
 }
 
-// link is one connection.
+// observer is told what happens on a connection, by one call at a time.
+type observer interface {
+	// received is called for each message that comes.
+	received(size int)
+	// ended is the last call.
+	ended(err error)
+}
+
+// link is one connection. Its methods may be called from any goroutine. data may not be changed, and is the caller's again when a
+// call returns.
 type link interface {
-	// send sends a message. The bytes are the caller's again when it returns.
-	send(ctx context.Context, typ websocket.MessageType, data []byte) error
-	// start has messages received.
-	start()
-	// close ends the connection, and returns when ended was called.
+	// send accepts a message without waiting for anything, or refuses it with websocket.ErrQueueFull.
+	send(typ websocket.MessageType, data []byte) error
+	// write is send for who can wait until there is room.
+	write(ctx context.Context, typ websocket.MessageType, data []byte) error
+	// close begins to end the connection: ended is called soon.
 	close()
 }
 
@@ -32,14 +40,15 @@ type opening struct {
 	firstByte time.Duration // of the response
 }
 
-// goroutines is a client with a goroutine for each connection that reads.
-type goroutines struct {
+// loopClient has an event loop drive its connections, so that one that waits costs little. Those that the loop cannot drive,
+// such as those of TLS, get a goroutine each from it.
+type loopClient struct {
 	address string
 	options *websocket.DialOptions
+	loop    *websocket.Loop
 }
 
-func (g *goroutines) open(ctx context.Context, received func(int), ended func(error)) (link, opening, error) {
-	var o opening
+func (l *loopClient) open(ctx context.Context, o observer) (link, opening, error) {
 	began := time.Now()
 	// The hooks are called before Dial returns, or not at all.
 	var connected, first time.Time
@@ -47,43 +56,28 @@ func (g *goroutines) open(ctx context.Context, received func(int), ended func(er
 		GotConn:              func(httptrace.GotConnInfo) { connected = time.Now() },
 		GotFirstResponseByte: func() { first = time.Now() },
 	})
-	c, _, err := websocket.Dial(ctx, g.address, g.options)
+	c, _, err := l.loop.Dial(ctx, l.address, websocket.Events{
+		Message: func(_ *websocket.Conn, m websocket.Message) error {
+			o.received(len(m.Data))
+			return nil
+		},
+		Close: func(_ *websocket.Conn, err error) { o.ended(err) },
+	}, l.options)
 	if err != nil {
-		return nil, o, err
+		return nil, opening{}, err
 	}
-	o.connected, o.firstByte = connected.Sub(began), first.Sub(began)
-	return &goroutineLink{c: c, received: received, ended: ended, done: make(chan struct{})}, o, nil
+	return loopLink{c}, opening{connected.Sub(began), first.Sub(began)}, nil
 }
 
-// goroutineLink is a connection with a goroutine that reads.
-type goroutineLink struct {
-	c        *websocket.Conn
-	received func(int)
-	ended    func(error)
-	done     chan struct{}
-}
+// loopLink is a connection of a loop.
+type loopLink struct{ c *websocket.Conn }
 
-func (l *goroutineLink) start() {
-	go func() {
-		defer close(l.done)
-		for m, err := range l.c.Messages(context.Background()) {
-			if err != nil {
-				l.ended(err)
-				return
-			}
-			l.received(len(m.Data))
-		}
-	}()
-}
+func (l loopLink) send(typ websocket.MessageType, data []byte) error { return l.c.Send(typ, data) }
 
-func (l *goroutineLink) send(ctx context.Context, typ websocket.MessageType, data []byte) error {
+func (l loopLink) write(ctx context.Context, typ websocket.MessageType, data []byte) error {
 	return l.c.Write(ctx, typ, data)
 }
 
-func (l *goroutineLink) close() {
-	_ = l.c.SendClose(websocket.StatusNormalClosure, "")
-	t := time.AfterFunc(websocket.DefaultCloseTimeout, func() { l.c.CloseNow() })
-	<-l.done
-	t.Stop()
-	l.c.CloseNow()
+func (l loopLink) close() {
+	_ = l.c.SendClose(websocket.StatusNormalClosure, "") // fails if it has ended, or is about to: whoever is told of that knows
 }

@@ -25,7 +25,9 @@ type imagined struct {
 	sends []time.Duration
 }
 
-func (i *imagined) open(ctx context.Context, received func(int), ended func(error)) (link, opening, error) {
+func (i *imagined) start() { i.began = time.Now() }
+
+func (i *imagined) open(_ context.Context, o observer) (link, opening, error) {
 	i.mu.Lock()
 	n := len(i.opens)
 	i.opens = append(i.opens, time.Since(i.began))
@@ -36,20 +38,16 @@ func (i *imagined) open(ctx context.Context, received func(int), ended func(erro
 			return nil, opening{}, err
 		}
 	}
-	return &imaginedLink{i: i, received: received, ended: ended}, opening{i.dialing / 2, i.dialing}, nil
+	return &imaginedLink{i: i, o: o}, opening{i.dialing / 2, i.dialing}, nil
 }
 
 type imaginedLink struct {
-	i        *imagined
-	received func(int)
-	ended    func(error)
-	answers  sync.WaitGroup
-	once     sync.Once
+	i       *imagined
+	o       observer
+	answers sync.WaitGroup
 }
 
-func (l *imaginedLink) start() {}
-
-func (l *imaginedLink) send(_ context.Context, _ websocket.MessageType, data []byte) error {
+func (l *imaginedLink) send(_ websocket.MessageType, data []byte) error {
 	now := time.Since(l.i.began)
 	l.i.mu.Lock()
 	l.i.sends = append(l.i.sends, now)
@@ -61,23 +59,29 @@ func (l *imaginedLink) send(_ context.Context, _ websocket.MessageType, data []b
 	l.answers.Add(1)
 	time.AfterFunc(at-now, func() {
 		defer l.answers.Done()
-		l.received(size)
+		l.o.received(size)
 	})
 	return nil
 }
 
+func (l *imaginedLink) write(_ context.Context, typ websocket.MessageType, data []byte) error {
+	return l.send(typ, data)
+}
+
 func (l *imaginedLink) close() {
-	l.answers.Wait()
-	l.once.Do(func() { l.ended(errors.New("closed")) })
+	go func() {
+		l.answers.Wait()
+		l.o.ended(errors.New("closed"))
+	}()
 }
 
 // imagine runs a load in fake time.
-func imagine(t *testing.T, o *options, i *imagined, check func(r *Result)) {
+func imagine(t *testing.T, o *options, c client, check func(r *Result)) {
 	synctest.Test(t, func(t *testing.T) {
-		m, err := newMessages(o)
-		require.NoError(t, err)
-		i.began = time.Now()
-		e := newEngine(o, i, m)
+		if i, ok := c.(interface{ start() }); ok {
+			i.start()
+		}
+		e := newEngine(o, c, sized(o.size))
 		e.run(t.Context())
 		check(e.result("ws://imagined/"))
 	})
@@ -115,15 +119,15 @@ func TestAServerThatStandsStillIsSeenByAllWhoWereDue(t *testing.T) {
 	})
 }
 
-// slow is a link that takes its time to send, as one does whose buffers are full.
+// slow is a client whose links are full: whoever sends has to wait.
 type slow struct {
 	*imagined
 	takes time.Duration
 }
 
-func (s *slow) open(ctx context.Context, received func(int), ended func(error)) (link, opening, error) {
-	l, o, err := s.imagined.open(ctx, received, ended)
-	return &slowLink{l, s.takes}, o, err
+func (s *slow) open(ctx context.Context, o observer) (link, opening, error) {
+	l, took, err := s.imagined.open(ctx, o)
+	return &slowLink{l, s.takes}, took, err
 }
 
 type slowLink struct {
@@ -131,18 +135,18 @@ type slowLink struct {
 	takes time.Duration
 }
 
-func (s *slowLink) send(ctx context.Context, typ websocket.MessageType, data []byte) error {
+func (s *slowLink) send(websocket.MessageType, []byte) error { return websocket.ErrQueueFull }
+
+func (s *slowLink) write(ctx context.Context, typ websocket.MessageType, data []byte) error {
 	time.Sleep(s.takes)
-	return s.link.send(ctx, typ, data)
+	return s.link.write(ctx, typ, data)
 }
 
 func TestTimeCountsFromWhenAMessageWasDueNotFromWhenItCouldBeSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := &options{connections: 1, rate: 10, duration: time.Second, drain: time.Hour}
-		m, err := newMessages(o)
-		require.NoError(t, err)
 		i := &imagined{began: time.Now(), answer: func(now time.Duration) time.Duration { return now }}
-		e := newEngine(o, &slow{i, 200 * time.Millisecond}, m)
+		e := newEngine(o, &slow{i, 200 * time.Millisecond}, sized(0))
 		e.run(t.Context())
 		r := e.result("")
 		require.EqualValues(t, 10, r.Messages.Sent)
@@ -214,6 +218,40 @@ func TestWhatAnswersNothingIsCountedApart(t *testing.T) {
 	o := &options{connections: 1, rate: 10, duration: time.Second, drain: time.Second, oneWay: true}
 	imagine(t, o, i, func(r *Result) {
 		require.EqualValues(t, 10, r.Messages.Unasked)
-		require.Contains(t, r.text(), "10 messages came that answered none")
+		require.Contains(t, r.text(), "\n10 messages came\n")
+	})
+}
+
+func TestMoreAnswersThanMessagesAreToldOf(t *testing.T) {
+	o := &options{connections: 1, rate: 10, duration: time.Second, drain: time.Second}
+	imagine(t, o, &chatty{imagined{answer: func(now time.Duration) time.Duration { return now + time.Millisecond }}}, func(r *Result) {
+		require.EqualValues(t, 10, r.Messages.Answered)
+		require.EqualValues(t, 1, r.Messages.Unasked)
+		require.Contains(t, r.text(), "1 messages came that answered none")
+	})
+}
+
+// chatty says something at once.
+type chatty struct{ imagined }
+
+func (c *chatty) open(ctx context.Context, o observer) (link, opening, error) {
+	o.received(3)
+	return c.imagined.open(ctx, o)
+}
+
+// broken is a client whose connections end before they are open, as it seems to who has opened them.
+type broken struct{ imagined }
+
+func (b *broken) open(ctx context.Context, o observer) (link, opening, error) {
+	l, took, err := b.imagined.open(ctx, o)
+	o.ended(&websocket.CloseError{Code: 1012, Remote: true})
+	return l, took, err
+}
+
+func TestAConnectionThatEndsAtOnceIsAnError(t *testing.T) {
+	o := &options{connections: 3, rate: 10, duration: time.Second, drain: time.Hour}
+	imagine(t, o, &broken{}, func(r *Result) {
+		require.Equal(t, map[string]int{"lost: closed with 1012": 3}, r.Errors)
+		require.Zero(t, r.Messages.Sent)
 	})
 }

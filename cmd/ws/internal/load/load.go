@@ -25,7 +25,7 @@ type options struct {
 	ramp, drain         time.Duration
 	size                int
 	binary, oneWay      bool
-	message             string
+	message, hello      string
 	jsonFile, htmlFile  string
 	quiet               bool
 	maxErrors, maxP99MS float64
@@ -48,6 +48,7 @@ The exit status is 5 if there were errors, or more than -max-errors allows, or i
 			{Does: "10,000 connections, opened within 20 seconds, that say something every 10", Line: "ws load -c 10000 -ramp 20s -rate 0.1 -duration 60s ws://localhost:8080/"},
 			{Does: "as much as goes through 8 connections", Line: "ws load -c 8 -rate 0 -size 1024 -b ws://localhost:8080/"},
 			{Does: "messages of one's own, and a report with charts", Line: `ws load -message '{"user":{{conn}},"n":{{seq}}}' -html report.html wss://example.com/api`},
+			{Does: "users who are told more than they say, in binary", Line: `ws load -one-way -b -hello '{{0x01}}{{conn:8}}user {{conn}}' -message '{{0x02}}{{seq:2}}' ws://localhost:9014/ws`},
 			{Does: "a gate for CI", Line: "ws load -json result.json -max-errors 0 -max-p99 50ms ws://localhost:8080/"},
 		},
 		Setup: func(f *cli.Flags) cli.Action {
@@ -69,7 +70,8 @@ func (o *options) addFlags(f *cli.Flags) {
 	f.Section("The messages")
 	f.IntVar(&o.size, "size", 32, "`bytes` of a message")
 	f.BoolVar(&o.binary, "b", false, "send binary messages")
-	f.StringVar(&o.message, "message", "", "send `text` in place of -size; {{conn}} in it is the number of the connection, {{seq}} that of its message, {{time}} milliseconds since 1970, {{rand}} a random number")
+	f.StringVar(&o.message, "message", "", "send `text` in place of -size; {{conn}} in it is the number of the connection, {{seq}} that of its message, {{time}} milliseconds since 1970, {{rand}} a random number; {{seq:2}} is the number in two bytes, the most significant first, and {{0x01ff}} stands for these bytes")
+	f.StringVar(&o.hello, "hello", "", "first send `text`, with the same in it as -message, on each connection; no answer is expected to that")
 	f.BoolVar(&o.oneWay, "one-way", false, "expect no answers")
 	f.Section("The result")
 	f.StringVar(&o.jsonFile, "json", "", "write the result as JSON to `file`, or to standard output if it is -")
@@ -109,7 +111,7 @@ func (o *options) run(ctx context.Context, env *cli.Env, args []string) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	make, err := newMessages(o)
+	greeting, messages, err := o.templates()
 	if err != nil {
 		return err
 	}
@@ -118,7 +120,13 @@ func (o *options) run(ctx context.Context, env *cli.Env, args []string) error {
 		return err
 	}
 	defer o.dial.Close()
-	e := newEngine(o, &goroutines{address: address, options: &o.dial.Websocket}, make)
+	loop, err := websocket.NewLoop(nil)
+	if err != nil {
+		return &cli.Error{Err: err, Try: "ulimit -n, to allow more open files"}
+	}
+	defer loop.Shutdown(context.Background()) // all connections have ended
+	e := newEngine(o, &loopClient{address, &o.dial.Websocket, loop}, messages)
+	e.greeting = greeting
 	stop := func() {}
 	if _, _, terminal := cli.Terminal(env.Stderr); terminal && !o.quiet {
 		stop = e.showProgress(env.Stderr)
@@ -130,6 +138,20 @@ func (o *options) run(ctx context.Context, env *cli.Env, args []string) error {
 		return err
 	}
 	return o.judge(r)
+}
+
+// templates returns what makes the messages; greeting is nil if there is none.
+func (o *options) templates() (greeting, all *messages, err error) {
+	if o.hello != "" {
+		if greeting, err = parseTemplate("-hello", o.hello); err != nil {
+			return nil, nil, err
+		}
+	}
+	if o.message == "" {
+		return greeting, sized(o.size), nil
+	}
+	all, err = parseTemplate("-message", o.message)
+	return greeting, all, err
 }
 
 // write writes the result in all forms.

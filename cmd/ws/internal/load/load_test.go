@@ -101,6 +101,33 @@ func TestTemplatesMakeMessages(t *testing.T) {
 	require.Empty(t, heard)
 }
 
+func TestAGreetingComesFirstAndIsNotMeasured(t *testing.T) {
+	heard := make(chan string, 100)
+	s := clitest.Serve(t, (*httptest.Server).Start, nil, func(ctx context.Context, c *websocket.Conn) {
+		c.Serve(ctx, func(c *websocket.Conn, m websocket.Message) error {
+			heard <- fmt.Sprintf("%v %x", m.Type, m.Data)
+			return nil
+		})
+	})
+	got := run(t, "-c", "1", "-rate", "100", "-duration", "20ms", "-warmup", "0s", "-ramp", "0s", "-one-way", "-b",
+		"-hello", "{{0x01}}{{conn:2}}", "-message", "{{0x02}}{{seq:2}}", s.WS())
+	require.Equal(t, 0, got.Status, got.Stderr)
+	require.Contains(t, got.Stdout, "2 messages sent")
+	for _, want := range []string{"binary 010000", "binary 020000", "binary 020001"} {
+		require.Equal(t, want, <-heard)
+	}
+}
+
+func TestConnectionsThatTheLoopCannotDriveAreMeasuredTheSame(t *testing.T) {
+	s := clitest.Serve(t, (*httptest.Server).StartTLS, nil, clitest.Echo)
+	for _, flags := range [][]string{{"-rate", "50"}, {"-rate", "0", "-max-errors", "0"}} {
+		got := run(t, steady(append(flags, "-k", "-compress", "takeover", s.WS())...)...)
+		require.Equal(t, 0, got.Status, got.Stderr)
+		require.Contains(t, got.Stdout, "4 of 4 connections")
+		require.Contains(t, got.Stdout, "no errors")
+	}
+}
+
 func TestErrorsDecideTheStatus(t *testing.T) {
 	s := clitest.Serve(t, (*httptest.Server).Start, nil, func(ctx context.Context, c *websocket.Conn) {
 		c.Read(ctx)
@@ -155,6 +182,7 @@ func TestWrongCommandLinesAreExplained(t *testing.T) {
 		{[]string{"-one-way", "-rate", "0", "ws://a"}, "-one-way", "-rate 1000"},
 		{[]string{"-message", "{{x}}", "ws://a"}, "no {{x}}", "{{conn}}"},
 		{[]string{"-message", "{{conn", "ws://a"}, "not closed", "}}"},
+		{[]string{"-hello", "{{seq:9}}", "ws://a"}, "-hello knows no {{seq:9}}", "{{seq:4}}"},
 		{[]string{"-max-p99", "soon", "ws://a"}, "-max-p99", "ws load -h"},
 		{[]string{"ftp://a"}, "ftp", "ws://"},
 	} {

@@ -160,7 +160,10 @@ func (r *Result) text() string {
 	}
 	m := r.Messages
 	fmt.Fprintf(&b, "\n%d messages sent, %d answered, %.1f a second; %d bytes out, %d in\n", m.Sent, m.Answered, m.PerSecond, m.BytesOut, m.BytesIn)
-	if m.Unasked > 0 {
+	switch {
+	case m.Unasked > 0 && r.Load.OneWay:
+		fmt.Fprintf(&b, "%d messages came\n", m.Unasked)
+	case m.Unasked > 0:
 		fmt.Fprintf(&b, "%d messages came that answered none: the server sends more than one for each, and round trips may be wrong (-one-way)\n", m.Unasked)
 	}
 	if len(r.Errors) == 0 {
