@@ -25,15 +25,16 @@ const (
 
 // arena is the game and everybody who plays or watches. Only run publishes, so that nothing overtakes anything.
 type arena struct {
-	hub     *hub.Hub
-	people  websocket.Registry
-	closing sync.WaitGroup      // connections whose player goes on in another one
-	late    func(time.Duration) // if not nil, hears how late each tick was sent
+	loop   *websocket.Loop // drives connections; nil if each has a goroutine
+	hub    *hub.Hub
+	people websocket.Registry
+	late   func(time.Duration) // if not nil, hears how late each tick was sent
 
 	mu    sync.Mutex
 	world *world
 	owner map[*player]*connection // of those who are present
-	state *websocket.Prepared     // of the last tick
+	pages map[*websocket.Conn]*connection
+	state *websocket.Prepared // of the last tick
 	names *websocket.Prepared
 	stale bool   // names are
 	buf   []byte // for a state
@@ -50,7 +51,8 @@ type connection struct {
 
 func newArena(w *world) *arena {
 	// Everything that is published is a value of which only the latest matters, so no queue is ever full.
-	a := &arena{hub: hub.New(nil), world: w, owner: map[*player]*connection{}, stale: true}
+	a := &arena{hub: hub.New(nil), world: w, owner: map[*player]*connection{},
+		pages: map[*websocket.Conn]*connection{}, stale: true}
 	a.encode()
 	return a
 }
@@ -110,7 +112,7 @@ func (a *arena) tick() error {
 // handler shows the page at / and plays at /ws.
 func (a *arena) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/ws", websocket.Handler(a.serve, &websocket.AcceptOptions{
+	o := &websocket.AcceptOptions{
 		Registry: &a.people,
 		Config: websocket.Config{
 			ReadLimit:    maxMessage,
@@ -118,7 +120,12 @@ func (a *arena) handler() http.Handler {
 			IdleTimeout:  45 * time.Second,
 			CloseTimeout: shutdownTime,
 		},
-	}))
+	}
+	if a.loop != nil {
+		mux.Handle("/ws", a.loop.Handler(websocket.Events{Open: a.open, Message: a.message, Close: a.ended}, o))
+	} else {
+		mux.Handle("/ws", websocket.Handler(a.serve, o))
+	}
 	mux.Handle("GET /{$}", program.Page(page))
 	return mux
 }
@@ -126,35 +133,55 @@ func (a *arena) handler() http.Handler {
 // errTooMuch is why a connection is closed, like errNonsense.
 var errTooMuch = errors.New("too much at once")
 
-// serve is the life of one connection.
+// serve is the life of one connection that has a goroutine.
 func (a *arena) serve(ctx context.Context, c *websocket.Conn) {
-	err := a.listen(ctx, &connection{c: c})
-	switch {
-	case errors.Is(err, errNonsense), errors.Is(err, errTooMuch):
-		c.Close(websocket.StatusPolicyViolation, err.Error())
-	case errors.Is(err, hub.ErrShutdown):
-		c.Close(websocket.StatusGoingAway, "")
+	a.open(ctx, c)
+	a.ended(c, c.Serve(ctx, a.message))
+}
+
+// open is called for a new connection, whatever drives it.
+func (a *arena) open(_ context.Context, c *websocket.Conn) {
+	if err := a.enter(c); err != nil {
+		dismiss(c, err)
 	}
 }
 
-// listen does what a page says until something is wrong or the connection has ended.
-func (a *arena) listen(ctx context.Context, p *connection) error {
-	if err := a.enter(p.c); err != nil {
-		return err
+// message is called for each message of a page.
+func (a *arena) message(c *websocket.Conn, m websocket.Message) error {
+	a.mu.Lock()
+	p := a.pages[c]
+	a.mu.Unlock()
+	if p == nil {
+		return nil // it did not get in
 	}
-	defer a.disconnect(p)
-	for m, err := range p.c.Messages(ctx) {
-		if err == nil {
-			err = p.count(time.Now())
-		}
-		if err == nil {
-			err = a.do(p, m)
-		}
-		if err != nil {
-			return err
-		}
+	err := p.count(time.Now())
+	if err == nil {
+		err = a.do(p, m)
 	}
-	return nil // not reached: the loop ends with an error
+	if err != nil {
+		dismiss(c, err)
+	}
+	return nil
+}
+
+// dismiss closes a connection, unless the error is that it has ended.
+func dismiss(c *websocket.Conn, err error) {
+	switch { // SendClose fails if it is closing already
+	case errors.Is(err, errNonsense), errors.Is(err, errTooMuch):
+		_ = c.SendClose(websocket.StatusPolicyViolation, err.Error())
+	case errors.Is(err, hub.ErrShutdown):
+		_ = c.SendClose(websocket.StatusGoingAway, "")
+	}
+}
+
+// ended leaves the player of a connection in the game, for a while.
+func (a *arena) ended(c *websocket.Conn, _ error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if p := a.pages[c]; p != nil {
+		a.release(p)
+		delete(a.pages, c)
+	}
 }
 
 // count keeps one page from flooding the server.
@@ -211,7 +238,11 @@ func (a *arena) enter(c *websocket.Conn) error {
 			return err
 		}
 	}
-	return a.hub.Subscribe(c, topic)
+	if err := a.hub.Subscribe(c, topic); err != nil {
+		return err
+	}
+	a.pages[c] = &connection{c: c}
+	return nil
 }
 
 // join makes a page play. It returns the id of its player, or 0 if there is no room.
@@ -225,21 +256,14 @@ func (a *arena) join(p *connection, q request) uint16 {
 	}
 	if old := a.owner[p.player]; old != nil {
 		old.player = nil
-		a.closing.Go(func() { old.c.Close(websocket.StatusPolicyViolation, "you play in another tab") })
+		_ = old.c.SendClose(websocket.StatusPolicyViolation, "you play in another tab") // or it has ended
 	}
 	a.owner[p.player] = p
 	a.stale = true
 	return p.player.id
 }
 
-// disconnect leaves the player of a connection in the game, for a while.
-func (a *arena) disconnect(p *connection) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.release(p)
-}
-
-// release is disconnect. The caller holds mu.
+// release leaves the player of a connection alone. The caller holds mu.
 func (a *arena) release(p *connection) {
 	if p.player != nil {
 		p.player.present = false
@@ -255,5 +279,4 @@ func (a *arena) close() {
 	// Both fail only when the time is up; whoever is left then is cut off.
 	_ = a.hub.Shutdown(ctx)
 	_ = a.people.Shutdown(ctx)
-	a.closing.Wait()
 }

@@ -217,7 +217,6 @@ func TestAPlayerPlaysInOneTab(t *testing.T) {
 		require.Equal(t, websocket.StatusPolicyViolation, programtest.Closed(t, first.c).Code)
 		synctest.Wait()
 		require.True(t, a.world.players[0].present, "the end of the first has not ended the second")
-		a.closing.Wait()
 	})
 }
 
@@ -239,20 +238,39 @@ func TestWhoFindsNoRoomMayWatch(t *testing.T) {
 }
 
 func TestWhatThePageWouldNotSendIsRefused(t *testing.T) {
-	p := programtest.Start(t, server(), "127.0.0.1:0")
-	for name, m := range nonsense {
+	for _, engine := range []string{"goroutine", "event"} {
+		p := programtest.Start(t, server(), "127.0.0.1:0", "-engine", engine)
+		for name, m := range nonsense {
+			c := p.Dial()
+			require.NoError(t, c.Write(t.Context(), websocket.Binary, m))
+			end := programtest.Closed(t, c)
+			require.Equal(t, websocket.StatusPolicyViolation, end.Code, name)
+			require.Equal(t, errNonsense.Error(), end.Reason, name)
+		}
 		c := p.Dial()
-		require.NoError(t, c.Write(t.Context(), websocket.Binary, m))
-		end := programtest.Closed(t, c)
-		require.Equal(t, websocket.StatusPolicyViolation, end.Code, name)
-		require.Equal(t, errNonsense.Error(), end.Reason, name)
+		require.NoError(t, c.Write(t.Context(), websocket.Text, []byte{kindLeave}))
+		require.Equal(t, websocket.StatusPolicyViolation, programtest.Closed(t, c).Code)
+		c = p.Dial()
+		require.NoError(t, c.Write(t.Context(), websocket.Binary, make([]byte, maxMessage+1)))
+		require.Equal(t, websocket.StatusMessageTooBig, programtest.Closed(t, c).Code)
 	}
-	c := p.Dial()
-	require.NoError(t, c.Write(t.Context(), websocket.Text, []byte{kindLeave}))
-	require.Equal(t, websocket.StatusPolicyViolation, programtest.Closed(t, c).Code)
-	c = p.Dial()
-	require.NoError(t, c.Write(t.Context(), websocket.Binary, make([]byte, maxMessage+1)))
-	require.Equal(t, websocket.StatusMessageTooBig, programtest.Closed(t, c).Code)
+}
+
+func TestAPlayerGoesOnInAnotherTabWhateverDrivesIt(t *testing.T) {
+	for _, engine := range []string{"goroutine", "event"} {
+		p := programtest.Start(t, server(), "127.0.0.1:0", "-engine", engine)
+		first, second := &browser{t: t, c: p.Dial()}, &browser{t: t, c: p.Dial()}
+		first.join(1, "Ada")
+		second.join(1, "Ada")
+		require.NotZero(t, first.id)
+		require.Equal(t, first.id, second.id)
+		require.Equal(t, websocket.StatusPolicyViolation, programtest.Closed(t, first.c).Code)
+		second.send(request{kind: kindInput, input: input{seq: 7, dx: 1}})
+		for own := second.own(); own == nil || own.ack != 7; own = second.own() {
+			second.until(kindState)
+		}
+		require.NoError(t, second.c.Close(websocket.StatusNormalClosure, ""))
+	}
 }
 
 func TestAFloodIsStopped(t *testing.T) {

@@ -6,12 +6,20 @@
 // not wait for it: it moves its own player at once, by the same rules, and corrects that when the server's word comes. All
 // that the server sends is a latest value: whoever is slow or away loses ticks, not the game. Whoever comes back within
 // half a minute goes on with the same score. Everybody may watch.
+//
+// An event loop drives the connections unless -engine goroutine says otherwise. With -late the server tells how late it has sent
+// its ticks. 200 players who go to and fro are one command ([github.com/seed60239977/websocket/cmd/ws]):
+//
+//	ws load -c 200 -rate 30 -duration 60s -one-way -b -hello '{{0x01}}{{conn:8}}bot {{conn}}' \
+//		-message '{{0x02}}{{seq:2}}{{rand:1}}{{0x0000}}' ws://127.0.0.1:9014/ws
 package main
 
 import (
 	"context"
+	"flag"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
@@ -21,11 +29,23 @@ import (
 func main() { server().Main() }
 
 func server() program.Program {
-	return program.Program{Name: "game", Addr: "127.0.0.1:9014", Open: open}
+	engine := program.EventEngine()
+	late := &lateness{out: os.Stderr}
+	return program.Program{
+		Name: "game", Addr: "127.0.0.1:9014", Engine: engine,
+		Flags: func(flags *flag.FlagSet) {
+			flags.DurationVar(&late.period, "late", 0, "tell on standard error, each time that this `time` has passed, how late ticks were")
+		},
+		Open: func() (http.Handler, func()) { return open(engine, late) },
+	}
 }
 
-func open() (handler http.Handler, closeAll func()) {
+func open(engine *program.Engine, late *lateness) (handler http.Handler, closeAll func()) {
 	a := newArena(newWorld(rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))))
+	a.loop = engine.Loop
+	if late.period > 0 {
+		a.late = late.add
+	}
 	playing, stop := context.WithCancel(context.Background())
 	var referee sync.WaitGroup
 	referee.Go(func() { a.run(playing) })

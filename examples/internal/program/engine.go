@@ -10,7 +10,8 @@ import (
 	"github.com/seed60239977/websocket"
 )
 
-// Engine is what drives the connections of a program: a goroutine for each, or an event loop. Its flag chooses.
+// Engine is what drives the connections of a program: a goroutine for each, or an event loop. Its flag chooses; the zero value is
+// goroutines unless the flag says otherwise.
 type Engine struct {
 	Loop *websocket.Loop // nil where each connection has a goroutine, and before Start
 	name engineName
@@ -36,9 +37,14 @@ func (n *engineName) Set(s string) error {
 	return nil
 }
 
+// EventEngine returns an engine that is an event loop unless the flag says otherwise.
+func EventEngine() *Engine { return &Engine{name: event} }
+
 // AddFlags adds the flag -engine.
 func (e *Engine) AddFlags(flags *flag.FlagSet) {
-	e.name = goroutine
+	if e.name == "" {
+		e.name = goroutine
+	}
 	flags.Var(&e.name, "engine", "what drives connections: a `goroutine` for each, or event, a loop for all; with TLS always the former")
 }
 
