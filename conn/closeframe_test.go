@@ -73,6 +73,17 @@ func TestOnlyWhatThisSideClosedIsNetErrClosed(t *testing.T) {
 	require.Zero(t, conn.CloseStatus(io.EOF))
 }
 
+func TestWhatFollowsOnesOwnCloseIsNetErrClosedAndNothingElse(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		require.NoError(t, c.SendClose(conn.StatusGoingAway, ""))
+		err := c.Write(t.Context(), conn.Text, nil)
+		require.ErrorIs(t, err, conn.ErrCloseSent)
+		require.ErrorIs(t, err, net.ErrClosed)
+		require.NotErrorIs(t, err, io.EOF)
+		require.NotErrorIs(t, conn.ErrCloseSent, net.ErrClosed, "it does not say by whom")
+	})
+}
+
 func TestSendCloseDoesNotEndReading(t *testing.T) {
 	inBothRolesOver(t, nil, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		require.NoError(t, c.SendClose(conn.StatusGoingAway, "later"))

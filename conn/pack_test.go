@@ -261,6 +261,34 @@ func TestCompressionMayChangeFromMessageToMessage(t *testing.T) {
 	}
 }
 
+func TestAChangeOfLevelIsAsIfTheConnectionHadBegunWithIt(t *testing.T) {
+	message := []byte(strings.Repeat(`{"symbol":"ABC","price":12.5,"at":[1,2,3]} `, 400) + string(pattern(5000)))
+	levels := []deflate.Level{deflate.Fastest, deflate.Balanced, deflate.Smallest}
+	for _, role := range roles {
+		synctest.Test(t, func(t *testing.T) {
+			packed := func(begin, then deflate.Level) string {
+				c, peer := newConn(t, role, &setup{Negotiated: conn.Negotiated{Deflate: &deflate.Params{}, DeflateOptions: &deflate.Options{Level: begin}}})
+				defer peer.Conn().Close()
+				defer c.CloseNow()
+				if then != begin {
+					require.NoError(t, c.Write(t.Context(), conn.Binary, message))
+					peer.Receive()
+					require.NoError(t, c.SetWriteCompression(true, then))
+				}
+				require.NoError(t, c.Write(t.Context(), conn.Binary, message))
+				return string(peer.Receive().Payload)
+			}
+			for _, to := range levels {
+				want := packed(to, to)
+				for _, from := range levels {
+					require.Equal(t, want, packed(from, to), "from level %d to %d", from, to)
+				}
+			}
+			require.NotEqual(t, packed(deflate.Fastest, deflate.Fastest), packed(deflate.Smallest, deflate.Smallest))
+		})
+	}
+}
+
 func TestAWritersMessageKeepsTheCompressionItBeganWith(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, server := deflatePair(deflate.Params{})

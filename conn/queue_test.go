@@ -54,6 +54,17 @@ func TestSendNeverBlocksAndItsQueueIsBounded(t *testing.T) {
 	})
 }
 
+func TestSendFillsItsQueueToTheLastByte(t *testing.T) {
+	const longest = 14 // bytes of a header
+	inBothRolesOver(t, &setup{Config: conn.Config{SendQueue: 1000}}, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		require.NoError(t, c.Send(conn.Text, make([]byte, 200)))
+		synctest.Wait()
+		room := 1000 - int(c.BufferedAmount()) - longest
+		require.ErrorIs(t, c.Send(conn.Text, make([]byte, room+1)), conn.ErrQueueFull)
+		require.NoError(t, c.Send(conn.Text, make([]byte, room)))
+	})
+}
+
 func TestSendDuringAWriterIsBoundedToo(t *testing.T) {
 	inBothRoles(t, &setup{Config: conn.Config{SendQueue: 1000}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		w, err := c.Writer(t.Context(), conn.Text)

@@ -57,3 +57,19 @@ func TestUnreadBytesAreMovedOnlyWhereTooLittleFitsBehindThem(t *testing.T) {
 		in.release()
 	}
 }
+
+func TestABufferShrinksOnlyAfterTwoSmallReadsInARow(t *testing.T) {
+	in := readBuffer{class: 2}
+	var classes []uint8
+	for range 5 {
+		require.Equal(t, []int{1}, reads(&in, 1))
+		classes = append(classes, uint8(in.class))
+	}
+	require.Equal(t, []uint8{2, 1, 1, 0, 0}, classes)
+
+	in = readBuffer{class: 2}
+	for range 5 {
+		require.Equal(t, []int{1, 1}, reads(&in, 1, buffer.ClassSize(2)/8))
+	}
+	require.EqualValues(t, 2, in.class, "one that is not small begins the count anew")
+}

@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/deflate"
+	"github.com/seed60239977/websocket/frame"
 	"github.com/seed60239977/websocket/internal/wstest"
 )
 
@@ -92,6 +94,48 @@ func TestServeGathersUpTo16KiB(t *testing.T) {
 			peer.Expect(binary(string(reply)))
 		}
 	})
+}
+
+func TestServeGathersCompressedAnswers(t *testing.T) {
+	cfg := &setup{Negotiated: conn.Negotiated{Deflate: &deflate.Params{}, DeflateOptions: compressAll}}
+	inBothRoles(t, cfg, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		handled := 0
+		peer.Send(numbered(3)...)
+		serving(t.Context(), c, func(c *conn.Conn, m conn.Message) error {
+			handled++
+			err := c.Send(m.Type, m.Data)
+			synctest.Wait() // for whoever might write
+			if handled < 3 && c.BufferedAmount() == 0 {
+				return fmt.Errorf("the answer to message %d did not wait for the next one", handled)
+			}
+			return err
+		})
+		for range 3 {
+			require.Equal(t, frame.Text, peer.Receive().Opcode)
+		}
+	})
+}
+
+func TestServeDoesNotHoldBackAnAnswerForAMessageThatHasBegunToCome(t *testing.T) {
+	for _, size := range []int{10, 125, 126, 1000, 70_000} {
+		inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+			first, second := text("first"), binary(string(pattern(size)))
+			b := peer.Encode(first, second)
+			peer.SendRaw(b[:min(len(b)-1, 600)])
+			serving(t.Context(), c, func(c *conn.Conn, m conn.Message) error {
+				if err := echo(c, m); c.BufferedAmount() != 0 {
+					return fmt.Errorf("%d bytes are held back: %w", c.BufferedAmount(), err)
+				}
+				return nil
+			})
+			peer.Expect(first)
+			if len(b) > 600 {
+				peer.SendRaw(b[600 : len(b)-1])
+			}
+			peer.SendRaw(b[len(b)-1:])
+			peer.Expect(second)
+		})
+	}
 }
 
 func TestASlowCallbackDoesNotHoldBackTheRepliesBeforeIt(t *testing.T) {
