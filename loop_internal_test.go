@@ -219,3 +219,13 @@ func TestShutdownEndsServe(t *testing.T) {
 		require.ErrorIs(t, err, net.ErrClosed)
 	}
 }
+
+func BenchmarkGreet(b *testing.B) {
+	s, g := newScript(), &greeter{events: &Events{}}
+	b.ReportAllocs()
+	for b.Loop() {
+		if reply := g.Greet(s, s.input); reply.Opening == nil {
+			b.Fatal(string(reply.Response))
+		}
+	}
+}

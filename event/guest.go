@@ -3,6 +3,7 @@ package event
 import (
 	"bytes"
 	"io"
+	"net"
 	"os"
 	"time"
 
@@ -14,12 +15,22 @@ import (
 // guest is the phase from when a connection is accepted until it is a WebSocket connection, or closed.
 type guest struct {
 	greeter Greeter
+	nc      guestConn      // for the greeter
 	timer   nonblock.Timer // bounds the phase; nil: none
 	in      *buffer.Buffer // what has arrived; nil while that is nothing
 	unread  bool           // there may be more, of which the loop will not hear again
 	reply   *Reply         // nil until it is known
 	dropped int            // bytes of a client that was refused; -1 until the response is sent
 }
+
+// guestConn is a Socket whose peer is known since it was accepted, so that the system need not be asked.
+type guestConn struct {
+	*Socket
+	peer net.Addr
+}
+
+// RemoteAddr returns the address of the peer.
+func (c *guestConn) RemoteAddr() net.Addr { return c.peer }
 
 // How long and how much a client that was refused is listened to. A connection that is closed with unread input is reset, and
 // the reset may overtake the response.
@@ -75,7 +86,7 @@ func (g *guest) read(s *Socket, hungUp bool) (left uint32) {
 	}
 	g.unread = n == len(room) || hungUp
 	g.in.B = g.in.B[:len(g.in.B)+n]
-	reply := g.greeter.Greet(s, g.in.B)
+	reply := g.greeter.Greet(&g.nc, g.in.B)
 	if reply.Response == nil {
 		return g.left()
 	}
@@ -143,7 +154,7 @@ func (g *guest) drop(s *Socket) {
 // fail is for a request that will not be there.
 func (g *guest) fail(s *Socket, err error) {
 	g.release()
-	if response := g.greeter.Failed(s, err); response != nil {
+	if response := g.greeter.Failed(&g.nc, err); response != nil {
 		g.set(s, Reply{Response: bytes.Clone(response)})
 		return
 	}

@@ -64,14 +64,14 @@ func (l *Loop) Listen(ln net.Listener, timeout time.Duration, g Greeter) error {
 // acceptor is a stream from which connections are accepted.
 type acceptor interface {
 	stream
-	// accept gives s the next connection. The errors are those of netpoll.Listener.TryAccept.
-	accept(s *Socket) error
+	// accept gives s the next connection, and returns its peer. The errors are those of netpoll.Listener.TryAccept.
+	accept(s *Socket) (peer net.Addr, err error)
 }
 
 // listener is the acceptor of the operating system.
 type listener struct{ *netpoll.Listener }
 
-func (l listener) accept(s *Socket) error { return l.TryAccept(&s.fd) }
+func (l listener) accept(s *Socket) (net.Addr, error) { return l.TryAccept(&s.fd) }
 
 func (l *Loop) listen(ln net.Listener, a acceptor, timeout time.Duration, g Greeter) error {
 	defer ln.Close()
@@ -127,11 +127,11 @@ func (p *listening) proceed(s *Socket, todo uint32) (left uint32) {
 	}
 	for range acceptBatch {
 		guest := newSocket(s.shard.loop.shard(), nil)
-		err := p.from.accept(guest)
+		peer, err := p.from.accept(guest)
 		switch {
 		case err == nil:
 			p.pause = 0
-			p.greet(guest)
+			p.greet(guest, peer)
 		case netpoll.WouldBlock(err):
 			return 0
 		case netpoll.Temporary(err):
@@ -157,13 +157,13 @@ func (p *listening) end(s *Socket, err error) {
 }
 
 // greet begins the handshake on a socket that was accepted.
-func (p *listening) greet(s *Socket) {
+func (p *listening) greet(s *Socket, peer net.Addr) {
 	l := s.shard.loop
 	if !l.enter() {
 		s.stream.Close()
 		return
 	}
-	g := &guest{greeter: p.greeter}
+	g := &guest{greeter: p.greeter, nc: guestConn{s, peer}}
 	s.phase = g
 	if p.timeout > 0 {
 		g.timer = s.AfterFunc(p.timeout, func() { s.post(stateLate) })

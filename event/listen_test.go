@@ -50,20 +50,20 @@ func (l *memoryListener) dial() *pipe.End {
 	return far
 }
 
-func (l *memoryListener) accept(s *Socket) error {
+func (l *memoryListener) accept(s *Socket) (net.Addr, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.fail) > 0 {
 		err := l.fail[0]
 		l.fail = l.fail[1:]
-		return err
+		return nil, err
 	}
 	if len(l.waiting) == 0 {
-		return syscall.EAGAIN
+		return nil, syscall.EAGAIN
 	}
 	s.stream = &countingStream{memoryStream{End: l.waiting[0]}, &l.reads}
 	l.waiting = l.waiting[1:]
-	return nil
+	return s.RemoteAddr(), nil
 }
 
 // countingStream counts its reads.

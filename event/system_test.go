@@ -43,7 +43,7 @@ func TestASystemsListenerGreetsAndOpens(t *testing.T) {
 		ln, err := net.Listen(network, address)
 		require.NoError(t, err)
 		r := newRecord()
-		k := &knock{events: r.events(echo), failed: make(chan error, 1), made: make(chan *conn.Conn, 1)}
+		k := &asking{knock: knock{events: r.events(echo), failed: make(chan error, 1), made: make(chan *conn.Conn, 1)}}
 		served := make(chan error, 1)
 		go func() { served <- l.Listen(ln, time.Hour, k) }()
 		far, err := net.Dial(network, ln.Addr().String())
@@ -57,6 +57,7 @@ func TestASystemsListenerGreetsAndOpens(t *testing.T) {
 		c := <-k.made
 		require.True(t, c.EventDriven())
 		if network == "tcp" {
+			require.Equal(t, far.LocalAddr(), k.peer)
 			require.Equal(t, far.LocalAddr(), c.RemoteAddr())
 			require.Equal(t, far.RemoteAddr(), c.LocalAddr())
 		}
@@ -65,6 +66,17 @@ func TestASystemsListenerGreetsAndOpens(t *testing.T) {
 		require.ErrorIs(t, <-served, ErrLoopClosed)
 		require.ErrorIs(t, c.NetConn().Close(), net.ErrClosed)
 	}
+}
+
+// asking is a knock that asks who it is.
+type asking struct {
+	knock
+	peer net.Addr
+}
+
+func (a *asking) Greet(nc net.Conn, received []byte) Reply {
+	a.peer = nc.RemoteAddr()
+	return a.knock.Greet(nc, received)
 }
 
 // sendAway has the peer answer the close frame that is to come.

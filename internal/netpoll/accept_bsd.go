@@ -5,14 +5,14 @@ package netpoll
 import "syscall"
 
 // accept takes the next connection of a listener that does not block.
-func accept(fd int) (int, error) {
+func accept(fd int) (int, syscall.Sockaddr, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
-	n, _, err := syscall.Accept(fd)
+	n, peer, err := syscall.Accept(fd)
 	if err == nil {
 		syscall.CloseOnExec(n)
 	}
-	return n, err
+	return n, peer, err
 }
 
 // setUp is for what accept leaves.

@@ -3,9 +3,8 @@ package netpoll
 import "syscall"
 
 // accept takes the next connection of a listener that does not block.
-func accept(fd int) (int, error) {
-	n, _, err := syscall.Accept4(fd, syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC)
-	return n, err
+func accept(fd int) (int, syscall.Sockaddr, error) {
+	return syscall.Accept4(fd, syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC)
 }
 
 // setUp is for what accept leaves, which is nothing.

@@ -39,15 +39,15 @@ func Listen(ln net.Listener) (*Listener, error) {
 	return l, nil
 }
 
-// TryAccept makes f the owner of the next connection. The error is syscall.EAGAIN if there is none now, net.ErrClosed once the
+// TryAccept makes f the owner of the next connection, and returns the address of its peer. The error is syscall.EAGAIN if there is none now, net.ErrClosed once the
 // listener is closed, or what the system says.
-func (l *Listener) TryAccept(f *FD) error {
-	return l.Do(func(fd int) error {
+func (l *Listener) TryAccept(f *FD) (peer net.Addr, err error) {
+	err = l.Do(func(fd int) error {
 		for {
-			n, err := accept(fd)
+			n, from, err := accept(fd)
 			switch err {
 			case nil:
-				f.n = int32(n)
+				f.n, peer = int32(n), Addr(from)
 				return setUp(n)
 			case syscall.EINTR, syscall.ECONNABORTED:
 			case syscall.EAGAIN:
@@ -57,6 +57,7 @@ func (l *Listener) TryAccept(f *FD) error {
 			}
 		}
 	})
+	return peer, err
 }
 
 // WouldBlock reports whether there is nothing to accept now.

@@ -221,7 +221,7 @@ func TestAListenerAcceptsWithoutWaiting(t *testing.T) {
 		require.NoError(t, err)
 		defer l.Close()
 		var f FD
-		err = l.TryAccept(&f)
+		_, err = l.TryAccept(&f)
 		require.True(t, WouldBlock(err), err)
 		far, err := net.Dial(network, ln.Addr().String())
 		require.NoError(t, err)
@@ -229,9 +229,11 @@ func TestAListenerAcceptsWithoutWaiting(t *testing.T) {
 		p := open(t)
 		require.NoError(t, p.Add(&l.FD, 1))
 		require.Equal(t, []Event{{1, Readable}}, next(t, p))
-		require.NoError(t, l.TryAccept(&f))
+		peer, err := l.TryAccept(&f)
+		require.NoError(t, err)
 		defer f.Close()
 		if network == "tcp4" {
+			require.Equal(t, far.LocalAddr(), peer)
 			require.Equal(t, far.LocalAddr(), f.RemoteAddr())
 			require.Equal(t, far.RemoteAddr(), f.LocalAddr())
 		}

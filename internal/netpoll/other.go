@@ -65,7 +65,7 @@ type Listener struct{ FD }
 func Listen(net.Listener) (*Listener, error) { return nil, ErrUnsupported }
 
 // TryAccept fails.
-func (*Listener) TryAccept(*FD) error { return ErrUnsupported }
+func (*Listener) TryAccept(*FD) (net.Addr, error) { return nil, ErrUnsupported }
 
 // Temporary reports false.
 func Temporary(error) bool { return false }
