@@ -16,10 +16,10 @@ import (
 type guest struct {
 	greeter Greeter
 	nc      guestConn      // for the greeter
-	timer   nonblock.Timer // bounds the phase; nil: none
+	timer   timer          // bounds the phase, if it is set
 	in      *buffer.Buffer // what has arrived; nil while that is nothing
 	unread  bool           // there may be more, of which the loop will not hear again
-	reply   *Reply         // nil until it is known
+	reply   Reply          // Response is nil until it is known
 	dropped int            // bytes of a client that was refused; -1 until the response is sent
 }
 
@@ -44,13 +44,15 @@ func (g *guest) proceed(s *Socket, todo uint32) (left uint32) {
 		g.unread = true
 	}
 	switch {
+	case todo&stateClosed != 0: // by a hook that has panicked
+		g.timer.Stop()
 	case todo&stateAway != 0:
 		g.close(s, ErrLoopClosed)
-	case todo&stateLate != 0 && g.reply == nil:
+	case todo&stateLate != 0 && !g.replied():
 		g.fail(s, os.ErrDeadlineExceeded)
 	case todo&stateLate != 0:
 		g.close(s, os.ErrDeadlineExceeded)
-	case g.reply == nil:
+	case !g.replied():
 		return g.read(s, todo&stateHungUp != 0)
 	case g.reply.Opening == nil && g.dropped >= 0:
 		g.drop(s)
@@ -59,6 +61,9 @@ func (g *guest) proceed(s *Socket, todo uint32) (left uint32) {
 	}
 	return 0
 }
+
+// replied reports whether it is known what follows from the request.
+func (g *guest) replied() bool { return g.reply.Response != nil }
 
 // read reads what there is of the request. hungUp says that the client has closed its side, which the loop will not hear
 // again.
@@ -104,13 +109,13 @@ func (g *guest) left() uint32 {
 
 // set takes the reply, and sends it.
 func (g *guest) set(s *Socket, reply Reply) (left uint32) {
-	g.reply, g.dropped = &reply, -1
+	g.reply, g.dropped = reply, -1
 	return g.answer(s)
 }
 
 // answer sends the response, and goes on with what follows from it.
 func (g *guest) answer(s *Socket) (left uint32) {
-	r := g.reply
+	r := &g.reply
 	n, err := s.stream.TryWrite(r.Response, nil)
 	if err != nil {
 		g.close(s, err)
@@ -120,16 +125,16 @@ func (g *guest) answer(s *Socket) (left uint32) {
 		s.AwaitWrite()
 		return 0
 	}
-	g.stopTimer()
+	g.timer.Stop()
 	if o := r.Opening; o != nil {
-		c := s.become(o.Context, frame.Server, &o.Negotiated, o.Config, o.Events)
+		c := s.become(frame.Server, &o.Negotiated, o.Config, o.Events)
 		if o.Made != nil {
 			o.Made(c)
 		}
-		return s.phase.proceed(s, g.left())
+		return s.open(o.Context) | g.left()
 	}
 	g.dropped = 0
-	g.timer = s.AfterFunc(lingerTime, func() { s.post(stateLate) })
+	g.bound(s, lingerTime)
 	s.stream.CloseWrite()
 	g.drop(s)
 	return 0
@@ -163,18 +168,17 @@ func (g *guest) fail(s *Socket, err error) {
 
 // close is the end of one who did not become a WebSocket connection.
 func (g *guest) close(s *Socket, err error) {
-	g.stopTimer()
+	g.timer.Stop()
 	g.release()
-	if g.reply != nil && g.reply.Opening != nil && g.reply.Opening.Failed != nil {
-		g.reply.Opening.Failed(err)
+	if o := g.reply.Opening; o != nil && o.Failed != nil {
+		o.Failed(err)
 	}
 	s.discard()
 }
 
-func (g *guest) stopTimer() {
-	if g.timer != nil {
-		g.timer.Stop()
-	}
+// bound sets how long the phase, or what is left of it, may take.
+func (g *guest) bound(s *Socket, d time.Duration) {
+	s.shard.setFunc(&g.timer, d, func() { s.post(stateLate) })
 }
 
 func (g *guest) release() {

@@ -100,6 +100,7 @@ type listening struct {
 	from    acceptor
 	greeter Greeter
 	timeout time.Duration
+	next    *Socket       // for the next connection, or nil
 	pause   time.Duration // after the last failure; 0 if there was none
 	resting bool          // until then
 	done    chan error
@@ -126,11 +127,14 @@ func (p *listening) proceed(s *Socket, todo uint32) (left uint32) {
 		return 0
 	}
 	for range acceptBatch {
-		guest := newSocket(s.shard.loop.shard(), nil)
-		peer, err := p.from.accept(guest)
+		if p.next == nil {
+			p.next = newSocket(s.shard.loop.shard(), nil)
+		}
+		peer, err := p.from.accept(p.next)
 		switch {
 		case err == nil:
-			p.pause = 0
+			guest := p.next
+			p.pause, p.next = 0, nil
 			p.greet(guest, peer)
 		case netpoll.WouldBlock(err):
 			return 0
@@ -166,11 +170,11 @@ func (p *listening) greet(s *Socket, peer net.Addr) {
 	g := &guest{greeter: p.greeter, nc: guestConn{s, peer}}
 	s.phase = g
 	if p.timeout > 0 {
-		g.timer = s.AfterFunc(p.timeout, func() { s.post(stateLate) })
+		g.bound(s, p.timeout)
 	}
 	if err := s.shard.add(s); err != nil {
 		l.log.Printf("websocket: cannot wait for a connection: %v", err)
-		g.stopTimer()
+		g.timer.Stop()
 		s.stream.Close()
 		l.leave()
 	}

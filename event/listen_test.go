@@ -215,6 +215,8 @@ func TestAHookThatPanicsEndsItsConnectionAlone(t *testing.T) {
 		healthy := ln.dial()
 		healthy.Write([]byte("open\n"))
 		require.Equal(t, "yes\n", read(t, healthy, 4))
+		<-time.After(time.Minute)
+		require.Empty(t, k.failed, "it is told of no more")
 	})
 }
 

@@ -238,7 +238,7 @@ func (h *shard) sockets() (all []*Socket) {
 	return all
 }
 
-// timer is a timer of a shard.
+// timer is a timer of a shard. The zero value is not set.
 type timer struct {
 	wheel.Timer
 	shard *shard
@@ -246,13 +246,22 @@ type timer struct {
 
 // afterFunc has f called as a job of the leader.
 func (h *shard) afterFunc(d time.Duration, f func()) nonblock.Timer {
-	t := &timer{Timer: wheel.Timer{F: f}, shard: h}
-	t.Reset(d)
+	t := new(timer)
+	h.setFunc(t, d, f)
 	return t
+}
+
+// setFunc is afterFunc with a timer of the caller's, which is not set.
+func (h *shard) setFunc(t *timer, d time.Duration, f func()) {
+	t.F, t.shard = f, h
+	t.Reset(d)
 }
 
 // Stop implements [nonblock.Timer].
 func (t *timer) Stop() bool {
+	if t.shard == nil {
+		return false
+	}
 	t.shard.mu.Lock()
 	defer t.shard.mu.Unlock()
 	return t.shard.timers.Stop(&t.Timer)

@@ -109,14 +109,15 @@ func (s *Socket) attach(ctx context.Context, role frame.Role, n *conn.Negotiated
 		s.shard.loop.leave()
 		return nil, err
 	}
-	c := s.become(ctx, role, n, cfg, e)
+	s.phase = &opening{ctx}
+	c := s.become(role, n, cfg, e)
 	s.shard.push(s)
 	return c, nil
 }
 
-// become makes s, which has a slot, a WebSocket connection.
-func (s *Socket) become(ctx context.Context, role frame.Role, n *conn.Negotiated, cfg *conn.Config, e *Events) *conn.Conn {
-	s.events, s.phase = e, &opening{ctx}
+// become makes s, which has a slot, a WebSocket connection, which is still to be opened.
+func (s *Socket) become(role frame.Role, n *conn.Negotiated, cfg *conn.Config, e *Events) *conn.Conn {
+	s.events = e
 	c := s.memory.Open(s, role, n, cfg).Conn()
 	s.opened.Store(true)
 	if s.shard.loop.isDown() { // since it was counted
@@ -129,11 +130,16 @@ func (s *Socket) become(ctx context.Context, role frame.Role, n *conn.Negotiated
 type opening struct{ ctx context.Context }
 
 func (o *opening) proceed(s *Socket, todo uint32) (left uint32) {
+	return s.open(o.ctx) | todo&stateReadable
+}
+
+// open calls Events.Open, and ends the phase in front of it. It returns what is left to do.
+func (s *Socket) open(ctx context.Context) (left uint32) {
 	s.phase = nil
 	if s.events.Open != nil {
-		s.events.Open(o.ctx, s.conn())
+		s.events.Open(ctx, s.conn())
 	}
-	return stateBegun | todo&stateReadable
+	return stateBegun
 }
 
 // run does what there is to do. The caller has marked s.
