@@ -130,7 +130,8 @@ func readRequest(ctx context.Context, nc net.Conn, limit *interrupt.Limit) (r *h
 func describe(r *http.Request, nc net.Conn) {
 	r.RemoteAddr = remoteAddr(nc)
 	if state, ok := stateOfTLS(nc); ok {
-		r.TLS = &state
+		kept := state // so that there is no memory for it where there is no TLS
+		r.TLS = &kept
 	}
 }
 

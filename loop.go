@@ -175,14 +175,14 @@ func (g *greeter) decide(r *http.Request, err error) (resp handshake.Response, _
 // opening is what the connection is made with. counted says that the Registry has counted the handshake.
 func (g *greeter) opening(ctx context.Context, resp *handshake.Response, rest []byte, counted bool) *event.Opening {
 	o := &g.options
-	done := func() {
-		if counted {
-			o.Registry.done()
-		}
-	}
 	opening := &event.Opening{Context: ctx, Config: &o.Config, Events: g.events}
 	opening.Negotiated = *negotiated(&resp.Agreed, o.Deflate, append([]byte(nil), rest...))
 	if o.Registry != nil {
+		done := func() {
+			if counted {
+				o.Registry.done()
+			}
+		}
 		opening.Made = func(c *Conn) { o.Registry.enterDriven(c); done() }
 		opening.Failed = func(error) { done() }
 	}

@@ -222,6 +222,7 @@ func TestShutdownEndsServe(t *testing.T) {
 
 func BenchmarkGreet(b *testing.B) {
 	s, g := newScript(), &greeter{events: &Events{}}
+	s.input = []byte(upgradeRequest("Origin: http://server.example", "User-Agent: Mozilla/5.0", "Accept-Language: en", "Cache-Control: no-cache"))
 	b.ReportAllocs()
 	for b.Loop() {
 		if reply := g.Greet(s, s.input); reply.Opening == nil {

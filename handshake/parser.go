@@ -147,15 +147,16 @@ func (p *RequestParser) request(ctx context.Context, head string) (*http.Request
 		Method:     head[p.begin:p.first.method],
 		RequestURI: head[p.first.method+1 : p.first.target],
 		Proto:      head[p.first.target+1 : p.first.end],
-		Header:     p.header(head),
 		Body:       http.NoBody,
 	}
+	var hosts []string
+	r.Header, hosts = p.header(head)
 	r.ProtoMajor, r.ProtoMinor, _ = http.ParseHTTPVersion(r.Proto)
 	var err error
 	if r.URL, err = parseTarget(r.RequestURI); err != nil {
 		return nil, err
 	}
-	if err := setHost(&r); err != nil {
+	if err := setHost(&r, hosts); err != nil {
 		return nil, err
 	}
 	// "Content-Length: 0" is what some clients say for no body. There is no honest reason for any other.
@@ -168,20 +169,26 @@ func (p *RequestParser) request(ctx context.Context, head string) (*http.Request
 	return r.WithContext(ctx), nil
 }
 
-// header builds the map with one allocation for all values of names that are not repeated.
-func (p *RequestParser) header(head string) http.Header {
-	h := make(http.Header, len(p.fields))
+// header builds the map with one allocation for all values of names that are not repeated. The values of Host are not in it.
+func (p *RequestParser) header(head string) (h http.Header, hosts []string) {
+	h = make(http.Header, max(0, len(p.fields)-1))
 	values := make([]string, len(p.fields))
 	for i, f := range p.fields {
 		name, value := canonicalName(head[f.name:f.colon]), head[f.value:f.end]
-		if earlier, repeated := h[name]; repeated {
-			h[name] = append(earlier, value)
-			continue
-		}
 		values[i] = value
-		h[name] = values[i : i+1 : i+1]
+		first := values[i : i+1 : i+1]
+		switch earlier := h[name]; {
+		case name == "Host" && hosts == nil:
+			hosts = first
+		case name == "Host":
+			hosts = append(hosts, value)
+		case earlier == nil:
+			h[name] = first
+		default:
+			h[name] = append(earlier, value)
+		}
 	}
-	return h
+	return h, hosts
 }
 
 // hasControl reports whether there is something in s that may not be part of a field's value (RFC 9110 §5.5).
@@ -216,15 +223,14 @@ func parseTarget(target string) (*url.URL, error) {
 	return u, nil
 }
 
-// setHost moves Host from the header to where net/http has it. A target in absolute-form overrides it (§3.2.2), but "a
+// setHost puts the values of Host where net/http has it, which is not the header. A target in absolute-form overrides it (§3.2.2), but "a
 // server MUST respond with a 400 to any request message that lacks a Host header field and to any that contains more
 // than one Host header field line or a Host header field with an invalid field value" (RFC 9112 §3.2).
-func setHost(r *http.Request) error {
-	host, ok := single(r.Header["Host"])
+func setHost(r *http.Request, values []string) error {
+	host, ok := single(values)
 	if !ok || !httpguts.ValidHostHeader(host) {
 		return refuse(http.StatusBadRequest, "there must be one Host, and it must be valid")
 	}
-	delete(r.Header, "Host")
 	if r.Host = host; r.URL.Host != "" {
 		r.Host = r.URL.Host
 	}

@@ -3,6 +3,7 @@ package handshake
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -40,9 +41,12 @@ func (o *ServerOptions) Accept(r *http.Request) (resp Response, err error) {
 	return resp, nil
 }
 
+// shortResponse is the room that a response takes which has only what it must have, or a little more, in bytes.
+const shortResponse = 192
+
 // AppendResponse appends the whole 101 response (§4.2.2 5.).
 func (r *Response) AppendResponse(dst []byte) []byte {
-	dst = append(dst, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+	dst = append(slices.Grow(dst, shortResponse), "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
 		"Sec-WebSocket-Accept: "...)
 	dst = append(dst, r.accept[:]...)
 	dst = append(dst, "\r\n"...)
