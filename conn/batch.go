@@ -9,7 +9,7 @@ import (
 // WriteBatch is [Conn.WritePrepared] for several messages, in their order; what others send meanwhile may go in between.
 // They go out in as few writes as possible: in one if they are no longer than 64 KiB together and the network takes that.
 // It reports whether it had to wait for the network, which says that the peer is slower than the caller; where it cannot tell,
-// as over TLS, it reports true. If there is an error, some of the first may have been accepted.
+// as mostly over TLS, it reports true. If there is an error, some of the first may have been accepted.
 func (c *Conn) WriteBatch(ctx context.Context, batch []*Prepared) (waited bool, err error) {
 	if c.out.growth.Load() > 0 { // each is compressed on a stack of its own
 		return false, c.writeEach(ctx, batch)
@@ -38,7 +38,7 @@ func (c *Conn) WriteBatch(ctx context.Context, batch []*Prepared) (waited bool, 
 		return false, nil
 	}
 	writer := o.flusher.Begin()
-	if writer && c.mayWait(ctx) && c.writeNow() && o.sender.Done() >= end {
+	if writer && c.driven() == nil && c.writeNow() && o.sender.Done() >= end {
 		c.endWriting()
 		return false, nil
 	}

@@ -102,6 +102,7 @@
 // And below:
 //
 //	transport.go, transport_other.go: any net.Conn
+//	takes_linux.go, takes_other.go: whether the socket under a tls.Conn has room
 //	transport_unix.go, socket_unix.go, socket_linux.go: sockets, without a buffer while they wait
 //	driven.go      what is different with an event loop: see package event
 //	freshstack.go  what would make stacks grow for good

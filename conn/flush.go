@@ -18,7 +18,7 @@ func (c *Conn) flush(ctx context.Context, end int64) error {
 		return nil
 	}
 	writer := o.flusher.Begin()
-	if writer && (c.mayWait(ctx) || c.driven() != nil) && c.writeNow() && o.sender.Done() >= end { // nearly always
+	if writer && c.writeFor(ctx) && o.sender.Done() >= end { // nearly always
 		c.endWriting()
 		return nil
 	}
@@ -43,7 +43,7 @@ func (c *Conn) flushSlowly(ctx context.Context, end int64, writer bool) (err err
 		case !c.mayWait(ctx):
 			c.startBlocked() // only the waiting for it is cut
 			writer, err = c.awaitWriter(ctx, end)
-		case !c.writeNow():
+		case !c.writeFor(ctx):
 			err = c.writeWaiting(ctx)
 		}
 	}
@@ -77,12 +77,27 @@ func (c *Conn) awaitWriter(ctx context.Context, end int64) (turn bool, err error
 
 // writeNow writes as much of what is queued as is possible without waiting. It reports whether that was all. The caller
 // may write, and holds mu, which is given up meanwhile.
-func (c *Conn) writeNow() (all bool) {
+func (c *Conn) writeNow() (all bool) { return c.writeTaken(false) }
+
+// writeFor is writeNow for a caller with a context. Where that cannot cut anything, and the transport is no better at writing a
+// part, it writes all.
+func (c *Conn) writeFor(ctx context.Context) (all bool) {
+	return c.writeTaken(ctx.Done() == nil && !c.transport.resumable())
+}
+
+// writeTaken takes what is queued and writes it, or, unless it is to wait, as much as is possible at once.
+func (c *Conn) writeTaken(wait bool) (all bool) {
 	if !c.take() {
 		return true
 	}
 	c.out.mu.Unlock()
-	n, err := c.transport.write(&c.out.sender, false)
+	var n int
+	var err error
+	if wait {
+		n, err = c.writeWhole()
+	} else {
+		n, err = c.transport.write(&c.out.sender, false)
+	}
 	c.out.mu.Lock()
 	return c.wrote(n, err)
 }
@@ -241,7 +256,7 @@ func (c *Conn) runBlocked() {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	for {
-		if !c.writeNow() {
+		if !c.writeFor(context.Background()) {
 			c.writeWaiting(context.Background())
 		}
 		c.dropIfEnded()

@@ -44,7 +44,7 @@ type Observer struct {
 	Slow func(c *Conn, took time.Duration)
 
 	// SlowAfter is from when on a write counts as slow. 0 stands for [DefaultSlowAfter]; with a negative value every write
-	// counts that had to wait, or that could not be done without the risk of that, as is every write over TLS.
+	// counts that had to wait, or that could not be done without the risk of that, as are most writes over TLS.
 	SlowAfter time.Duration
 
 	// Ended is called once when the connection has ended, with what [Conn.Err] returns from then on.

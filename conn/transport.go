@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync/atomic"
 
 	"github.com/seed60239977/websocket/internal/buffer"
 	"github.com/seed60239977/websocket/protocol"
@@ -30,7 +31,13 @@ type portable struct {
 	// enough for many a message, and much less than a tls.Conn holds for itself.
 	first [256]byte
 	less  bool // read one byte less to first
+
+	opened atomic.Bool      // something was read or written: a handshake of nc's own is over
+	takes  func(n int) bool // reports whether nc takes n bytes without waiting for the peer; nil if that cannot be told
 }
+
+// newPortable returns a portable transport.
+func newPortable(nc net.Conn) *portable { return &portable{nc: nc, takes: newTakes(nc)} }
 
 func (s *portable) read(in *readBuffer) error {
 	if in.buf != nil || in.within {
@@ -65,6 +72,7 @@ func (s *portable) readSome(p []byte) (int, error) {
 	for range maxEmptyReads {
 		n, err := s.nc.Read(p)
 		if n > 0 {
+			s.hasOpened()
 			return n, nil // an error comes again with the next read
 		}
 		if err != nil {
@@ -74,11 +82,18 @@ func (s *portable) readSome(p []byte) (int, error) {
 	return 0, io.ErrNoProgress
 }
 
+// hasOpened notes that a handshake of nc's own is over.
+func (s *portable) hasOpened() {
+	if s.takes != nil && !s.opened.Load() {
+		s.opened.Store(true)
+	}
+}
+
 func (s *portable) write(from *protocol.Sender, wait bool) (n int, err error) {
-	if !wait {
+	p, more := from.Pending()
+	if !wait && (s.takes == nil || !s.opened.Load() || !s.takes(len(p)+len(more))) {
 		return 0, nil
 	}
-	p, more := from.Pending()
 	if len(more) > 0 && len(p) < buffer.Smallest { // what fits a segment or so goes with p; the rest is not copied
 		both := buffer.Get(buffer.Smallest)
 		defer both.Release()
@@ -91,6 +106,9 @@ func (s *portable) write(from *protocol.Sender, wait bool) (n int, err error) {
 			var k int
 			k, err = s.nc.Write(p)
 			n += k
+			if k > 0 {
+				s.hasOpened()
+			}
 			if k < len(p) && err == nil {
 				err = io.ErrShortWrite
 			}

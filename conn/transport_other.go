@@ -4,4 +4,4 @@ package conn
 
 import "net"
 
-func newTransport(nc net.Conn, _ *readBuffer) transport { return &portable{nc: nc} }
+func newTransport(nc net.Conn, _ *readBuffer) transport { return newPortable(nc) }

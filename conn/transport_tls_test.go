@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"math/big"
 	"net"
@@ -87,6 +88,54 @@ func TestAContextCutsCallsOverTLS(t *testing.T) {
 	})
 }
 
+// TestWritesOverTLSUnderContextsThatEnd uses sockets, since only with these the caller may write by itself.
+func TestWritesOverTLSUnderContextsThatEnd(t *testing.T) {
+	near, far := tcpPair(t)
+	client, server := tlsOver(t, near, far)
+	c, peer := conn.Server(server, nil, nil), conn.Client(client, nil, nil)
+	defer c.CloseNow()
+	defer peer.CloseNow()
+	const count = 500
+	accepted := make([]bool, count+1)
+	written := inBackground(func() error {
+		for i := range count {
+			ctx, cancel := context.WithCancel(t.Context())
+			if i%3 == 0 {
+				go cancel()
+			}
+			err := c.Write(ctx, conn.Binary, pattern(i*i%20_000+i))
+			cancel()
+			if accepted[i] = err == nil; err != nil && !errors.Is(err, context.Canceled) {
+				return err
+			}
+		}
+		accepted[count] = true
+		return c.Write(t.Context(), conn.Text, []byte("last"))
+	})
+	var got []string
+	for {
+		typ, data, err := peer.Read(t.Context())
+		require.NoError(t, err)
+		got = append(got, string(data))
+		if typ == conn.Text {
+			break
+		}
+	}
+	require.NoError(t, <-written)
+	for i := range accepted {
+		want := "last"
+		if i < count {
+			want = string(pattern(i*i%20_000 + i))
+		}
+		if len(got) > 0 && got[0] == want {
+			got = got[1:]
+		} else {
+			require.False(t, accepted[i], "message %d is lost", i)
+		}
+	}
+	require.Empty(t, got, "each once, whole, and in order")
+}
+
 // TestCloseNowOverTLSDoesNotWaitForAPeerThatDoesNotRead: closing a tls.Conn would, for five seconds.
 func TestCloseNowOverTLSDoesNotWaitForAPeerThatDoesNotRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -119,6 +168,32 @@ func TestCloseNowOverTLSDoesNotSayGoodbyeToAPeerThatDoesNotRead(t *testing.T) {
 			require.Zero(t, time.Since(start))
 		}
 	})
+}
+
+// BenchmarkAnEchoOverTLS answers a peer that waits for each answer, with a context that can end and one that cannot.
+func BenchmarkAnEchoOverTLS(b *testing.B) {
+	cancellable, cancel := context.WithCancel(b.Context())
+	defer cancel()
+	for name, ctx := range map[string]context.Context{"Background": context.Background(), "cancellable": cancellable} {
+		b.Run(name, func(b *testing.B) {
+			near, far := tcpPair(b)
+			client, server := tlsOver(b, near, far)
+			c := conn.Server(server, nil, nil)
+			ended := inBackground(func() error {
+				return c.Serve(context.Background(), func(c *conn.Conn, m conn.Message) error { return c.Write(ctx, m.Type, m.Data) })
+			})
+			peer := conn.Client(client, nil, nil)
+			message := pattern(128)
+			b.ReportAllocs()
+			for b.Loop() {
+				require.NoError(b, peer.Write(context.Background(), conn.Binary, message))
+				_, _, err := peer.Read(context.Background())
+				require.NoError(b, err)
+			}
+			require.NoError(b, peer.CloseNow())
+			<-ended
+		})
+	}
 }
 
 // BenchmarkAWriteOverTLS writes to a peer that reads, with contexts that can end and with one that cannot.

@@ -20,7 +20,7 @@ func newTransport(nc net.Conn, in *readBuffer) transport {
 	case *net.UnixConn:
 		return newSocket(nc, in, socket.SyscallConn)
 	}
-	return &portable{nc: nc}
+	return newPortable(nc)
 }
 
 // socket is the transport for sockets of the operating system. It reads and writes without blocking, and waits only when
@@ -38,7 +38,7 @@ const endOfFile = -1
 func newSocket(nc net.Conn, in *readBuffer, syscallConn func() (syscall.RawConn, error)) transport {
 	raw, err := syscallConn()
 	if err != nil {
-		return &portable{nc: nc}
+		return newPortable(nc)
 	}
 	s := &socket{raw: raw}
 	// It reports whether it is done: bytes have come, the end has, or an error.
