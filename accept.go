@@ -111,25 +111,36 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 	if o.Registry.begin() {
 		defer o.Registry.done()
 	}
-	return o.accept(w, r, blocking)
+	return acceptor{o, nil}.accept(w, r, blocking)
+}
+
+// acceptor is AcceptOptions at work.
+type acceptor struct {
+	*AcceptOptions
+	checked *handshake.Server // what they say about the handshake itself; nil if that is still to be checked
+}
+
+// acceptor returns o at work for any number of requests.
+func (o *AcceptOptions) acceptor() acceptor {
+	decide := o.decisions()
+	return acceptor{o, handshake.NewServer(&decide)}
 }
 
 // accept is Accept for a handshake that the Registry knows of.
-func (o *AcceptOptions) accept(w http.ResponseWriter, r *http.Request, open opener) (*Conn, error) {
-	if o.Config.Observer != nil {
-		return o.acceptObserved(w, r, open)
+func (a acceptor) accept(w http.ResponseWriter, r *http.Request, open opener) (*Conn, error) {
+	if a.Config.Observer != nil {
+		return a.acceptObserved(w, r, open)
 	}
-	return o.answer(w, r, open)
+	return a.answer(w, r, open)
 }
 
 // answer is accept for a handshake that nobody observes.
-func (o *AcceptOptions) answer(w http.ResponseWriter, r *http.Request, open opener) (*Conn, error) {
+func (a acceptor) answer(w http.ResponseWriter, r *http.Request, open opener) (*Conn, error) {
 	if r.ProtoMajor > 1 {
-		return o.acceptConnect(w, r, open)
+		return a.acceptConnect(w, r, open)
 	}
-	decide := o.decisions()
-	decide.Header = withMiddleware(o.Header, w.Header())
-	resp, err := decide.Accept(r)
+	o := a.AcceptOptions
+	resp, err := a.decide(r, w.Header())
 	if err == nil {
 		err = o.Registry.admit()
 	}
@@ -146,6 +157,16 @@ func (o *AcceptOptions) answer(w http.ResponseWriter, r *http.Request, open open
 	}
 	limit := o.limit(nc)
 	return o.open(nc, &limit, &resp, buffered(brw.Reader), open)
+}
+
+// decide returns the response to a request of HTTP/1.1, with what middleware wants to have sent.
+func (a acceptor) decide(r *http.Request, middleware http.Header) (handshake.Response, error) {
+	if a.checked != nil && len(middleware) == 0 {
+		return a.checked.Accept(r)
+	}
+	decide := a.decisions()
+	decide.Header = withMiddleware(a.Header, middleware)
+	return decide.Accept(r)
 }
 
 // decisions are the options that the handshake itself is about.

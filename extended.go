@@ -13,9 +13,9 @@ import (
 
 // acceptConnect is accept for a request of HTTP/2 or HTTP/3 (RFC 8441, RFC 9220): what follows the response on the
 // stream is the connection.
-func (o *AcceptOptions) acceptConnect(w http.ResponseWriter, r *http.Request, open opener) (*Conn, error) {
-	decide := o.decisions()
-	agreed, err := decide.AcceptConnect(r)
+func (a acceptor) acceptConnect(w http.ResponseWriter, r *http.Request, open opener) (*Conn, error) {
+	o := a.AcceptOptions
+	agreed, err := a.decideConnect(r)
 	if err == nil {
 		err = o.Registry.admit()
 	}
@@ -35,6 +35,15 @@ func (o *AcceptOptions) acceptConnect(w http.ResponseWriter, r *http.Request, op
 		return nil, failed("the response could not be sent", err)
 	}
 	return o.made(open.open(s, frame.Server, negotiated(&agreed, o.Deflate, nil), &o.Config))
+}
+
+// decideConnect returns what is agreed to with HTTP/2 or HTTP/3.
+func (a acceptor) decideConnect(r *http.Request) (handshake.Agreed, error) {
+	if a.checked != nil {
+		return a.checked.AcceptConnect(r)
+	}
+	decide := a.decisions()
+	return decide.AcceptConnect(r)
 }
 
 // innermost undoes what middleware has made of w: like that of a connection that is taken over, the content of the

@@ -23,12 +23,14 @@ func Handler(serve func(ctx context.Context, c *Conn), o *AcceptOptions) http.Ha
 	if o != nil {
 		h.options = *o
 	}
+	h.acceptor = h.options.acceptor()
 	return h
 }
 
 type handler struct {
-	serve   func(ctx context.Context, c *Conn)
-	options AcceptOptions
+	serve    func(ctx context.Context, c *Conn)
+	options  AcceptOptions
+	acceptor acceptor // with these
 }
 
 // ServeHTTP implements http.Handler. Nothing that it hands on may refer to the request.
@@ -44,7 +46,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			h.options.Registry.done()
 		}
 	}()
-	c, err := h.options.accept(w, r, blocking)
+	c, err := h.acceptor.accept(w, r, blocking)
 	if err != nil {
 		h.options.refused(r, err.(*HandshakeError))
 		return

@@ -52,14 +52,16 @@ func (l *Loop) Handler(e Events, o *AcceptOptions) http.Handler {
 	if o != nil {
 		h.options = *o
 	}
+	h.acceptor = h.options.acceptor()
 	return h
 }
 
 // loopHandler is the http.Handler of a loop.
 type loopHandler struct {
-	loop    *Loop
-	events  *Events
-	options AcceptOptions
+	loop     *Loop
+	events   *Events
+	options  AcceptOptions
+	acceptor acceptor // with these
 }
 
 // ServeHTTP implements http.Handler.
@@ -71,7 +73,7 @@ func (h *loopHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.options.Registry.begin() {
 		defer h.options.Registry.done()
 	}
-	c, err := h.options.accept(w, r, func(nc net.Conn, role frame.Role, n *conn.Negotiated, cfg *Config) (*Conn, error) {
+	c, err := h.acceptor.accept(w, r, func(nc net.Conn, role frame.Role, n *conn.Negotiated, cfg *Config) (*Conn, error) {
 		if _, ok := nc.(*h2stream.Conn); ok { // see below
 			return blocking.open(nc, role, n, cfg)
 		}
@@ -94,10 +96,7 @@ func (h *loopHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // request slowly costs no goroutine, and is refused after AcceptOptions.HandshakeTimeout. Other listeners, such as those of
 // TLS, cost a goroutine for each connection.
 func (l *Loop) Serve(ln net.Listener, e Events, o *AcceptOptions) error {
-	g := &greeter{loop: l, events: &e}
-	if o != nil {
-		g.options = *o
-	}
+	g := newGreeter(l, &e, o)
 	err := l.events.Listen(ln, handshakeTimeout(g.options.HandshakeTimeout), g)
 	if err == event.ErrNoListener {
 		return l.events.Accept(ln, g.serve)
@@ -119,9 +118,19 @@ func (l *Loop) Shutdown(ctx context.Context) error { return l.events.Shutdown(ct
 
 // greeter answers the requests of connections that did not come through net/http.
 type greeter struct {
-	loop    *Loop
-	events  *Events
-	options AcceptOptions
+	loop     *Loop
+	events   *Events
+	options  AcceptOptions
+	acceptor acceptor // with these
+}
+
+func newGreeter(l *Loop, e *Events, o *AcceptOptions) *greeter {
+	g := &greeter{loop: l, events: e}
+	if o != nil {
+		g.options = *o
+	}
+	g.acceptor = g.options.acceptor()
+	return g
 }
 
 // Greet implements [event.Greeter].
@@ -163,8 +172,7 @@ func (g *greeter) Greet(nc net.Conn, received []byte) event.Reply {
 // decide returns the response, or why the request is refused.
 func (g *greeter) decide(r *http.Request, err error) (resp handshake.Response, _ error) {
 	if err == nil {
-		decide := g.options.decisions()
-		resp, err = decide.Accept(r)
+		resp, err = g.acceptor.decide(r, nil)
 	}
 	if err == nil {
 		err = g.options.Registry.admit()

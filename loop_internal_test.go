@@ -140,6 +140,7 @@ func TestALoopRefusesAsAcceptConnDoes(t *testing.T) {
 		{"no upgrade", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", AcceptOptions{}, 426, true},
 		{"too long", "GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", 20<<10), AcceptOptions{}, 431, false},
 		{"shut down", upgradeRequest(), AcceptOptions{Registry: down}, 503, true},
+		{"wrong options", upgradeRequest(), AcceptOptions{AllowedOrigins: []string{"*x"}}, 500, true},
 		{"hook", upgradeRequest(), AcceptOptions{CheckOrigin: func(*http.Request) error { return broken }}, 403, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -221,7 +222,7 @@ func TestShutdownEndsServe(t *testing.T) {
 }
 
 func BenchmarkGreet(b *testing.B) {
-	s, g := newScript(), &greeter{events: &Events{}}
+	s, g := newScript(), newGreeter(nil, &Events{}, nil)
 	s.input = []byte(upgradeRequest("Origin: http://server.example", "User-Agent: Mozilla/5.0", "Accept-Language: en", "Cache-Control: no-cache"))
 	b.ReportAllocs()
 	for b.Loop() {

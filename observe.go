@@ -11,15 +11,15 @@ import (
 )
 
 // acceptObserved is answer for an Observer that wants to know of it.
-func (o *AcceptOptions) acceptObserved(w http.ResponseWriter, r *http.Request, open opener) (c *Conn, err error) {
+func (a acceptor) acceptObserved(w http.ResponseWriter, r *http.Request, open opener) (c *Conn, err error) {
 	start, returned := time.Now(), false
 	defer func() {
 		if !returned { // a hook of the caller panics
 			err = failed("a function of the server has panicked", nil)
 		}
-		o.observeAnswer(r.Context(), nil, r, start, c, err)
+		a.observeAnswer(r.Context(), nil, r, start, c, err)
 	}()
-	c, err = o.answer(w, r, open)
+	c, err = a.answer(w, r, open)
 	returned = true
 	return c, err
 }

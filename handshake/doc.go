@@ -33,12 +33,13 @@
 //
 // # Concurrency
 //
-// Options are only read; any number of goroutines may share them as long as nobody changes them. All other values belong
+// Options are only read; any number of goroutines may share them as long as nobody changes them, and a [Server]. All other values belong
 // to one goroutine at a time.
 //
 // # Which file has what?
 //
 //	options.go                   ServerOptions and ClientOptions
+//	server.go                    ServerOptions that are checked once
 //	negotiate.go                 what any version of HTTP negotiates
 //	origin.go, subprotocol.go,
 //	extension.go                 the three things that are negotiated

@@ -54,14 +54,19 @@ func (o *ServerOptions) Negotiate(r *http.Request) (Agreed, error) {
 	if err := o.Validate(); err != nil {
 		return Agreed{}, err
 	}
-	if err := checkVersion(r); err != nil {
-		return Agreed{}, err
-	}
 	return o.negotiate(r)
 }
 
-// negotiate decides. The options and the version have been checked.
-func (o *ServerOptions) negotiate(r *http.Request) (agreed Agreed, err error) {
+// negotiate is Negotiate with options that are valid.
+func (o *ServerOptions) negotiate(r *http.Request) (Agreed, error) {
+	if err := checkVersion(r); err != nil {
+		return Agreed{}, err
+	}
+	return o.choose(r)
+}
+
+// choose decides. The options and the version have been checked.
+func (o *ServerOptions) choose(r *http.Request) (agreed Agreed, err error) {
 	if err := o.checkOrigin(r); err != nil {
 		return Agreed{}, err
 	}

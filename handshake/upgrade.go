@@ -22,18 +22,23 @@ type Response struct {
 // Accept checks a request of HTTP/1.1 for an upgrade by the rules of §4.2.1 and decides as §4.2.2 asks. All errors are
 // [*Error]. Only Method, the protocol version, Host, Header, TLS and the body's length of r are looked at; nothing of r is
 // kept but strings.
-func (o *ServerOptions) Accept(r *http.Request) (resp Response, err error) {
+func (o *ServerOptions) Accept(r *http.Request) (Response, error) {
 	if o == nil {
 		o = &ServerOptions{}
 	}
 	if err := o.Validate(); err != nil {
 		return Response{}, err
 	}
+	return o.accept(r)
+}
+
+// accept is Accept with options that are valid.
+func (o *ServerOptions) accept(r *http.Request) (resp Response, err error) {
 	key, err := checkUpgrade(r)
 	if err != nil {
 		return Response{}, err
 	}
-	if resp.Agreed, err = o.negotiate(r); err != nil {
+	if resp.Agreed, err = o.choose(r); err != nil {
 		return Response{}, err
 	}
 	resp.header = o.Header
