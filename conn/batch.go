@@ -6,10 +6,10 @@ import (
 	"github.com/seed60239977/websocket/protocol"
 )
 
-// WriteBatch is [Conn.WritePrepared] for several messages, in their order; what others send meanwhile may go in between.
-// They go out in as few writes as possible: in one if they are no longer than 64 KiB together and the network takes that.
-// It reports whether it had to wait for the network, which says that the peer is slower than the caller; where it cannot tell,
-// as mostly over TLS, it reports true. If there is an error, some of the first may have been accepted.
+// WriteBatch is [Conn.WritePrepared] for several messages, which are sent in order; what others send meanwhile may go in
+// between. It uses as few writes as possible: one, if the messages are no longer than 64 KiB in total and the network takes
+// that much. It reports whether it had to wait for the network, which means that the peer is slower than the caller; where it
+// cannot tell, as mostly over TLS, it reports true. With an error, some of the first messages may have been accepted.
 func (c *Conn) WriteBatch(ctx context.Context, batch []*Prepared) (waited bool, err error) {
 	if c.out.growth.Load() > 0 { // each is compressed on a stack of its own
 		return false, c.writeEach(ctx, batch)

@@ -6,8 +6,8 @@ import (
 	"github.com/seed60239977/websocket/frame"
 )
 
-// BrowserError says what a program wants that no browser lets it do, where the program runs in one (GOOS=js). The connection
-// goes on as before. errors.Is(err, errors.ErrUnsupported) holds.
+// BrowserError is returned in browsers (GOOS=js) for what they do not let programs do. The connection goes on as before.
+// errors.Is(err, errors.ErrUnsupported) is true.
 type BrowserError struct {
 	What string // what is not possible, as in "send pings and pongs"
 }

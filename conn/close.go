@@ -13,26 +13,26 @@ import (
 // The calls that close a connection, and the time limit of that. What follows is decided by protocol.Closing, and done in end.go
 // and finish.go.
 
-// Close closes the connection with the closing handshake of §7: it sends a close frame with code and reason, waits for
-// the peer's, and closes the net.Conn. All that was written before goes out first, but for the rest of a message that a
-// Writer has begun to send, and what [Conn.Send] has left behind that. It takes no longer than Config.CloseTimeout. Messages
-// that arrive meanwhile are dropped, as in a browser, except that a call which waits for one when Close is called may still
-// return it. To have the peer's last answers first, read them before closing.
+// Close closes the connection with the closing handshake of §7: it sends a close frame with code and reason, waits for the
+// peer's, and closes the net.Conn. Everything written before goes out first, except for the rest of a message that a Writer has
+// begun to send, and what [Conn.Send] has queued behind it. Close takes no longer than Config.CloseTimeout. Messages that
+// arrive meanwhile are dropped, as in a browser, but a call that is waiting for one when Close is called may still return it.
+// To get the peer's last answers, read them before closing.
 //
-// code is one of those that [StatusCode.ValidOnWire] allows, or [StatusNoStatus] with no reason for a close frame
-// without a body; reason is UTF-8 of at most [frame.MaxCloseReason] bytes. If they are not, the connection is closed all the
-// same, with what fits: a reason is cut at a character, and what is not UTF-8 in it replaced by U+FFFD; with
-// [StatusNoStatus] it is left out; any code that may not travel, such as the [StatusAbnormalClosure] of a connection whose
-// end is passed on to another, goes out as [StatusInternalError]. The error is then, or has in its tree, a
-// [*frame.ProtocolError] that says what was wrong. A browser lets programs close with 1000 and 3000 to 4999; with any other
-// code it closes without one, and the error has a [*BrowserError] in its tree.
+// code is one of those that [StatusCode.ValidOnWire] allows, or [StatusNoStatus] with no reason for a close frame without a
+// body; reason is UTF-8 of at most [frame.MaxCloseReason] bytes. Otherwise the connection is closed all the same, with what is
+// allowed: a long reason is cut between characters, and invalid UTF-8 in it is replaced by U+FFFD; with [StatusNoStatus] the
+// reason is left out; and a code that must not be sent, such as the [StatusAbnormalClosure] of another connection whose end is
+// passed on, goes out as [StatusInternalError]. The error is then, or has in its tree, a [*frame.ProtocolError] that says what
+// was wrong. A browser lets programs close with 1000 and 3000 to 4999; with any other code it closes without one, and the error
+// has a [*BrowserError] in its tree.
 //
-// Apart from that, Close returns nil if the handshake was completed, now or before, or given up by [Conn.CloseNow], and else
-// the *[CloseError]. Close may be called more than once and by several goroutines: the first one's code goes out, and all
-// return when the connection has ended.
+// Apart from that, Close returns nil if the closing handshake was completed, now or before, or cut short by [Conn.CloseNow],
+// and otherwise the *[CloseError]. Close may be called more than once and by several goroutines: the first call's code is sent,
+// and all calls return when the connection has ended.
 //
-// A client's connection has ended when both close frames have gone, while TCP may be there still: the server is to close it
-// first (§7.1.1), and has until the end of Config.CloseTimeout for that. A goroutine of the connection waits for it;
+// A client's connection has ended when both close frames have been sent, although TCP may still be open: the server should
+// close it first (§7.1.1), and has until the end of Config.CloseTimeout to do so. A goroutine of the connection waits for that;
 // CloseNow closes TCP at once and waits for the goroutine. A server's connection leaves nothing behind.
 func (c *Conn) Close(code StatusCode, reason string) error {
 	wrong := c.beginClose(code, reason, true)
@@ -45,12 +45,11 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 	return wrong
 }
 
-// SendClose sends a close frame and returns without waiting for anything: not for the frame to be on the wire, nor for the
-// peer's. Nothing may be sent from then on; reading goes on, and gets what the peer still sends, until its close frame. The
-// clock of Config.CloseTimeout runs. It is for programs that want the peer's last messages; all others use [Conn.Close], which
-// must follow in any case.
+// SendClose queues a close frame and returns at once, without waiting for it to be on the wire or for the peer's. Nothing can
+// be sent after it; reading still returns what the peer sends, up to its close frame. Config.CloseTimeout starts to run.
+// SendClose is for programs that want the peer's last messages; others use [Conn.Close], which must follow in any case.
 //
-// code and reason are as for Close, and so is the [*frame.ProtocolError] for those that may not travel. Other errors are
+// code and reason are as for Close, and so is the [*frame.ProtocolError] for those that are not allowed. Other errors are
 // [ErrCloseSent] if a close frame was sent before and, once the connection has ended, the *[CloseError].
 func (c *Conn) SendClose(code StatusCode, reason string) error {
 	c.out.mu.Lock()
@@ -82,8 +81,8 @@ func (c *Conn) drain(ctx context.Context) error {
 	}
 }
 
-// CloseNow closes the net.Conn without a closing handshake. Every call that is under way returns. It returns nil, unless
-// the connection had ended before and not cleanly: then how it had. Nothing of the connection is left when it returns.
+// CloseNow closes the net.Conn without a closing handshake. All calls under way return. CloseNow returns nil, unless the
+// connection had already ended, and not cleanly: then it returns how. Nothing of the connection is left when it returns.
 func (c *Conn) CloseNow() error {
 	c.happened(func(w *protocol.Closing) { w.Abort(ErrClosedNow) })
 	c.stopLingering()

@@ -6,11 +6,10 @@ import (
 	"github.com/seed60239977/websocket/internal/ctxmutex"
 )
 
-// CloseRead is for connections on which the peer has nothing to say: it reads in the background, so that pings are
-// answered and the end of the connection is noticed. The returned context ends when the connection does, or ctx;
-// [Conn.Err] tells which, and why. A message from the peer closes the connection, and the peer is told
-// [StatusPolicyViolation]. No other call may read from then on, until ctx ends; one that still does when CloseRead is called
-// is waited for, in the background.
+// CloseRead is for connections on which the peer should send no messages: it reads in the background, so that pings are
+// answered and the end of the connection is noticed. The returned context ends when the connection or ctx does; [Conn.Err] says
+// which, and why. A message from the peer closes the connection with [StatusPolicyViolation]. No other call may read until ctx
+// ends; if one is still reading when CloseRead is called, CloseRead waits for it, in the background.
 func (c *Conn) CloseRead(ctx context.Context) context.Context {
 	ctx, cancel := context.WithCancel(ctx)
 	if c.driven() != nil { // the loop reads, and hands messages on

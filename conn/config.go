@@ -22,71 +22,72 @@ const (
 // SmallFragment is the payload in bytes below which a frame counts towards Config.MaxFragments.
 const SmallFragment = protocol.SmallFragment
 
-// Config says how a connection behaves. The zero value is the safe one: 0 stands for the default that the field names, and
-// a negative number for no limit, or for off. [Client] and [Server] copy it, so that one Config may serve any number of
-// connections and may be changed after.
+// Config configures a connection. The zero value is safe: 0 stands for the default named at the field, and a negative number
+// means no limit, or off. [Client] and [Server] copy the Config, so one may be used for any number of connections and changed
+// afterwards.
 type Config struct {
-	// ReadLimit is the longest message that is accepted, in bytes after decompression. 0 stands for
-	// [DefaultReadLimit]; a negative value sets no limit. A longer message ends the connection with
-	// [StatusMessageTooBig] and [ErrMessageTooBig] before it takes memory. So does a compressed one that has come to twice
-	// the limit and 64 KiB as it is. [Conn.SetReadLimit] changes it later.
+	// ReadLimit is the length of the longest message that is accepted, in bytes after decompression. 0 stands for
+	// [DefaultReadLimit]; a negative value means no limit. A longer message ends the connection with [StatusMessageTooBig] and
+	// [ErrMessageTooBig] before it takes memory. So does a compressed message of which more than twice the limit plus 64 KiB
+	// arrives. [Conn.SetReadLimit] changes the limit later.
 	ReadLimit int64
 
-	// MaxFragments is how many frames of less than [SmallFragment] bytes one message may come in; the number of larger
-	// ones is bounded by ReadLimit. 0 stands for [DefaultMaxFragments]; a negative value sets no limit. More end the
-	// connection with [StatusPolicyViolation] and [ErrTooManyFragments].
+	// MaxFragments is how many frames of less than [SmallFragment] bytes a message may have; the number of larger ones is bounded
+	// by ReadLimit. 0 stands for [DefaultMaxFragments]; a negative value means no limit. A message with more ends the connection
+	// with [StatusPolicyViolation] and [ErrTooManyFragments].
 	MaxFragments int
 
-	// CloseTimeout bounds the closing handshake: from the first close frame in either direction until TCP is closed. It is
-	// also how long what has arrived may be read after the network has refused a write; see [Conn.Write].
-	// 0 stands for [DefaultCloseTimeout]; a negative value sets no limit, and then a peer that does not answer holds Close up.
+	// CloseTimeout bounds the closing handshake: from the first close frame in either direction until TCP is closed. It is also
+	// how long one may go on reading after a write has failed; see [Conn.Write]. 0 stands for [DefaultCloseTimeout]; a negative
+	// value means no limit, and then Close waits for as long as the peer does not answer.
 	CloseTimeout time.Duration
 
-	// PingInterval is how long nothing arrives before a ping is sent, less up to a tenth at random. Pings are sent while
-	// nobody reads too; but only who reads sees the pong. By default none are, nor with a negative value. Pings keep
-	// middleboxes from dropping the connection: half of their idle timeout is a good value. That timeout is 60 s by default
-	// for AWS ALB, nginx and HAProxy's usual configuration, 100 s for Cloudflare, 230 s for Azure, and 30 s for Google
-	// Cloud's load balancers (where it bounds even connections that are in use, unless it is raised).
+	// PingInterval is how long nothing may arrive before a ping is sent, minus up to a tenth, at random. Pings are sent even while
+	// nobody reads, but the pong is only noticed by a call that reads. With 0 or a negative value no pings are sent. Pings keep
+	// middleboxes from dropping the connection: half of their idle timeout is a good value. That timeout is 60 s by default for
+	// AWS ALB, nginx and HAProxy's usual configuration, 100 s for Cloudflare, 230 s for Azure, and 30 s for Google Cloud's load
+	// balancers (where it bounds even connections that are in use, unless it is raised).
 	PingInterval time.Duration
 
-	// IdleTimeout is how long calls that read may wait, all together, without a single byte arriving, before the peer counts
-	// as gone: then the connection ends with [ErrPeerTimeout]. By default there is no limit, nor with a negative value.
-	// Together with PingInterval, which makes a living peer answer, twice that is a good value; without it, the limit is for
-	// the application's own traffic. Time in which nobody reads does not count, since nobody knows then what has arrived.
+	// IdleTimeout is how long calls that read may wait, in total, without a single byte arriving, before the peer is considered
+	// gone and the connection ends with [ErrPeerTimeout]. With 0 or a negative value there is no limit. With PingInterval, which
+	// makes a peer that is alive answer, twice that interval is a good value; without it, the limit applies to the application's
+	// own traffic. Time in which nobody reads does not count, because nobody knows then what has arrived.
 	IdleTimeout time.Duration
 
-	// SendQueue is how many bytes of frames may wait when [Conn.Send] adds a message. One message is accepted in any
-	// case when nothing waits. 0 stands for [DefaultSendQueue]; a negative value sets no limit.
+	// SendQueue is how many bytes of frames may be waiting after [Conn.Send] has added a message. When nothing is waiting, a
+	// message of any length is accepted. 0 stands for [DefaultSendQueue]; a negative value means no limit.
 	SendQueue int
 
-	// SkipUTF8 turns off the check that text messages are UTF-8, which §8.1 asks for. Only for applications that check
-	// themselves.
+	// SkipUTF8 turns off the check that text messages are valid UTF-8, which §8.1 requires. It is for applications that do the
+	// check themselves.
 	SkipUTF8 bool
 
-	// FragmentSize is up to how many bytes of a [Conn.Writer]'s message go out in one frame. 0 stands for
-	// [DefaultFragmentSize]; a negative value never cuts: the whole message is gathered in memory until Close or Flush. That
-	// is for peers that take each fragment for a message, as golang.org/x/net/websocket does.
+	// FragmentSize is the largest number of bytes that a [Conn.Writer] puts into one frame. 0 stands for [DefaultFragmentSize].
+	// With a negative value messages are not fragmented: each is kept in memory until Close or Flush. That is for peers that take
+	// each fragment for a message, as golang.org/x/net/websocket does.
 	FragmentSize int
 
-	// OnPing, if not nil, is called for each ping that comes. If answer is false, no pong is sent for it; then the function
-	// or somebody else should send one ([Conn.SendPong]).
+	// OnPing, if not nil, is called for each ping that arrives. If answer is false, no pong is sent automatically; the application
+	// should then send one with [Conn.SendPong].
 	//
-	// OnPing, OnPong and OnClose are called on the goroutine that reads, or, for what comes during [Conn.Close], on that one's.
-	// An error that they return ends the connection: the peer is told [StatusInternalError], or the code of a
+	// OnPing, OnPong and OnClose are called on the goroutine that reads or, for what arrives during [Conn.Close], on the one that
+	// called Close. If they return an error, the connection ends: the peer gets [StatusInternalError], or the code of a
 	// [*frame.ProtocolError], and the call that reads returns a *[CloseError] with the error as its cause. Payloads are valid
-	// until the function returns. The functions may be called for several connections at once; they must not block, read, or
-	// call Close or CloseNow ([Conn.SendClose] they may call).
+	// until the function returns. The functions may be called for several connections at once. They must not block, read, or call
+	// Close or CloseNow, but may call [Conn.SendClose].
 	OnPing func(c *Conn, payload []byte) (answer bool, err error)
 
-	// OnPong, if not nil, is called for each pong that comes, before the [Conn.Ping] that it answers returns. See OnPing.
+	// OnPong, if not nil, is called for each pong that arrives, before the [Conn.Ping] that it answers returns. See OnPing.
 	OnPong func(c *Conn, payload []byte) error
 
-	// OnClose, if not nil, is called when the peer's close frame comes, with what it says, and returns what to answer; to
-	// answer as without it, return code and reason. The answer goes out unless a close frame was sent before. See OnPing.
+	// OnClose, if not nil, is called with the code and reason of the peer's close frame when that arrives, and returns those of
+	// the answer; the default answer is the same code and reason. The answer is sent unless a close frame was sent before. See
+	// OnPing.
 	OnClose func(c *Conn, code StatusCode, reason string) (answerCode StatusCode, answerReason string, err error)
 
-	// Observer, if not nil, is told what happens on the connection: messages, pings, slow peers, the end. Package observe has
-	// some that are ready to use. It may be shared by any number of connections and takes no memory for each of them.
+	// Observer, if not nil, is called for what happens on the connection: messages, pings, slow peers, the end. Package observe
+	// has ready-made ones. An Observer may be shared by any number of connections and takes no memory per connection.
 	Observer *Observer
 }
 
@@ -118,22 +119,22 @@ func (c *Config) withDefaults() Config {
 	return d
 }
 
-// Negotiated is what the opening handshake has settled, as both ends know it. The zero value is that nothing was. [Client] and
-// [Server] copy it, but for Buffered.
+// Negotiated is the result of the opening handshake, as both ends know it. The zero value means that nothing was agreed on.
+// [Client] and [Server] copy it, except for Buffered.
 type Negotiated struct {
-	// Subprotocol is what was agreed to (§1.9), for [Conn.Subprotocol] to report; "" if nothing.
+	// Subprotocol is the one that was agreed on (§1.9), which [Conn.Subprotocol] returns, or "".
 	Subprotocol string
 
-	// Deflate is what was agreed to for permessage-deflate (RFC 7692). Nil: no message is compressed in either direction,
-	// and a compressed one from the peer is a protocol error.
+	// Deflate has the parameters that were agreed on for permessage-deflate (RFC 7692). With nil, no message is compressed in
+	// either direction, and a compressed message from the peer is a protocol error.
 	Deflate *deflate.Params
 
-	// DeflateOptions say how this side compresses when Deflate is set: their Level and MinSize. They are valid; nil
-	// stands for the defaults.
+	// DeflateOptions says how this side compresses if Deflate is set, by its Level and MinSize. It must be valid; nil stands for
+	// the defaults.
 	DeflateOptions *deflate.Options
 
-	// Buffered are bytes that arrived together with the opening handshake. They are read before anything from the
-	// net.Conn. The connection takes the slice over and writes to it (payloads are unmasked in place).
+	// Buffered has the bytes that arrived together with the opening handshake. They are read before anything from the net.Conn.
+	// The connection owns the slice and writes to it (payloads are unmasked in place).
 	Buffered []byte
 }
 

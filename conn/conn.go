@@ -15,14 +15,13 @@ import (
 	"github.com/seed60239977/websocket/protocol"
 )
 
-// Conn is one end of a WebSocket connection: messages over a net.Conn, whose deadlines need not work. [Client] and [Server]
-// make one.
+// Conn is one end of a WebSocket connection over a net.Conn, whose deadlines need not work. [Client] and [Server] make one.
 //
-// One goroutine at a time reads; everything else may be called from any goroutine at any time. Somebody should always be
-// reading: that is how pings are answered and how the end of the connection is noticed. Every Conn must be ended by
-// [Conn.Close] or [Conn.CloseNow], also after an error.
+// Only one goroutine may read at a time; everything else may be called from any goroutine at any time. There should always be
+// one that reads: reading also answers pings and notices the end of the connection. Every Conn must be ended with [Conn.Close]
+// or [Conn.CloseNow], even after an error.
 //
-// A Conn that waits takes less than 400 bytes of memory, besides the net.Conn, the goroutine and the histories of compression.
+// An idle Conn takes less than 400 bytes of memory, apart from the net.Conn, the goroutine and the histories of compression.
 type Conn struct {
 	nc        net.Conn
 	transport transport
@@ -107,12 +106,12 @@ func (c *Conn) coldState() *cold {
 	return c.cold
 }
 
-// Client returns the client's end of a connection whose opening handshake is done and has settled n. It masks what it sends. n
-// and cfg may be nil. The Conn owns nc from now on.
+// Client returns the client's end of a connection whose opening handshake is done, with n as its result. It masks what it
+// sends. n and cfg may be nil. The Conn owns nc.
 func Client(nc net.Conn, n *Negotiated, cfg *Config) *Conn { return newConn(nc, frame.Client, n, cfg) }
 
-// Server returns the server's end of a connection whose opening handshake is done and has settled n. n and cfg may be nil. The
-// Conn owns nc from now on.
+// Server returns the server's end of a connection whose opening handshake is done, with n as its result. n and cfg may be nil.
+// The Conn owns nc.
 func Server(nc net.Conn, n *Negotiated, cfg *Config) *Conn { return newConn(nc, frame.Server, n, cfg) }
 
 func newConn(nc net.Conn, role frame.Role, n *Negotiated, cfg *Config) *Conn {
@@ -245,8 +244,8 @@ func (c *Conn) Deflate() (params deflate.Params, ok bool) {
 	return s.deflate, s.compressed
 }
 
-// SetReadLimit changes Config.ReadLimit for frames that come from now on: the longest message in bytes. 0 stands for
-// [DefaultReadLimit]; a negative value sets no limit.
+// SetReadLimit changes Config.ReadLimit, the length of the longest message in bytes, for frames that arrive from now on. 0
+// stands for [DefaultReadLimit]; a negative value means no limit.
 func (c *Conn) SetReadLimit(limit int64) {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
@@ -262,8 +261,8 @@ func (c *Conn) takeLimit() {
 	c.receiver.SetLimit(c.cold.limit)
 }
 
-// NetConn returns the underlying net.Conn, for looking at addresses and socket options. Reading from it, writing to it
-// and setting its deadlines breaks the connection.
+// NetConn returns the underlying net.Conn, for its addresses and socket options. Do not read from it, write to it or set its
+// deadlines: that breaks the connection.
 func (c *Conn) NetConn() net.Conn { return c.nc }
 
 // LocalAddr returns the local address of the net.Conn.

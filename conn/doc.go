@@ -1,58 +1,56 @@
-// Package conn carries messages over a net.Conn by the framing of RFC 6455, for servers and clients alike, once the
-// opening handshake is done. It knows no HTTP; package websocket has the handshakes.
+// Package conn carries messages over a net.Conn with the framing of RFC 6455, for servers and clients, once the opening
+// handshake is done. It knows nothing of HTTP; package websocket does the handshakes.
 //
 // # Which call reads?
 //
-// [Conn.Read] returns one message that belongs to the caller, [Conn.ReadAppend] puts it into the caller's buffer,
-// [Conn.Messages] and [Conn.Serve] lend it without a copy, [Conn.Reader] streams it, [Stream] forgets the edges of
-// messages. They may be mixed: each goes on where the last one stopped. [Conn.CloseRead] is for peers that should say
-// nothing.
+// [Conn.Read] returns one message that the caller owns, [Conn.ReadAppend] appends it to the caller's buffer, [Conn.Messages]
+// and [Conn.Serve] lend it without a copy, [Conn.Reader] streams it, and [Stream] ignores where messages end. These may be
+// mixed: each goes on where the last one stopped. [Conn.CloseRead] is for peers that should send no messages.
 //
 // # Which call writes?
 //
-// [Conn.Write] sends a message and returns when it is on the wire; [Conn.Send] accepts it and never waits; [Conn.Writer]
-// streams one of unknown length; [Prepare] encodes one for many connections.
+// [Conn.Write] sends a message and returns when it is on the wire; [Conn.Send] queues it and never waits; [Conn.Writer] streams
+// a message of unknown length; [Prepare] encodes one for many connections.
 //
-// # What happens at the same time?
+// # What may be called at the same time?
 //
-// One goroutine at a time reads: a second one that waits for a message gets [ErrConcurrentRead]. All else may be called
-// from any goroutine. Messages of several writers go out whole, in the order in which they were accepted, control frames
-// in between. What waits while one goroutine writes goes out together in the next write.
+// Only one goroutine may read at a time: a second one gets [ErrConcurrentRead]. Everything else may be called from any
+// goroutine. Messages of several writers go out whole and in the order in which they were accepted, with control frames in
+// between. What is queued while one goroutine writes goes out together in the next write.
 //
 // # What does a context do?
 //
-// It cuts the call, not the connection. What has arrived of a message is kept, and the next call that reads goes on
-// there. What was accepted for sending and is not yet sent goes out ahead of the next write.
+// It ends the call, not the connection. The part of a message that has arrived is kept, and the next call that reads continues
+// there. What was accepted but not yet sent goes out ahead of the next write.
 //
-// The net.Conn's deadlines cut a call that reads. Where they do not work (SSH channels have none), the connection is closed
-// instead, up to a second later: it ends with [StatusAbnormalClosure] and the context's error as its cause. A call that
-// writes is cut on any net.Conn.
+// A call that reads is interrupted by the deadlines of the net.Conn. Where these do not work (SSH channels have none), the
+// connection is closed instead, up to a second later, with [StatusAbnormalClosure] and the context's error as the cause. A call
+// that writes can be interrupted on any net.Conn.
 //
 // # Who owns which bytes?
 //
-// What is passed to a call that sends may be changed as soon as it returns. What Read and ReadAppend return is the
-// caller's. What Messages lends is valid until the next call that reads, and what Serve lends until the callback returns.
-// A connection that waits for bytes holds no buffer.
+// Data passed to a call that sends may be changed as soon as the call returns. The caller owns what Read and ReadAppend return.
+// What Messages lends is valid until the next call that reads, and what Serve lends until the callback returns. A connection
+// that waits for bytes holds no buffer.
 //
-// # What do options stand for?
+// # What does 0 stand for in options?
 //
-// In [Config], as in all options of this module, 0 is the default, and a negative number no limit, or off.
+// In [Config], as in all options of this module, 0 stands for the default, and a negative number means no limit, or off.
 //
 // # How does it end?
 //
-// By [Conn.Close], [Conn.CloseNow], the peer, or an error. Every valid call then returns the same *[CloseError]; errors.Is
-// and errors.As find its cause, and errors.Is(err, net.ErrClosed) holds if this side has closed. Every connection must be
-// closed, also after an error of the peer or the network; the second and later calls do nothing.
+// By [Conn.Close], [Conn.CloseNow], the peer, or an error. Every valid call then returns the same *[CloseError]; errors.Is and
+// errors.As find its cause, and errors.Is(err, net.ErrClosed) is true if this side closed the connection. Every connection must
+// be closed, even after an error of the peer or the network; closing it again does nothing.
 //
-// A write that the network refuses ends sending, with a [*WriteError] for all who send, and not receiving: what the peer
-// said before it went away is read to its end. See [Conn.Write].
+// A failed write of the net.Conn ends sending, with a [*WriteError] for all who send, but not receiving: what the peer sent
+// before it went away can still be read. See [Conn.Write].
 //
 // # What is checked?
 //
-// Everything that the RFC has a MUST for. What a peer did wrong is told to it with a close frame and the status code
-// that fits, and to the caller as a [*frame.ProtocolError], [ErrInvalidUTF8], [ErrMessageTooBig] or
-// [ErrTooManyFragments] within the *CloseError. Memory is taken for bytes that have arrived, never for what a header
-// promises.
+// Everything for which the RFC has a MUST. If the peer breaks a rule, it gets a close frame with the appropriate status code,
+// and the caller gets a [*frame.ProtocolError], [ErrInvalidUTF8], [ErrMessageTooBig] or [ErrTooManyFragments] inside the
+// *CloseError. Memory is allocated for bytes that have arrived, never for what a header promises.
 //
 // # Where is what?
 //

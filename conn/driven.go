@@ -42,8 +42,8 @@ func (m *DrivenMemory) Driven() Driven { return Driven{&m.conn} }
 // Conn returns the connection.
 func (d Driven) Conn() *Conn { return d.c }
 
-// EventDriven reports whether an event loop reads from the connection. If so, it has no goroutine, and all calls that read
-// return [ErrEventDriven].
+// EventDriven reports whether an event loop reads from the connection. If so, the connection has no goroutine, and all calls
+// that read return [ErrEventDriven].
 func (c *Conn) EventDriven() bool { return c.driven() != nil }
 
 // driven returns the transport of a connection that an event loop drives, or nil.

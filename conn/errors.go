@@ -30,23 +30,23 @@ const (
 	StatusTLSHandshake       = frame.StatusTLSHandshake
 )
 
-// What the peer did to end the connection; found with errors.Is in the [*CloseError] that every call returns from then
-// on. A breach of the protocol itself is a *frame.ProtocolError, and compressed data that cannot be decompressed a
-// *deflate.CorruptError (the peer is told with code 1007), found with errors.As.
+// What the peer did to end the connection. errors.Is finds these in the [*CloseError] that every call returns from then on. A
+// violation of the protocol itself is a *frame.ProtocolError, and compressed data that cannot be decompressed a
+// *deflate.CorruptError (the peer gets code 1007); errors.As finds these.
 var (
-	// ErrMessageTooBig: a message is longer than Config.ReadLimit. The peer is told with code 1009.
+	// ErrMessageTooBig: a message is longer than Config.ReadLimit. The peer gets code 1009.
 	ErrMessageTooBig = protocol.ErrMessageTooBig
-	// ErrTooManyFragments: a message comes in more small frames than Config.MaxFragments. The peer is told with code 1008.
+	// ErrTooManyFragments: a message has more small frames than Config.MaxFragments. The peer gets code 1008.
 	ErrTooManyFragments = protocol.ErrTooManyFragments
-	// ErrInvalidUTF8: a text message is not UTF-8 (§8.1). The peer is told with code 1007.
+	// ErrInvalidUTF8: a text message is not valid UTF-8 (§8.1). The peer gets code 1007.
 	ErrInvalidUTF8 = protocol.ErrInvalidUTF8
-	// ErrPeerTimeout: nothing came from the peer for Config.IdleTimeout. The code is 1006; the peer is not told.
+	// ErrPeerTimeout: nothing arrived from the peer for Config.IdleTimeout. The code is 1006; the peer gets no close frame.
 	ErrPeerTimeout = errors.New("websocket: nothing came from the peer for too long (Config.IdleTimeout)")
 	// ErrCloseTimeout: the peer did not finish the closing handshake within Config.CloseTimeout.
 	ErrCloseTimeout = protocol.ErrCloseTimeout
 )
 
-// What a caller did wrong or too early. The connection goes on as before.
+// Mistakes of the caller, and calls made too early. The connection goes on as before.
 var (
 	// ErrConcurrentRead: another goroutine is reading. A connection has one reader at a time.
 	ErrConcurrentRead = errors.New("websocket: another goroutine is reading")
@@ -62,8 +62,8 @@ var (
 	ErrWriterClosed = errors.New("websocket: message writer used after Close")
 )
 
-// ErrCloseSent is returned by everything that sends once a close frame has been sent: nothing may follow it (§5.5.1). Find it
-// with errors.Is. If it was the application that closed, errors.Is(err, net.ErrClosed) holds too.
+// ErrCloseSent is returned by all methods that send once a close frame has been sent, which nothing may follow (§5.5.1). Find
+// it with errors.Is. If the application closed the connection, errors.Is(err, net.ErrClosed) is true as well.
 var ErrCloseSent error = closeSentError{}
 
 // closeSentError is ErrCloseSent. own is set if the application closed, rather than the connection in answer to the peer.
@@ -75,9 +75,9 @@ func (e closeSentError) Is(target error) bool {
 	return target == ErrCloseSent || e.own && target == net.ErrClosed
 }
 
-// WriteError is what everything that sends returns from the moment on in which the network has refused a write, until the
-// connection has ended: nothing more can be sent. What the peer sent before it went away can still be read, and so can the
-// close frame that says why it did; see [Conn.Write].
+// WriteError is returned by all methods that send, once a write of the net.Conn has failed and until the connection has ended:
+// nothing more can be sent. What the peer sent before it went away can still be read, including a close frame that says why;
+// see [Conn.Write].
 type WriteError struct {
 	Err error // what the net.Conn said
 }
@@ -88,19 +88,19 @@ func (e *WriteError) Error() string { return "websocket: nothing more can be sen
 // Unwrap returns what the net.Conn said.
 func (e *WriteError) Unwrap() error { return e.Err }
 
-// ErrClosedNow is the cause, found with errors.Is, when [Conn.CloseNow] ended the connection.
+// ErrClosedNow is the cause, found with errors.Is, if [Conn.CloseNow] ended the connection.
 var ErrClosedNow = errors.New("websocket: closed without a closing handshake (CloseNow)")
 
-// ErrNobodyReads is found with errors.Is, beside the error of the context, in what [Conn.Ping] returns when its context ends
-// while no call reads from the connection: the pong may well have arrived.
+// ErrNobodyReads is matched, as is the error of the context, by the error of [Conn.Ping] if its context ends while no call
+// reads from the connection: the pong may well have arrived.
 var ErrNobodyReads = errors.New("websocket: nobody reads from the connection, so no pong is seen")
 
-// CloseError is how a connection ended. Once it has, every call returns the same one; see [protocol.CloseError] for its
+// CloseError says how a connection ended. From then on, every call returns the same one. See [protocol.CloseError] for its
 // fields.
 //
-// errors.Is(err, net.ErrClosed) holds if this side has closed, with [Conn.Close], [Conn.SendClose] or [Conn.CloseNow], before
-// the connection ended in another way. It does not hold for what the peer or the network did: a close frame of the peer's,
-// a broken rule, a reset, a timeout. [CloseStatus] finds the code in any error.
+// errors.Is(err, net.ErrClosed) is true if this side closed the connection, with [Conn.Close], [Conn.SendClose] or
+// [Conn.CloseNow], before it ended in another way. It is false for what the peer or the network did: a close frame, a violation
+// of the protocol, a reset, a timeout. [CloseStatus] finds the code in any error.
 type CloseError = protocol.CloseError
 
 // CloseStatus returns the Code of the [*CloseError] in err's chain, and 0 if there is none.

@@ -8,7 +8,7 @@ import (
 	"github.com/seed60239977/websocket/protocol"
 )
 
-// Messages returns the messages that come, one by one, for a range loop:
+// Messages returns an iterator over the messages that arrive, for a range loop:
 //
 //	for m, err := range c.Messages(ctx) {
 //		if err != nil {
@@ -17,9 +17,10 @@ import (
 //		…
 //	}
 //
-// It is [Conn.Read] without the copy: m.Data is valid, and may be changed, until the next iteration or, once the loop
-// has been left, until the next call that reads or the end of the connection. The last iteration is the one with an error, the same that Read would return. The loop body may call anything but the methods
-// that read; it may end the loop at any time, and reading may go on later in any way.
+// It is like [Conn.Read] without the copy: m.Data may be changed, and is valid until the next iteration or, after leaving the
+// loop, until the next call that reads or the end of the connection. The last iteration has the error that Read would return.
+// The loop body may call all methods except those that read. It may leave the loop at any time, and reading may continue later
+// in any way.
 func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 	// As little as this can be inlined into the loop, which then makes no garbage.
 	return func(yield func(Message, error) bool) { c.messages(ctx, yield) }

@@ -5,64 +5,64 @@ import (
 	"time"
 )
 
-// Observer is told what happens on connections, for counting, logging and tracing: functions of which each may be nil. Set it in
-// Config.Observer; package observe has some that are ready to use, and joins several to one. It must not be changed once a
-// connection has it.
+// Observer has functions that are called for what happens on connections, for counting, logging and tracing. Each may be nil.
+// Set it in Config.Observer; package observe has ready-made ones, and can combine several into one. An Observer must not be
+// changed while a connection uses it.
 //
-// The functions are called for any number of connections at once, on the goroutines that do the work, which wait for them: they
-// must be quick. Some are called in the middle of a call that reads or writes. So of the connection's methods they may call only
-// those that look at what never changes ([Conn.RemoteAddr], [Conn.LocalAddr], [Conn.NetConn], [Conn.Subprotocol],
-// [Conn.Deflate]) and [Conn.Err].
+// The functions may be called for several connections at once. They run on the goroutines that do the work, which wait for
+// them, so they must be quick. Some are called in the middle of a call that reads or writes, so the only methods of the
+// connection that they may call are those that return what never changes ([Conn.RemoteAddr], [Conn.LocalAddr], [Conn.NetConn],
+// [Conn.Subprotocol], [Conn.Deflate]) and [Conn.Err].
 type Observer struct {
-	// Dialing is called when a client begins to open a connection, before anything is done for that. It may add fields to
-	// Header, such as the context of a trace, and replace Context by one that is derived from it: the handshake goes on with
-	// that. Only Context, Start, Header and what the URL says are set.
+	// Dialing is called when a client begins to open a connection, before anything else is done. It may add fields to Header, such
+	// as the context of a trace, and replace Context with one derived from it, which the handshake then uses. Only Context, Start,
+	// Header and what comes from the URL are set.
 	Dialing func(h *Handshake)
 
-	// Handshake is called when an opening handshake has succeeded, was refused, or has failed, for both roles. Those who call
-	// [Client] and [Server] themselves have to call it, too, if it is to be called.
+	// Handshake is called when an opening handshake has succeeded, was refused, or has failed, for both roles. Programs that call
+	// [Client] and [Server] themselves must call it themselves.
 	Handshake func(h *Handshake)
 
-	// Opened is called for each new Conn before anybody else has it. Ended follows.
+	// Opened is called for each new Conn, before anyone else can use it. Ended follows.
 	Opened func(c *Conn)
 
-	// Received is called when a message has arrived whole, also if it is dropped because the connection is closing.
+	// Received is called when a whole message has arrived, even if it is dropped because the connection is closing.
 	Received func(c *Conn, size MessageSize)
 
-	// Sent is called when a message was accepted for sending, in the order in which messages go out; of a [Conn.Writer]'s
-	// when it has ended. It may be lost all the same if the connection ends before it is on the wire.
+	// Sent is called when a message was accepted for sending, in the order in which messages go out; for a message of a
+	// [Conn.Writer], at its end. The message is lost if the connection ends before it is on the wire.
 	Sent func(c *Conn, size MessageSize)
 
-	// RoundTrip is called with the time between a ping and its pong: those of [Conn.Ping], and of Config.PingInterval.
+	// RoundTrip is called with the time between a ping and its pong, for pings of [Conn.Ping] and of Config.PingInterval.
 	RoundTrip func(c *Conn, rtt time.Duration)
 
-	// QueueFull is called when [Conn.Send], or another call that does not wait, is refused with [ErrQueueFull].
+	// QueueFull is called when [Conn.Send], or another call that does not wait, returns [ErrQueueFull].
 	QueueFull func(c *Conn)
 
-	// Slow is called when the network has taken long to accept what was written, mostly because the peer is slow to read, and
-	// at the latest when the connection has ended: took is how long the write waited, and at least SlowAfter.
+	// Slow is called when the network was slow to accept what was written, usually because the peer reads slowly. It is called
+	// after the write, or when the connection has ended. took is how long the write has waited, which is at least SlowAfter.
 	Slow func(c *Conn, took time.Duration)
 
-	// SlowAfter is from when on a write counts as slow. 0 stands for [DefaultSlowAfter]; with a negative value every write
-	// counts that had to wait, or that could not be done without the risk of that, as are most writes over TLS.
+	// SlowAfter is how long a write must wait to count as slow. 0 stands for [DefaultSlowAfter]; with a negative value, each write
+	// counts that had to wait, or that might have had to, as with most writes over TLS.
 	SlowAfter time.Duration
 
 	// Ended is called once when the connection has ended, with what [Conn.Err] returns from then on.
 	Ended func(c *Conn, e *CloseError)
 }
 
-// DefaultSlowAfter is from when on a write counts as slow, unless Observer.SlowAfter says otherwise.
+// DefaultSlowAfter is how long a write must wait to count as slow, unless Observer.SlowAfter says otherwise.
 const DefaultSlowAfter = time.Second
 
-// MessageSize is how long a message is.
+// MessageSize is the length of a message, before and after compression.
 type MessageSize struct {
 	Type   MessageType // text or binary
 	Bytes  int64       // as the application has it
 	Packed int64       // as it travels: after compression if it is compressed, and without the headers of its frames
 }
 
-// Handshake is an opening handshake that an [Observer] is told of. It does not have the query of the URL, nor its user
-// information, since secrets may be in these. Header may have some.
+// Handshake describes an opening handshake to an [Observer]. It has neither the query of the URL nor its user information,
+// because they may contain secrets. Header may contain some.
 type Handshake struct {
 	Context context.Context // of the request, or as it was given to Dial
 	Server  bool            // this side has answered; otherwise it has asked
@@ -75,8 +75,8 @@ type Handshake struct {
 	Proto      string // HTTP/1.1, HTTP/2.0 or HTTP/3.0; empty if a client got no response
 	RemoteAddr string // a server's peer
 
-	// Header is that of the request. A server's must not be changed; with a client it is what Dial sends besides its own
-	// fields.
+	// Header is that of the request. On a server, it must not be changed; on a client, it has what Dial sends in addition to its
+	// own fields.
 	Header map[string][]string
 
 	Status int   // of the response that was sent, or that came; 0 if there was none

@@ -6,15 +6,15 @@ type endHook struct {
 	next *endHook
 }
 
-// OnEnd has f called once, when the connection has ended for whatever reason: [Conn.Err] then says which. If it has
-// ended already, OnEnd calls f itself. The returned function takes f back; it reports whether f will not be called, now
-// or ever, because of that.
+// OnEnd arranges for f to be called once, when the connection has ended for whatever reason, which [Conn.Err] then returns. If
+// it has already ended, OnEnd calls f itself. The returned function cancels that; it reports whether it prevented the call of
+// f.
 //
-// It is [Conn.Done] without a goroutine that waits, for those who keep account of many connections. f is called on
-// whatever goroutine ends the connection, and that may be in the middle of a call that reads or writes: f must be quick,
-// and must not call methods of the connection, except for Err, nor wait for anything that may hold a lock while it calls
-// them. That also holds for what f causes: two connections whose functions end each other with CloseNow wait for each other;
-// a relay does that on goroutines of its own. Functions are called in no particular order.
+// It is like [Conn.Done] without a goroutine that waits, for programs that keep track of many connections. f is called on the
+// goroutine that ends the connection, perhaps in the middle of a call that reads or writes. So f must be quick. It must not
+// call methods of the connection, except for Err, nor wait for anything that may hold a lock while calling them. That includes
+// indirect calls: two connections whose functions end each other with CloseNow wait for each other forever; a relay does that
+// on goroutines of its own. Functions are called in no particular order.
 func (c *Conn) OnEnd(f func()) (stop func() bool) {
 	hook := &endHook{f: f}
 	c.out.mu.Lock()

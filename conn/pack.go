@@ -6,12 +6,11 @@ import (
 	"github.com/seed60239977/websocket/protocol"
 )
 
-// SetWriteCompression says for messages that begin to go out from now on whether they are compressed, and how hard. It
-// takes the place of the Level with which compression was agreed to; MinSize goes on to hold. A message that a
-// [Conn.Writer] has begun to send stays as it is. If compression was not agreed to, nothing changes. A level that does not
-// exist is refused with a [*deflate.OptionsError].
+// SetWriteCompression sets whether messages sent from now on are compressed, and how hard. level replaces the Level of the
+// connection's options; their MinSize stays. A message that a [Conn.Writer] has begun to send is not affected. If compression
+// was not agreed on, nothing changes. An invalid level is refused with a [*deflate.OptionsError].
 //
-// After a change of level, the first message refers to no earlier one.
+// The first message after a change of level is compressed without reference to earlier ones.
 func (c *Conn) SetWriteCompression(enabled bool, level deflate.Level) error {
 	if err := (&deflate.Options{Level: level}).Validate(); err != nil {
 		return err

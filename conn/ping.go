@@ -12,13 +12,13 @@ import (
 	"github.com/seed60239977/websocket/protocol"
 )
 
-// Ping sends a ping and waits for its pong (§5.5.2, §5.5.3). It returns the time between the two. Another goroutine must
-// be reading, or the pong is never seen. Pings may be sent from several goroutines at once: each carries its own random
-// payload, and a pong that matches none changes nothing.
+// Ping sends a ping, waits for its pong (§5.5.2, §5.5.3), and returns the time between the two. Another goroutine must be
+// reading, or the pong is never noticed. Several goroutines may call Ping at once: each ping has a random payload of its own,
+// and pongs that match none are ignored.
 //
-// If ctx ends first, its error is returned and the connection goes on; give every ping a deadline. If nobody reads at that
-// moment, errors.Is finds [ErrNobodyReads] in the error too. Other errors are [ErrCloseSent], in a browser a [*BrowserError] and,
-// once the connection has ended, the *[CloseError].
+// If ctx ends first, Ping returns its error and the connection goes on; give every ping a deadline. If nobody reads at that
+// moment, the error also matches [ErrNobodyReads]. Other errors are [ErrCloseSent], in a browser a [*BrowserError] and, once
+// the connection has ended, the *[CloseError].
 func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 	if err := c.uncarried(frame.Ping, 0); err != nil {
 		return 0, err
@@ -48,10 +48,10 @@ func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 	}
 }
 
-// Pong sends a pong that nobody has asked for (§5.5.3) and returns when it is on the wire; a peer expects no answer to it.
-// payload is copied and has at most [frame.MaxControlPayload] bytes. The pings of the peer are answered without it.
+// Pong sends an unsolicited pong (§5.5.3) and returns when it is on the wire; no answer to it is expected. payload has at most
+// [frame.MaxControlPayload] bytes and is copied. Pings of the peer are answered without calling Pong.
 //
-// If ctx ends first, its error is returned and the connection goes on; the pong may then go out all the same. Other errors are
+// If ctx ends first, Pong returns its error and the connection goes on; the pong may be sent all the same. Other errors are
 // [ErrControlTooLong], [ErrCloseSent], in a browser a [*BrowserError] and, once the connection has ended, the *[CloseError].
 func (c *Conn) Pong(ctx context.Context, payload []byte) error {
 	if len(payload) > frame.MaxControlPayload {
@@ -73,14 +73,14 @@ func (c *Conn) Pong(ctx context.Context, payload []byte) error {
 	return c.flush(ctx, o.sender.Queued())
 }
 
-// SendPing sends a ping with a payload of at most [frame.MaxControlPayload] bytes, which is copied, and returns at once.
-// Config.OnPong hears of the pong. [Conn.Ping] is simpler where only the time matters.
+// SendPing queues a ping and returns at once. payload has at most [frame.MaxControlPayload] bytes and is copied. Config.OnPong
+// is called for the pong. [Conn.Ping] is simpler if only the round-trip time matters.
 //
-// What waits is bounded as for [Conn.Send], by Config.SendQueue. The errors are [ErrControlTooLong], [ErrQueueFull],
+// As with [Conn.Send], Config.SendQueue limits what may be waiting. The errors are [ErrControlTooLong], [ErrQueueFull],
 // [ErrCloseSent], in a browser a [*BrowserError] and, once the connection has ended, the *[CloseError].
 func (c *Conn) SendPing(payload []byte) error { return c.sendControl((*protocol.Sender).Ping, payload) }
 
-// SendPong is [Conn.Pong] without waiting, with the errors of [Conn.SendPing].
+// SendPong is like [Conn.Pong] but does not wait. Its errors are those of [Conn.SendPing].
 func (c *Conn) SendPong(payload []byte) error { return c.sendControl((*protocol.Sender).Pong, payload) }
 
 func (c *Conn) sendControl(queue func(s *protocol.Sender, payload []byte) error, payload []byte) error {

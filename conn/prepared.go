@@ -8,9 +8,8 @@ import (
 	"github.com/seed60239977/websocket/protocol"
 )
 
-// Prepared is a message that goes to many connections: it is encoded once, however many they are. It is safe for
-// concurrent use, and any connection of either role may send it. It must not be copied, nor be shared by bubbles of
-// testing/synctest.
+// Prepared is a message that is encoded once and sent on any number of connections, of either role. It is safe for concurrent
+// use. It must not be copied, nor shared between bubbles of testing/synctest.
 type Prepared struct {
 	typ    MessageType
 	plain  *protocol.Encoded // as a server sends it; a client masks each anew (§5.3)
@@ -36,7 +35,7 @@ func (p *Prepared) packed(form protocol.Form) *buffer.Buffer {
 	return b
 }
 
-// Prepare encodes a message. data is copied; text must be UTF-8 and is not checked. Prepare panics if typ is neither Text
+// Prepare encodes a message. data is copied. Text must be UTF-8, which is not checked. Prepare panics if typ is neither Text
 // nor Binary, which is a mistake in the program.
 func Prepare(typ MessageType, data []byte) *Prepared {
 	if !typ.Valid() {

@@ -8,18 +8,18 @@ import (
 	"github.com/seed60239977/websocket/protocol"
 )
 
-// Read waits for the next message and returns it whole. The caller owns the bytes.
+// Read waits for the next message and returns all of it. The caller owns the bytes.
 //
-// If ctx ends first, Read returns its error and nothing is lost: what has arrived of a message stays in the connection,
-// and the next call that reads goes on from there. Once the connection has ended, the error is the *[CloseError]; see
-// there for a peer that broke a rule; it is told so and given up to Config.CloseTimeout to close before Read returns.
+// If ctx ends first, Read returns its error and nothing is lost: the part of a message that has arrived stays in the
+// connection, and the next call that reads continues from there. Once the connection has ended, the error is the *[CloseError];
+// see there for a peer that broke a rule; it is told so and given up to Config.CloseTimeout to close before Read returns.
 // [ErrConcurrentRead] says that another goroutine is reading.
 func (c *Conn) Read(ctx context.Context) (MessageType, []byte, error) {
 	return c.ReadAppend(ctx, nil)
 }
 
-// ReadAppend is like [Conn.Read] but appends the message to dst and returns the extended slice. With an error, dst is
-// returned as it was. It allocates only if dst is too small.
+// ReadAppend is like [Conn.Read] but appends the message to dst and returns the extended slice. With an error, it returns dst
+// unchanged. It allocates only if dst is too small.
 func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte, error) {
 	if err := c.beginMessageRead(ctx); err != nil {
 		return 0, dst, err

@@ -9,15 +9,15 @@ import (
 	"github.com/seed60239977/websocket/protocol"
 )
 
-// Reader waits for the next message and returns a reader for it, which gives the parts as they come and io.EOF at the
-// end of the message. Nothing larger than a read buffer is held for it. The reader is for the goroutine that reads the
-// connection, and good until the next call that reads: then the rest of the message is dropped.
+// Reader waits for the next message and returns a reader for it, which returns the data as it arrives and io.EOF at the end of
+// the message. It holds nothing larger than a read buffer. Only the goroutine that reads from the connection may use the
+// reader, and only until the next call that reads, which drops the rest of the message.
 //
-// Of a message that is too long once it is decompressed, what the limit allows is given out before the error.
+// If a message is too long after decompression, the reader returns what the limit allows before the error.
 //
-// ctx bounds every call of the reader too, and cuts it as it cuts [Conn.Read]. The errors are the same. Text that turns
-// out not to be UTF-8 ends the connection where it does: the parts that came before have been given out, the one with the
-// bad byte never is.
+// ctx also bounds every call of the reader, which ends with it as [Conn.Read] does. The errors are the same. If text turns out
+// not to be UTF-8, the connection ends there: the reader has returned the parts before, and never returns the one with the
+// invalid byte.
 func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 	if err := c.beginMessageRead(ctx); err != nil {
 		return 0, nil, err

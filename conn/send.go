@@ -1,11 +1,11 @@
 package conn
 
-// Send accepts one message and returns at once; the message goes out in the order of acceptance among all that is sent.
-// It never blocks, and may be called from any goroutine. data is copied.
+// Send queues one message and returns at once. It never blocks, and may be called from any goroutine. data is copied. Messages
+// go out in the order in which they were accepted, by Send or by other methods.
 //
-// What the peer is too slow to take is bounded by Config.SendQueue: a message that finds others waiting and does not fit
-// is refused with [ErrQueueFull]. [Conn.BufferedAmount] says how much waits, [Conn.Flush] waits for it. Other errors are
-// those of [Conn.Write]; a write that the network refuses after Send shows in the next call that sends.
+// Config.SendQueue limits what may wait for a slow peer: if other data is waiting and the message does not fit, Send returns
+// [ErrQueueFull]. [Conn.BufferedAmount] returns how much is waiting, and [Conn.Flush] waits for it to be sent. Other errors are
+// those of [Conn.Write]; if a write fails after Send has returned, the next call that sends returns the error.
 func (c *Conn) Send(typ MessageType, data []byte) error {
 	if !typ.Valid() {
 		return ErrMessageType
@@ -73,7 +73,7 @@ func (m *outgoing) fanOut() *fanOut {
 	return &m.prepared.fanOut
 }
 
-// SendPrepared is [Conn.Send] for a message that was prepared.
+// SendPrepared is [Conn.Send] for a prepared message.
 func (c *Conn) SendPrepared(p *Prepared) error {
 	m := p.outgoing()
 	return c.send(&m)

@@ -12,12 +12,12 @@ import (
 	"github.com/seed60239977/websocket/internal/ctxmutex"
 )
 
-// Stream returns c as a net.Conn that carries a stream of bytes in messages of type typ. Each Write sends one message
-// (long ones are cut into several of up to 64 KiB); Read gives out the bytes of the messages that come, whose edges
-// and types do not matter. Both ends of the connection must treat it as a stream.
+// Stream returns c as a net.Conn that carries a stream of bytes in messages of type typ. Each Write sends one message, or
+// several of up to 64 KiB if it is long; Read returns the bytes of the messages that arrive, whatever their length and type.
+// Both ends of the connection must treat it as a stream.
 //
-// Deadlines and concurrent calls work as with any net.Conn. A read or write that a deadline cuts may be repeated; the n
-// of such a write counts bytes that the connection accepted and will send. ctx bounds every call. When the peer closes
+// Deadlines and concurrent calls work as with any net.Conn. A read or write that was cut by a deadline may be repeated; the n
+// of such a write counts the bytes that the connection has accepted and will send. ctx bounds every call. When the peer closes
 // with [StatusNormalClosure] or [StatusGoingAway], or without a code ([StatusNoStatus], as a browser's close() does), Read
 // returns io.EOF. Close closes c with [StatusNormalClosure]; Read and Write return net.ErrClosed from then on.
 //

@@ -5,20 +5,20 @@ import "context"
 // maxHeader is the longest header of a frame, in bytes.
 const maxHeader = 14
 
-// Write sends one message in one frame and returns when it is on the wire: handed to the net.Conn. Any number of
-// goroutines may write; each message goes out whole. data is not changed and not kept; text must be UTF-8 and is not
-// checked.
+// Write sends one message in one frame and returns when it is on the wire, which means written to the net.Conn. Any number of
+// goroutines may write; each message goes out whole. Write neither changes nor keeps data. Text must be UTF-8, which Write does
+// not check.
 //
-// If ctx ends first, Write returns its error and the connection goes on. The message may then have been accepted: what
-// was not sent of it goes out by itself, ahead of the next one. Other errors are [ErrMessageType], [ErrCloseSent],
+// If ctx ends first, Write returns its error and the connection goes on. The message may then have been accepted: whatever is
+// left of it is sent without another call, ahead of the next message. Other errors are [ErrMessageType], [ErrCloseSent],
 // [*WriteError] and, once the connection has ended, the *[CloseError].
 //
-// A *WriteError says that the network has refused a write, this one or one before. That ends sending, and not receiving:
-// messages of the peer that have arrived are there to be read, and its close frame, whose code then is that of the
-// *CloseError. The connection ends where they do, and after Config.CloseTimeout at the latest. If nobody has read by then,
-// it reads what there is itself, to learn the code, and keeps nothing. A peer that closes in good order costs nothing of
-// what it has sent. A TCP reset may: Linux, and the BSDs with macOS, still give out what had arrived before it; Windows
-// throws that away.
+// A *WriteError means that a write of the net.Conn has failed, this one or an earlier one. That ends sending, but not
+// receiving: messages that have arrived can still be read, and so can the peer's close frame, whose code is then that of the
+// *CloseError. The connection ends after the last of them, and after Config.CloseTimeout at the latest. If nobody has read by
+// then, the connection reads the rest itself, to learn the code, and discards it. Nothing that the peer has sent is lost if it
+// closes TCP in an orderly way. With a TCP reset, some may be: Linux, the BSDs and macOS still deliver what arrived before it;
+// Windows discards that.
 func (c *Conn) Write(ctx context.Context, typ MessageType, data []byte) error {
 	if !typ.Valid() {
 		return ErrMessageType
@@ -96,9 +96,9 @@ func (c *Conn) enqueue(ctx context.Context, m *outgoing) (queued, error) {
 	return toFlush, nil
 }
 
-// Flush returns when everything that was accepted before it is on the wire, with the same errors as [Conn.Write].
-// It does not cover what a [Conn.Writer] has gathered and not sent: see [MessageWriter.Flush]. Where Send has left messages behind
-// a Writer's, it waits until that message has ended.
+// Flush returns when everything accepted before the call is on the wire, with the same errors as [Conn.Write]. It does not
+// cover what a [Conn.Writer] has collected but not sent: see [MessageWriter.Flush]. If Send has queued messages behind that of
+// a Writer, Flush waits for the Writer to be closed.
 func (c *Conn) Flush(ctx context.Context) error {
 	o := &c.out
 	o.mu.Lock()
@@ -121,7 +121,7 @@ func (c *Conn) Flush(ctx context.Context) error {
 	return c.flush(ctx, o.sender.Queued())
 }
 
-// WritePrepared is [Conn.Write] for a message that was prepared.
+// WritePrepared is [Conn.Write] for a prepared message.
 func (c *Conn) WritePrepared(ctx context.Context, p *Prepared) error {
 	m := p.outgoing()
 	_, err := c.submit(ctx, &m)

@@ -7,13 +7,13 @@ import (
 	"github.com/seed60239977/websocket/internal/buffer"
 )
 
-// Writer starts a message whose length is not known yet and returns a writer for it; Close ends the message. Other
-// messages wait until then, those of [Conn.Send] in its queue; control frames do not. The message goes out in fragments of
-// up to Config.FragmentSize bytes, and in one frame if it is no longer than that.
+// Writer begins a message whose length is not known yet and returns a writer for it, whose Close ends the message. Until then
+// other messages wait, those of [Conn.Send] in its queue; control frames do not wait. The message goes out in fragments of up
+// to Config.FragmentSize bytes, or in one frame if it is no longer than that.
 //
-// ctx bounds the wait for other messages and every call of the writer. If one of these returns an error, the message
-// cannot be completed: Close then begins to close the connection with [StatusInternalError], so that the peer never takes
-// a part for the whole. The writer must be closed, and is for one goroutine.
+// ctx bounds the wait for other messages and every call of the writer. If one of these calls returns an error, the message
+// cannot be completed: Close then begins to close the connection with [StatusInternalError], so that the peer never takes part
+// of a message for the whole. The writer must be closed, and used by one goroutine only.
 func (c *Conn) Writer(ctx context.Context, typ MessageType) (*MessageWriter, error) {
 	if !typ.Valid() {
 		return nil, ErrMessageType
@@ -38,8 +38,8 @@ func (c *Conn) Writer(ctx context.Context, typ MessageType) (*MessageWriter, err
 	return &MessageWriter{c: c, ctx: ctx, typ: typ}, nil
 }
 
-// MessageWriter writes one message; [Conn.Writer] makes it. It is an io.WriteCloser, and for one goroutine. It holds the turn
-// of its message, for which others wait, until Close.
+// MessageWriter writes one message; see [Conn.Writer]. It is an io.WriteCloser for use by one goroutine. Other messages wait
+// until it is closed.
 type MessageWriter struct {
 	c     *Conn
 	ctx   context.Context
@@ -50,7 +50,7 @@ type MessageWriter struct {
 	sum   *MessageSize   // of what was sent, if that is observed; else nil
 }
 
-// Write gathers p and sends what fills a frame. n counts the bytes that were accepted.
+// Write collects the bytes of p and sends each frame that is full. n counts the bytes that were accepted.
 func (w *MessageWriter) Write(p []byte) (n int, err error) {
 	size := w.c.settings.Value().fragment
 	if size < 0 {
@@ -94,8 +94,8 @@ func (w *MessageWriter) send(fin bool) error {
 	return c.flush(w.ctx, o.sender.Queued())
 }
 
-// Flush sends what was written and has not gone out yet as a fragment of the message, even if it is short, and returns when
-// it is on the wire. It does nothing if there is none. Its errors are those of Write.
+// Flush sends what was written but not sent yet as a fragment of the message, however short, and returns when it is on the
+// wire. If there is nothing to send, it does nothing. Its errors are those of Write.
 func (w *MessageWriter) Flush() error {
 	if w.err == nil && w.part != nil {
 		w.err = w.send(false)
