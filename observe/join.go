@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -79,7 +80,7 @@ func joinSlow(joined *conn.Observer, all []*conn.Observer) {
 	if len(slow) == 0 {
 		return
 	}
-	joined.SlowAfter = slowAfter(slices.MinFunc(slow, func(a, b *conn.Observer) int { return int(slowAfter(a) - slowAfter(b)) }))
+	joined.SlowAfter = slowAfter(slices.MinFunc(slow, func(a, b *conn.Observer) int { return cmp.Compare(slowAfter(a), slowAfter(b)) }))
 	joined.Slow = func(c *conn.Conn, took time.Duration) {
 		for _, o := range slow {
 			if took >= slowAfter(o) {

@@ -12,6 +12,11 @@
 //
 //	ws load -c 200 -rate 30 -duration 60s -one-way -b -hello '{{0x01}}{{conn:8}}bot {{conn}}' \
 //		-message '{{0x02}}{{seq:2}}{{rand:1}}{{0x0000}}' ws://127.0.0.1:9014/ws
+//
+// In three runs of 8 seconds without players and 16 with these 200, on two processors that the players were on, too, 99 of 100
+// ticks were late by no more than 1.1 ms without players (in each run), and 1.2 to 2.4 ms with them; the worst was 1.4 and 10 ms. Both
+// programs had real-time priority (chrt -f 10): the machine was busy with twenty other things at once, and without that 99 of 100 ticks
+// were late by 23 to 188 ms even with nobody there.
 package main
 
 import (

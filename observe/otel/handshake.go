@@ -38,7 +38,7 @@ func (t *telemetry) handshake(h *conn.Handshake) {
 	span.SetAttributes(outcome...)
 	span.SetAttributes(places(h)...)
 	if failed := h.Err != nil && !(h.Server && h.Status >= 400 && h.Status < 500); failed { // a client's mistake is no error of a server
-		span.SetStatus(codes.Error, h.Err.Error())
+		span.SetStatus(codes.Error, valid(h.Err.Error()))
 	}
 	span.End(trace.WithTimestamp(h.Start.Add(h.Took)))
 	t.handshakes.Record(trace.ContextWithSpan(h.Context, span), seconds(h.Took), metric.WithAttributes(outcome...))
@@ -93,6 +93,9 @@ func (t *telemetry) outcome(h *conn.Handshake) []attribute.KeyValue {
 	return a
 }
 
+// valid returns UTF-8: what a peer has sent may be anything else, and exporters drop a whole batch of spans because of it.
+func valid(text string) string { return strings.ToValidUTF8(text, "\ufffd") }
+
 // places returns what only spans say: who has talked to whom about what.
 func places(h *conn.Handshake) (a []attribute.KeyValue) {
 	if h.Host != "" {
@@ -100,11 +103,11 @@ func places(h *conn.Handshake) (a []attribute.KeyValue) {
 		if err != nil {
 			host = h.Host
 		}
-		a = append(a, attribute.String("server.address", strings.Trim(host, "[]")))
+		a = append(a, attribute.String("server.address", valid(strings.Trim(host, "[]"))))
 		if n, err := strconv.Atoi(port); err == nil {
 			a = append(a, attribute.Int("server.port", n))
 		}
-		a = append(a, attribute.String("url.path", h.Path))
+		a = append(a, attribute.String("url.path", valid(h.Path)))
 	}
 	if host, port, err := net.SplitHostPort(h.RemoteAddr); err == nil {
 		a = append(a, attribute.String("network.peer.address", host))

@@ -172,3 +172,14 @@ func TestADialThatFailsEndsItsSpan(t *testing.T) {
 	require.Equal(t, codes.Error, span.Status().Code)
 	require.Equal(t, int64(404), attributes(span)["http.response.status_code"])
 }
+
+func TestWhatPeersSendIsUTF8InSpans(t *testing.T) {
+	r := newTelemetry(t, nil)
+	r.Handshake(&conn.Handshake{
+		Context: t.Context(), Server: true, Start: time.Now(), Status: 500, Host: "h\xffst", Path: "/\xfe", Err: errors.New("bad \xff"),
+	})
+	s := r.one(t)
+	require.Equal(t, "h\ufffdst", attributes(s)["server.address"])
+	require.Equal(t, "/\ufffd", attributes(s)["url.path"])
+	require.Equal(t, "bad \ufffd", s.Status().Description)
+}

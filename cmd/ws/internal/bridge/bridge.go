@@ -274,5 +274,5 @@ func (o *options) client(ctx context.Context, near end, b point, who string) {
 func (o *options) log(format string, args ...any) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	fmt.Fprintf(o.env.Stderr, "ws bridge: %s\n", cli.Visible(fmt.Sprintf(format, args...)))
+	fmt.Fprintf(o.env.Stderr, "ws bridge: %s\n", cli.Line(fmt.Sprintf(format, args...)))
 }

@@ -201,6 +201,64 @@ func TestTwoWebSocketsPassMessagesAndClosesOn(t *testing.T) {
 	require.Equal(t, "reason", end.Reason)
 }
 
+func TestTwoWebSocketsAreBothEndedWhenTheBridgeIs(t *testing.T) {
+	ended := make(chan error, 1)
+	far := clitest.Serve(t, (*httptest.Server).Start, nil, func(ctx context.Context, c *websocket.Conn) {
+		c.Write(ctx, websocket.Text, []byte("here"))
+		_, _, err := c.Read(ctx)
+		ended <- err
+	})
+	r, url := clitest.Listening(t, Command(), nil, "ws-listen:127.0.0.1:0", far.WS())
+	c, _, err := websocket.Dial(t.Context(), url, nil)
+	require.NoError(t, err)
+	defer c.CloseNow()
+	_, _, err = c.Read(t.Context())
+	require.NoError(t, err)
+	r.Stop()
+	_, _, err = c.Read(t.Context())
+	require.Equal(t, websocket.StatusGoingAway, websocket.CloseStatus(err))
+	require.Equal(t, websocket.StatusGoingAway, websocket.CloseStatus(<-ended), "and the other side, which nobody had closed")
+	require.Equal(t, 0, r.Wait())
+}
+
+func TestALostWebSocketEndsTheOtherOne(t *testing.T) {
+	ended := make(chan error, 1)
+	far := clitest.Serve(t, (*httptest.Server).Start, nil, func(ctx context.Context, c *websocket.Conn) {
+		_, _, err := c.Read(ctx)
+		ended <- err
+	})
+	r, url := clitest.Listening(t, Command(), nil, "ws-listen:127.0.0.1:0", far.WS())
+	c, _, err := websocket.Dial(t.Context(), url, nil)
+	require.NoError(t, err)
+	c.NetConn().(*net.TCPConn).SetLinger(0) // closing resets it
+	c.NetConn().Close()
+	require.Equal(t, websocket.StatusInternalError, websocket.CloseStatus(<-ended))
+	r.Stderr.Line("1006")
+}
+
+func TestTheExitStatusIsHowTheWebSocketsHaveEnded(t *testing.T) {
+	closing := func(code websocket.StatusCode) *clitest.Server {
+		return clitest.Serve(t, (*httptest.Server).Start, nil, func(ctx context.Context, c *websocket.Conn) { c.Close(code, "") })
+	}
+	waiting := clitest.Serve(t, (*httptest.Server).Start, nil, func(ctx context.Context, c *websocket.Conn) { c.Read(ctx) })
+	for code, want := range map[websocket.StatusCode]int{1000: 0, 1001: 0, 1011: 111, 4321: 4} {
+		got := clitest.Run(t.Context(), Command(), clitest.Words(""), closing(code).WS(), waiting.WS())
+		require.Equal(t, want, got.Status, "%v: %s", code, got.Stderr)
+	}
+}
+
+func TestABrowserThatClosesWithoutACodeHasEndedInGoodOrder(t *testing.T) {
+	heard := make(chan error, 1)
+	_, url := clitest.Listening(t, Command(), nil, "ws-listen:127.0.0.1:0", "tcp:"+serving(t, func(c *net.TCPConn) {
+		_, err := io.ReadAll(c)
+		heard <- err
+	}))
+	c, _, err := websocket.Dial(t.Context(), url, nil)
+	require.NoError(t, err)
+	c.Close(websocket.StatusNoStatus, "")
+	require.NoError(t, <-heard, "the end, and no reset")
+}
+
 func TestInterruptingGoesAway(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

@@ -136,10 +136,19 @@ func (s *socket) Read(p []byte) (n int, err error) {
 // ended tells a closing in good order from what is broken.
 func (s *socket) ended(err error) error {
 	var closed *websocket.CloseError
-	if errors.As(err, &closed) && closed.WasClean && (closed.Code == websocket.StatusNormalClosure || closed.Code == websocket.StatusGoingAway) {
+	if errors.As(err, &closed) && goodOrder(closed) {
 		return errEnded
 	}
 	return err
+}
+
+// goodOrder reports whether a connection has ended as it should.
+func goodOrder(end *websocket.CloseError) bool {
+	switch end.Code {
+	case websocket.StatusNormalClosure, websocket.StatusGoingAway, websocket.StatusNoStatus:
+		return end.WasClean
+	}
+	return false
 }
 
 // alive puts off the closing of a connection that is used in one direction only.

@@ -125,30 +125,29 @@ func relay(ctx context.Context, a, b *websocket.Conn) error {
 	return err
 }
 
-// passOn passes messages on until one of the connections ends, and closes the other one as it was.
+// passOn passes messages on until one of the connections ends, and closes the other one as it was. The error is an end that was
+// not in good order.
 func passOn(from, to *websocket.Conn) error {
-	for {
-		err := passMessage(from, to)
-		if err == nil {
-			continue
-		}
-		var end *websocket.CloseError
-		if !errors.As(err, &end) {
-			return err
-		}
-		if !end.Remote {
-			return nil // the other direction knows why
-		}
-		code, reason := end.Code, end.Reason
-		switch code {
-		case websocket.StatusNoStatus:
-			code = websocket.StatusNormalClosure
-		case websocket.StatusAbnormalClosure, websocket.StatusTLSHandshake:
-			code, reason = websocket.StatusInternalError, "the connection was lost"
-		}
-		to.Close(code, reason)
+	var err error
+	for err == nil {
+		err = passMessage(from, to)
+	}
+	var end *websocket.CloseError
+	if !errors.As(err, &end) {
+		return nil // to takes no more: whoever reads from it sees how it has ended, and closes from
+	}
+	code, reason := end.Code, end.Reason
+	switch code {
+	case websocket.StatusNoStatus:
+		code = websocket.StatusNormalClosure
+	case websocket.StatusAbnormalClosure, websocket.StatusTLSHandshake:
+		code, reason = websocket.StatusInternalError, "the connection was lost"
+	}
+	to.Close(code, reason)                             // which has ended if it was the first of the two
+	if goodOrder(end) || end.WasClean && !end.Remote { // the other direction knows why
 		return nil
 	}
+	return err
 }
 
 // passMessage passes one message on, piece by piece.

@@ -190,8 +190,13 @@ func (o *options) print(w io.Writer, address string, r *autobahn.Report) error {
 		_, err := io.WriteString(w, text(address, r, o.verbose, o.strict))
 		return err
 	}
-	out := json.NewEncoder(w)
+	var b bytes.Buffer
+	out := json.NewEncoder(&b)
 	out.SetIndent("", "  ")
 	out.SetEscapeHTML(false)
-	return out.Encode(summarize(address, r, o.strict))
+	if err := out.Encode(summarize(address, r, o.strict)); err != nil {
+		return err
+	}
+	_, err := w.Write(cli.JSON(b.Bytes()))
+	return err
 }

@@ -129,13 +129,13 @@ func (p *Program) complain(env *Env, who string, err error) int {
 	if errors.As(err, &quiet) {
 		return int(quiet)
 	}
-	fmt.Fprintf(env.Stderr, "%s: %s\n", who, Visible(err.Error()))
+	fmt.Fprintf(env.Stderr, "%s: %s\n", who, Line(strings.ReplaceAll(err.Error(), "\n", "; "))) // several errors, or a peer's words
 	var e *Error
 	if !errors.As(err, &e) {
 		return StatusFailed
 	}
 	if e.Try != "" {
-		fmt.Fprintf(env.Stderr, "  try: %s\n", e.Try)
+		fmt.Fprintf(env.Stderr, "  try: %s\n", Line(e.Try)) // with what a server has said, perhaps
 	}
 	if e.Status == 0 {
 		return StatusFailed

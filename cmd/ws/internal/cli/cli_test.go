@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -176,5 +177,30 @@ func TestCloseStatusIsTheTable(t *testing.T) {
 }
 
 func TestVisibleTamesControlCharacters(t *testing.T) {
-	require.Equal(t, "a\tb\n␛[2J␡\ufffd\ufffd\ufffdü你", cli.Visible("a\tb\n\x1b[2J\x7f\u0085\u202e\u2066ü你"))
+	require.Equal(t, "a\tb\n␛[2J␡\ufffd\ufffd\ufffd\ufffdü你", cli.Visible("a\tb\n\x1b[2J\x7f\u0085\u202e\u2066\u2028ü你"))
+	require.Equal(t, "\ufffd2J", cli.Visible("\x9b2J"), "what is no UTF-8 may be a control sequence of eight bits")
+	require.Equal(t, "a␊ws: b␍", cli.Line("a\nws: b\r"))
+}
+
+func TestJSONStaysTheSameForPrograms(t *testing.T) {
+	const hostile = "\u009b2J\x7f\u202ex\u2066\u2028ü\x1b\n"
+	b, err := json.MarshalIndent(map[string]string{"k": hostile}, "", "  ")
+	require.NoError(t, err)
+	got := cli.JSON(b)
+	require.Equal(t, "{\n  \"k\": \"\\u009b2J\\u007f\\u202ex\\u2066\\u2028ü\\u001b\\n\"\n}", string(got))
+	var back map[string]string
+	require.NoError(t, json.Unmarshal(got, &back))
+	require.Equal(t, hostile, back["k"])
+}
+
+func TestWhatAPeerSaysStaysOnItsLine(t *testing.T) {
+	c := &cli.Command{Name: "x", Setup: func(*cli.Flags) cli.Action {
+		return func(context.Context, *cli.Env, []string) error {
+			return &cli.Error{Err: errors.New("closed: bye\nws: all is well\x1b[8m"), Try: "this\x1b[0m\n\u202ethat"}
+		}
+	}}
+	var stderr strings.Builder
+	p := &cli.Program{Name: "ws", Commands: []*cli.Command{c}}
+	require.Equal(t, 1, p.Run(t.Context(), []string{"x"}, &cli.Env{Stderr: &stderr}))
+	require.Equal(t, "ws x: closed: bye; ws: all is well␛[8m\n  try: this␛[0m␊\ufffdthat\n", stderr.String())
 }

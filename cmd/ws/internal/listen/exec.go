@@ -13,18 +13,17 @@ import (
 	"time"
 
 	"github.com/seed60239977/websocket"
-	"github.com/seed60239977/websocket/cmd/ws/internal/serve"
 )
 
-// execute runs the command for a connection, until both have ended. It returns how the connection did.
-func (o *options) execute(ctx context.Context, c *websocket.Conn) error {
+// execute runs the command for a connection that came by r, until both have ended. It returns how the connection did.
+func (o *options) execute(ctx context.Context, r *http.Request, c *websocket.Conn) error {
 	select {
 	case o.processes <- struct{}{}:
 		defer func() { <-o.processes }()
 	default:
 		return c.Close(websocket.StatusTryAgainLater, "too many connections")
 	}
-	p, err := o.start(serve.Request(ctx))
+	p, err := o.start(r)
 	if err != nil {
 		o.out.Problem("cannot start: %v", err)
 		return c.Close(websocket.StatusInternalError, "cannot start the command")
@@ -39,6 +38,7 @@ func (o *options) execute(ctx context.Context, c *websocket.Conn) error {
 		}
 		c.Close(code, reason)
 	}()
+	defer c.OnEnd(func() { p.stdin.Close() })() // also while it is written to, and the process does not read
 	err = o.toProcess(ctx, c, p.stdin)
 	p.stdin.Close()
 	p.end(exited, o.grace)
@@ -49,13 +49,14 @@ func (o *options) execute(ctx context.Context, c *websocket.Conn) error {
 type process struct {
 	cmd    *exec.Cmd
 	stdin  io.WriteCloser
-	stdout io.Reader
+	stdout io.ReadCloser
 }
 
 func (o *options) start(r *http.Request) (p *process, err error) {
 	p = &process{cmd: shell(o.exec)}
 	p.cmd.Env = append(os.Environ(), environment(r)...)
 	p.cmd.Stderr = o.stderr
+	p.cmd.WaitDelay = max(o.grace, 1) // for the rest of that, when the process has ended; 0 would be for ever
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
@@ -110,9 +111,11 @@ func (o *options) toProcess(ctx context.Context, c *websocket.Conn, stdin io.Wri
 	return nil // not reached: the loop ends with an error
 }
 
-// end waits for a process, and makes it end if it takes too long.
+// end waits for a process, and makes it end if it takes too long. What it has started may go on in a group of its own, with
+// the output in its hands: nobody waits for that.
 func (p *process) end(exited <-chan struct{}, grace time.Duration) {
-	for _, force := range []func(*exec.Cmd){terminate, kill} {
+	forget := func(*exec.Cmd) { p.stdout.Close() }
+	for _, force := range []func(*exec.Cmd){terminate, kill, forget} {
 		t := time.NewTimer(grace)
 		select {
 		case <-exited:
@@ -134,10 +137,11 @@ func environment(r *http.Request) []string {
 		"REMOTE_ADDR=" + host, "REMOTE_HOST=" + host, "REMOTE_PORT=" + port, "HTTP_HOST=" + r.Host,
 	}
 	for name, values := range r.Header {
-		switch name = strings.ToUpper(strings.ReplaceAll(name, "-", "_")); name {
-		case "PROXY": // programs would take HTTP_PROXY for the proxy to use
+		switch {
+		case strings.Contains(name, "_"): // X_User would pass for X-User, which a proxy may have checked
+		case name == "Proxy": // programs would take HTTP_PROXY for the proxy to use
 		default:
-			env = append(env, fmt.Sprintf("HTTP_%s=%s", name, strings.Join(values, ", ")))
+			env = append(env, fmt.Sprintf("HTTP_%s=%s", strings.ToUpper(strings.ReplaceAll(name, "-", "_")), strings.Join(values, ", ")))
 		}
 	}
 	return env

@@ -3,16 +3,22 @@
 package listen
 
 import (
+	"io"
 	"net/http"
+	"net/url"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed60239977/websocket"
+	"github.com/seed60239977/websocket/cmd/ws/internal/show"
+	"github.com/seed60239977/websocket/websockettest"
 )
 
 func TestAProcessServesEachConnection(t *testing.T) {
@@ -75,4 +81,52 @@ func TestNoMoreProcessesThanAllowed(t *testing.T) {
 	require.NoError(t, a.Close(websocket.StatusNormalClosure, ""))
 	r.Stderr.Line("ended: ")
 	require.Equal(t, "ready", hear(t, dial(t, url, nil)), "there is room again")
+}
+
+func TestHeaderFieldsThatPassForOthersAreLeftOut(t *testing.T) {
+	r := &http.Request{URL: &url.URL{}, Header: http.Header{"X-User": {"me"}, "X_user": {"root"}, "X_user-Id": {"0"}, "Proxy": {"evil"}}}
+	var fields []string
+	for _, v := range environment(r) {
+		if strings.HasPrefix(v, "HTTP_") && !strings.HasPrefix(v, "HTTP_HOST") {
+			fields = append(fields, v)
+		}
+	}
+	require.Equal(t, []string{"HTTP_X_USER=me"}, fields)
+}
+
+// running calls execute for a connection in memory. The result is how it has ended.
+func running(t *testing.T, line string) (client, server *websocket.Conn, ended <-chan error) {
+	t.Helper()
+	o := &options{exec: line, grace: time.Millisecond, processes: make(chan struct{}, 1), stderr: io.Discard}
+	o.out = &show.Printer{Out: io.Discard, Notices: io.Discard}
+	o.serve.Accept.Config.ReadLimit = 8 << 20
+	client, server = websockettest.Pair(t, &websockettest.Options{Buffer: 4 << 10})
+	server.SetReadLimit(8 << 20)
+	result := make(chan error, 1)
+	go func() { result <- o.execute(t.Context(), &http.Request{URL: &url.URL{}}, server) }()
+	return client, server, result
+}
+
+func TestAProcessThatDoesNotReadIsEndedWithTheConnection(t *testing.T) {
+	client, server, ended := running(t, `echo $$; while :; do sleep 1; done`)
+	pid, err := strconv.Atoi(hear(t, client))
+	require.NoError(t, err)
+	// More than any pipe takes. All but a buffer of it has arrived when this returns.
+	say(t, client, websocket.Text, strings.Repeat("x", 4<<20))
+	server.CloseNow()
+	require.Error(t, <-ended)
+	require.ErrorIs(t, syscall.Kill(pid, 0), syscall.ESRCH)
+}
+
+func TestWhatAProcessLeavesBehindIsNotWaitedFor(t *testing.T) {
+	if _, err := exec.LookPath("setsid"); err != nil && os.Getenv("CI") != "true" {
+		t.Skip("there is no setsid here")
+	}
+	// It has a group of its own, and the standard output.
+	client, server, ended := running(t, `setsid sleep 1000 & echo $!; cat`)
+	pid, err := strconv.Atoi(hear(t, client))
+	require.NoError(t, err)
+	defer syscall.Kill(pid, syscall.SIGKILL)
+	server.CloseNow()
+	require.Error(t, <-ended)
 }

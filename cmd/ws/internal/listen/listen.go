@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/seed60239977/websocket"
@@ -34,7 +35,8 @@ type options struct {
 	colour          string
 	binaryMode      string
 	out             *show.Printer
-	processes       chan struct{} // has an element for each that runs
+	processes       chan struct{}  // has an element for each that runs
+	running         sync.WaitGroup // connections
 	stderr          io.Writer
 }
 
@@ -104,7 +106,9 @@ func (o *options) run(ctx context.Context, env *cli.Env, args []string) error {
 	if o.talk {
 		go o.send(ctx, stop, env.Stdin) // a read of it may never return: nobody waits for that
 	}
-	return o.serve.Run(ctx, l, o.connection)
+	err = o.serve.Run(ctx, l, o.connection)
+	o.running.Wait() // each for some times -grace at most
+	return err
 }
 
 // check looks at flags that do not go together.
@@ -132,6 +136,8 @@ func (o *options) check() error {
 
 // connection is one client.
 func (o *options) connection(ctx context.Context, c *websocket.Conn) {
+	o.running.Add(1)
+	defer o.running.Done()
 	who := serve.Request(ctx).RemoteAddr
 	if o.verbose || o.talk {
 		o.out.Notice("%s connected: %s", who, serve.Request(ctx).RequestURI)
@@ -139,7 +145,7 @@ func (o *options) connection(ctx context.Context, c *websocket.Conn) {
 	var err error
 	switch {
 	case o.exec != "":
-		err = o.execute(ctx, c)
+		err = o.execute(ctx, serve.Request(ctx), c)
 	case o.broadcast:
 		err = c.Serve(ctx, func(c *websocket.Conn, m websocket.Message) error {
 			o.logged(who, m)
@@ -192,6 +198,9 @@ func (o *options) send(ctx context.Context, stop func(), in io.Reader) {
 	scanner.Buffer(nil, int(o.serve.Accept.Config.ReadLimit))
 	for scanner.Scan() && ctx.Err() == nil {
 		o.toOthers(nil, websocket.Message{Type: websocket.Text, Data: []byte(strings.ToValidUTF8(scanner.Text(), "\ufffd"))})
+	}
+	if err := scanner.Err(); err != nil {
+		o.out.Problem("cannot read the input: %v", err)
 	}
 }
 

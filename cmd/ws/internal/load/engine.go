@@ -115,7 +115,7 @@ func (e *engine) showProgress(out io.Writer) (stop func()) {
 		tick := time.NewTicker(500 * time.Millisecond)
 		defer tick.Stop()
 		for {
-			fmt.Fprintf(out, "\r\x1b[K%s", cli.Visible(e.progress(time.Since(e.began))))
+			fmt.Fprintf(out, "\r\x1b[K%s", cli.Line(e.progress(time.Since(e.began))))
 			select {
 			case <-quit:
 				fmt.Fprint(out, "\r\x1b[K")

@@ -206,6 +206,7 @@ func TestKindsOfErrorsAreFew(t *testing.T) {
 		"certificate":                     x509.UnknownAuthorityError{},
 		"HTTP 503":                        &websocket.HandshakeError{Status: 503},
 		"other: something":                errors.New("something"),
+		"other: dial: no route to host":   fmt.Errorf("x: %w", &net.OpError{Op: "dial", Addr: &net.TCPAddr{Port: 1}, Err: syscall.EHOSTUNREACH}),
 	} {
 		require.Equal(t, want, kind(err))
 	}

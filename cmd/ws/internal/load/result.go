@@ -140,7 +140,7 @@ func (r *Result) json() []byte {
 	if err != nil {
 		panic("load: a result that is no JSON: " + err.Error()) // it has numbers and strings alone
 	}
-	return append(b, '\n')
+	return append(cli.JSON(b), '\n')
 }
 
 // text is the result for people.
@@ -170,7 +170,7 @@ func (r *Result) text() string {
 		b.WriteString("no errors\n")
 	}
 	for _, k := range slices.Sorted(maps.Keys(r.Errors)) {
-		fmt.Fprintf(&b, "%d errors: %s\n", r.Errors[k], cli.Visible(k))
+		fmt.Fprintf(&b, "%d errors: %s\n", r.Errors[k], cli.Line(k))
 	}
 	return b.String()
 }

@@ -183,5 +183,8 @@ func kind(err error) string {
 	case isClosed:
 		return fmt.Sprintf("ended with %d", closed.Code)
 	}
+	if op, ok := errors.AsType[*net.OpError](err); ok { // without addresses: they are others each time
+		return "other: " + op.Op + ": " + op.Err.Error()
+	}
 	return "other: " + err.Error()
 }

@@ -3,6 +3,7 @@ package record
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/seed60239977/websocket"
+	"github.com/seed60239977/websocket/cmd/ws/internal/cli"
 )
 
 // Entry is one line of a recording. Which fields it has depends on its type:
@@ -83,10 +85,12 @@ func (e *Entry) Payload() (typ websocket.MessageType, data []byte, err error) {
 
 // Writer writes a recording. A nil Writer writes nothing. Its methods may be called from any goroutine.
 type Writer struct {
-	mu  sync.Mutex
-	out *json.Encoder
-	now func() time.Time
-	err error
+	mu   sync.Mutex
+	out  io.Writer
+	line bytes.Buffer
+	json *json.Encoder // to line
+	now  func() time.Time
+	err  error
 }
 
 // NewWriter returns a Writer. now is the clock; nil is time.Now.
@@ -94,9 +98,10 @@ func NewWriter(w io.Writer, now func() time.Time) *Writer {
 	if now == nil {
 		now = time.Now
 	}
-	out := json.NewEncoder(w)
-	out.SetEscapeHTML(false)
-	return &Writer{out: out, now: now}
+	r := &Writer{out: w, now: now}
+	r.json = json.NewEncoder(&r.line)
+	r.json.SetEscapeHTML(false)
+	return r
 }
 
 // Write adds an entry, with the time that it is. After an error it does nothing.
@@ -107,8 +112,12 @@ func (w *Writer) Write(e Entry) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	e.Time = w.now().UTC().Round(0)
-	if w.err == nil {
-		w.err = w.out.Encode(e)
+	if w.err != nil {
+		return
+	}
+	w.line.Reset()
+	if w.err = w.json.Encode(e); w.err == nil {
+		_, w.err = w.out.Write(cli.JSON(w.line.Bytes()))
 	}
 }
 

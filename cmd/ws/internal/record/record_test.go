@@ -23,13 +23,14 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 		Control(In, "ping", nil),
 		Control(Out, "pong", []byte("x")),
 		Control(Out, "pong", []byte{0xff}),
-		{Type: "close", Code: 1000, Reason: "r"},
+		{Type: "close", Code: 1000, Reason: "r\u009b2J\u202e"}, // which must not drive a terminal
 	}
 	for _, e := range entries {
 		w.Write(e)
 	}
 	require.NoError(t, w.Err())
 	require.Contains(t, b.String(), `{"time":"2026-01-02T03:04:05.000000006Z","type":"text","dir":"in","data":"<ü>"}`+"\n")
+	require.Contains(t, b.String(), `"reason":"r\u009b2J\u202e"`)
 	require.Contains(t, b.String(), `"type":"binary","dir":"out","base64":"/wA="}`)
 	read, err := Read(strings.NewReader(strings.TrimSuffix(b.String(), "\n") + "\n\n"))
 	require.NoError(t, err)

@@ -4,6 +4,7 @@ package show
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -78,12 +79,26 @@ func (p *Printer) binary(data []byte) error {
 	case "hex":
 		return p.either(dump(data, p.Pretty))
 	}
-	p.files++
-	name := filepath.Join(p.Binary, fmt.Sprintf("%06d.bin", p.files))
-	if err := os.WriteFile(name, data, 0o600); err != nil {
+	name, err := p.toFile(data)
+	if err != nil {
 		return err
 	}
 	return p.either(fmt.Sprintf("binary, %d bytes: %s", len(data), name))
+}
+
+// toFile writes a message to a file with a new name.
+func (p *Printer) toFile(data []byte) (name string, err error) {
+	var file *os.File
+	for file == nil {
+		p.files++
+		name = filepath.Join(p.Binary, fmt.Sprintf("%06d.bin", p.files))
+		file, err = os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		if err != nil && !errors.Is(err, os.ErrExist) { // of an earlier run
+			return "", err
+		}
+	}
+	_, err = file.Write(data)
+	return name, errors.Join(err, file.Close())
 }
 
 // dump is a dump in hexadecimal, with what it is of in front.
@@ -134,7 +149,7 @@ func (p *Printer) Problem(format string, args ...any) { p.notice(errorColour, fo
 func (p *Printer) notice(colour, format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	text := cli.Visible(fmt.Sprintf(format, args...))
+	text := cli.Line(fmt.Sprintf(format, args...))
 	if !p.Pretty {
 		fmt.Fprintf(p.Notices, "ws: %s\n", text)
 		return

@@ -1,6 +1,7 @@
 package show
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -65,4 +66,28 @@ func TestTheWaysToPrintBinaryAreChecked(t *testing.T) {
 		require.NoError(t, CheckBinary(mode))
 	}
 	require.ErrorContains(t, CheckBinary("raws"), "-binary is hex, raw, base64 or a directory")
+}
+
+func TestFilesOfEarlierRunsStay(t *testing.T) {
+	dir := t.TempDir()
+	for _, text := range []string{"first", "second"} {
+		var out strings.Builder
+		p := &Printer{Out: &out, Notices: &out, Binary: dir}
+		require.NoError(t, p.Message(websocket.Binary, []byte(text)))
+		name := strings.TrimSpace(out.String()[strings.Index(out.String(), dir):])
+		kept, err := os.ReadFile(name)
+		require.NoError(t, err)
+		require.Equal(t, text, string(kept))
+	}
+	all, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, all, 2)
+	require.Error(t, (&Printer{Binary: dir + "/no/such"}).Message(websocket.Binary, nil))
+}
+
+func TestNoticesStayOnTheirLine(t *testing.T) {
+	var out strings.Builder
+	p := &Printer{Out: &out, Notices: &out}
+	p.Problem("closed: %s", "bye\nws: connected to wss://bank.example")
+	require.Equal(t, "ws: closed: bye␊ws: connected to wss://bank.example\n", out.String())
 }
