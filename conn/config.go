@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"time"
+	"unique"
 
 	"github.com/seed60239977/websocket/deflate"
 	"github.com/seed60239977/websocket/frame"
@@ -94,29 +95,23 @@ type Config struct {
 // forever is longer than any connection lasts.
 const forever = 100 * 365 * 24 * time.Hour
 
-func (c *Config) withDefaults() Config {
-	var d Config
-	if c != nil {
-		d = *c
+// settings returns what a connection remembers of c and n.
+func (c *Config) settings(n *Negotiated) unique.Handle[settings] {
+	s := settings{
+		subprotocol: n.Subprotocol, closeTimeout: cmp.Or(c.CloseTimeout, DefaultCloseTimeout),
+		sendQueue: cmp.Or(c.SendQueue, DefaultSendQueue), fragment: cmp.Or(c.FragmentSize, DefaultFragmentSize),
+		compressed: n.Deflate != nil, observer: c.Observer,
 	}
-	if d.ReadLimit == 0 {
-		d.ReadLimit = DefaultReadLimit
+	if s.closeTimeout < 0 {
+		s.closeTimeout = forever
 	}
-	if d.MaxFragments == 0 {
-		d.MaxFragments = DefaultMaxFragments
+	if s.sendQueue < 0 {
+		s.sendQueue = math.MaxInt
 	}
-	if d.FragmentSize == 0 {
-		d.FragmentSize = DefaultFragmentSize
+	if s.compressed {
+		s.deflate = *n.Deflate
 	}
-	d.CloseTimeout = cmp.Or(d.CloseTimeout, DefaultCloseTimeout)
-	if d.CloseTimeout < 0 {
-		d.CloseTimeout = forever
-	}
-	d.SendQueue = cmp.Or(d.SendQueue, DefaultSendQueue)
-	if d.SendQueue < 0 {
-		d.SendQueue = math.MaxInt
-	}
-	return d
+	return unique.Make(s)
 }
 
 // Negotiated is the result of the opening handshake, as both ends know it. The zero value means that nothing was agreed on.
@@ -138,7 +133,7 @@ type Negotiated struct {
 	Buffered []byte
 }
 
-// protocol returns what package protocol wants to know.
+// protocol returns what package protocol wants to know. Its defaults are the same.
 func (n *Negotiated) protocol(role frame.Role, c *Config) protocol.Options {
 	return protocol.Options{
 		Role: role, ReadLimit: c.ReadLimit, MaxFragments: c.MaxFragments, SkipUTF8: c.SkipUTF8,

@@ -59,18 +59,6 @@ type hooks struct {
 	close func(*Conn, StatusCode, string) (StatusCode, string, error)
 }
 
-// settings returns what a connection remembers of c and n.
-func (c *Config) settings(n *Negotiated) unique.Handle[settings] {
-	s := settings{
-		subprotocol: n.Subprotocol, closeTimeout: c.CloseTimeout, sendQueue: c.SendQueue, fragment: c.FragmentSize,
-		compressed: n.Deflate != nil, observer: c.Observer,
-	}
-	if s.compressed {
-		s.deflate = *n.Deflate
-	}
-	return unique.Make(s)
-}
-
 // cold is what most connections do without. All of it is guarded by out.mu.
 type cold struct {
 	limit   int64            // what SetReadLimit has set
@@ -120,38 +108,51 @@ func newConn(nc net.Conn, role frame.Role, n *Negotiated, cfg *Config) *Conn {
 	return c
 }
 
+// nothingNegotiated and defaults stand for nil. Nobody writes to them.
+var (
+	nothingNegotiated Negotiated
+	defaults          Config
+)
+
 // init makes c, which is zero, a connection. driven is its transport if an event loop drives it, or nil.
 func (c *Conn) init(nc net.Conn, role frame.Role, n *Negotiated, cfg *Config, driven *driven) {
 	if n == nil {
-		n = &Negotiated{}
+		n = &nothingNegotiated
 	}
-	full := cfg.withDefaults()
+	if cfg == nil {
+		cfg = &defaults
+	}
 	c.nc = nc
-	c.settings = full.settings(n)
-	if full.OnPing != nil || full.OnPong != nil || full.OnClose != nil {
+	c.settings = cfg.settings(n) // here, because it goes deep, and setUp has much on the stack: see freshstack.go
+	c.setUp(role, n, cfg, driven)
+}
+
+// setUp is the rest of init.
+func (c *Conn) setUp(role frame.Role, n *Negotiated, cfg *Config, driven *driven) {
+	if cfg.OnPing != nil || cfg.OnPong != nil || cfg.OnClose != nil {
 		// Not in the settings: functions are not equal, so that no two connections could share them.
-		c.read.hold().hooks = hooks{full.OnPing, full.OnPong, full.OnClose}
+		c.read.hold().hooks = hooks{cfg.OnPing, cfg.OnPong, cfg.OnClose}
 	}
 	if driven != nil {
 		c.transport = driven
 	} else {
-		c.transport = newTransport(nc, &c.in)
+		c.transport = newTransport(c.nc, &c.in)
 	}
 	if len(n.Buffered) > 0 {
 		c.in.buf = buffer.Borrow(n.Buffered)
 	}
-	options := n.protocol(role, &full)
+	options := n.protocol(role, cfg)
 	c.receiver.Init(&options)
 	c.out.sender.Init(&options)
 	c.receiver.SetOutput(nil)
-	c.observe(full.Observer)
+	c.observe(cfg.Observer)
 	if driven == nil { // else there are few goroutines, whose stacks matter little
 		in, out := n.growth(role)
 		c.read.growth = in
 		c.out.growth.Store(int32(out))
 	}
-	if full.PingInterval > 0 || full.IdleTimeout > 0 {
-		c.startHeartbeat(full.PingInterval, full.IdleTimeout)
+	if cfg.PingInterval > 0 || cfg.IdleTimeout > 0 {
+		c.startHeartbeat(cfg.PingInterval, cfg.IdleTimeout)
 	}
 }
 

@@ -39,11 +39,18 @@ func (c *Conn) peerFailed(ctx context.Context, err error) error {
 	return c.finish(ctx)
 }
 
-// readEnded ends the connection because there is nothing more to read.
+// readEnded ends the connection because there is nothing more to read. It does not go through happened, which needs more of the
+// stack: most connections end here, on goroutines that have little of it (see freshstack.go).
 func (c *Conn) readEnded(err error) error {
-	c.happened(func(w *protocol.Closing) { w.ReadFailed(err) })
+	c.out.mu.Lock()
+	c.noteReadEnd(err)
+	c.follow()
+	c.out.mu.Unlock()
 	return c.end.Load()
 }
+
+// noteReadEnd tells Closing of it. The caller holds out.mu.
+func (c *Conn) noteReadEnd(err error) { c.coldState().closing.ReadFailed(err) }
 
 // finish goes the last steps of the connection. If ctx ends first it returns that error, and the next call that reads
 // goes on from there. The caller holds reading.

@@ -130,7 +130,7 @@ func (c *Conn) closedError(op string) error {
 
 // readError says in this package's words why reading has ended. It is called by who reads.
 func (c *Conn) readError(err error) error {
-	var end *conn.CloseError
+	end, ended := err.(*conn.CloseError)
 	switch {
 	case c.failed != nil:
 		return c.failed
@@ -138,7 +138,7 @@ func (c *Conn) readError(err error) error {
 		return c.peer
 	case c.closed.Load():
 		return c.closedError("read")
-	case errors.As(err, &end):
+	case ended:
 		return c.endError(end)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return &timeoutError{"read"}
@@ -148,14 +148,15 @@ func (c *Conn) readError(err error) error {
 
 // endError says how a connection has ended without a close frame of the peer's.
 func (c *Conn) endError(end *conn.CloseError) error {
+	if end.Code == CloseAbnormalClosure && end.Remote { // by far the most
+		return &CloseError{Code: CloseAbnormalClosure, Text: io.ErrUnexpectedEOF.Error()}
+	}
 	var broken *frame.ProtocolError
 	switch {
 	case errors.Is(end, conn.ErrMessageTooBig):
 		return ErrReadLimit
 	case errors.As(end, &broken):
 		return errors.New("websocket: " + broken.Reason)
-	case end.Code == CloseAbnormalClosure && end.Remote:
-		return &CloseError{Code: CloseAbnormalClosure, Text: io.ErrUnexpectedEOF.Error()}
 	case end.Err != nil:
 		return permanent(end.Err)
 	}
