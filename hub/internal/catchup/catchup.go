@@ -60,7 +60,7 @@ type Topic struct {
 	known     bool         // ready is closed
 	live      bool         // nothing is missing: what comes next follows at
 	syncing   bool         // a goroutine reads the log
-	again     bool         // something may be missing that was published since it has begun
+	again     bool         // something may be missing that was published since it has begun, and is not held
 	held      []Entry      // what came while something before it was missing
 	heldBytes int
 }
@@ -122,9 +122,15 @@ func (t *Topic) begin() {
 	}
 }
 
-// behind has the log read. The caller holds mu.
+// behind has the log read, all that it has by now. The caller holds mu.
 func (t *Topic) behind() {
-	t.live, t.again = false, true
+	t.again = true
+	t.read()
+}
+
+// read has the log read. The caller holds mu.
+func (t *Topic) read() {
+	t.live = false
 	if !t.syncing && t.ctx.Err() == nil {
 		t.syncing = true
 		t.work.Go(t.sync)
@@ -142,7 +148,7 @@ func (t *Topic) Hear(e Entry) {
 		t.deliver(e)
 	case t.log != nil:
 		t.hold(e)
-		t.behind()
+		t.read()
 	}
 }
 
@@ -180,7 +186,7 @@ func (t *Topic) hold(e Entry) {
 	t.held = append(t.held, e)
 	t.heldBytes += len(e.Data)
 	if len(t.held) > maxHeld || t.heldBytes > maxHeldBytes {
-		t.held, t.heldBytes = nil, 0
+		t.held, t.heldBytes, t.again = nil, 0, true
 	}
 }
 

@@ -176,6 +176,41 @@ func topicLive(t *Topic) bool {
 	return t.live && !t.syncing && len(t.held) == 0
 }
 
+// busy is a log to which something is published whenever it is read.
+type busy struct {
+	*log
+	t     *Topic
+	reads int
+}
+
+func (l *busy) Since(ctx context.Context, at hub.Position, tag string) (Batch, error) {
+	b, err := l.log.Since(ctx, at, tag)
+	if l.reads++; l.reads < 100 {
+		l.t.Hear(l.append())
+	}
+	return b, err
+}
+
+func TestWhatIsHeardWhileTheLogIsReadNeedNotBeReadThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var work sync.WaitGroup
+		l := &busy{log: &log{epoch: 1, keep: 1000, page: 1000}}
+		l.t = NewTopic(ctx, &work, l)
+		l.t.Confirm()
+		require.NoError(t, l.t.Wait(ctx))
+		f := &follower{t: t, at: hub.Position{Epoch: 1}}
+		l.t.Add(f)
+		synctest.Wait()
+		l.append() // which is not heard
+		l.t.Hear(l.append())
+		work.Wait()
+		require.Equal(t, 3, f.n)
+		require.Equal(t, 1, l.reads)
+	})
+}
+
 func TestATopicWithoutALogIsReadyAtOnce(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var work sync.WaitGroup
