@@ -26,7 +26,8 @@ type Broker interface {
 	Follow(ctx context.Context, topic string, f Follower) (at Position, stop func(), err error)
 
 	// History returns messages that the topic still has, oldest first. A topic without history has none, and the result is
-	// then not complete.
+	// then not complete. If it has not got as far as what Follow has delivered, as that of a server which follows another one
+	// may, the hub asks again.
 	History(ctx context.Context, topic string, q Query) (Page, error)
 
 	// Enter adds somebody to those present in a topic, until leave is called or, if this process dies, for the broker's

@@ -362,6 +362,7 @@ func TestAGapWhileSomebodyRecovers(t *testing.T) {
 					topic.Deliver(&Message{Topic: "x", Type: conn.Text, Data: []byte(m), Position: at})
 				}
 				b.happens = func() {
+					deliver("2", end) // which comes late
 					topic.Gap(gap)
 					if gap == end {
 						deliver("2", end) // which comes late
@@ -377,6 +378,44 @@ func TestAGapWhileSomebodyRecovers(t *testing.T) {
 			})
 		})
 	}
+}
+
+// stale is a broker whose history has, for the first questions, only a few messages: those that a server has got so far
+// which follows another one.
+type stale struct {
+	*remote
+	has []int // by question
+}
+
+func (b *stale) History(ctx context.Context, topic string, q Query) (Page, error) {
+	page, err := b.remote.History(ctx, topic, q)
+	if len(b.has) > 0 && err == nil {
+		page.Messages = page.Messages[:b.has[0]]
+		page.Top.Offset, b.has = q.Since.Offset+uint64(b.has[0]), b.has[1:]
+	}
+	return page, err
+}
+
+func TestAHistoryThatIsBehindWhatWasDeliveredIsAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &stale{remote: newRemote(Keep(Retention{Messages: 10}))}
+		h := New(&Options{Broker: b})
+		start := from(t, h, newPeer(t).read(), "x", From{}).Position
+		publish(t, h, "x", "1", "2", "3")
+		b.has = []int{1, 0, 1}
+		p := newPeer(t).read()
+		end := Position{start.Epoch, start.Offset + 3}
+		require.Equal(t, Recovery{Position: end, Recovered: true, Sent: 3}, from(t, h, p, "x", From{Since: start}))
+		publish(t, h, "x", "4")
+		require.Equal(t, []string{"1", "2", "3", "4"}, p.all())
+
+		b.has = make([]int, 1000)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := h.SubscribeFrom(ctx, newPeer(t).read().server, "x", From{Since: start})
+		require.ErrorIs(t, err, context.DeadlineExceeded, "it is not taken for all there is")
+		require.NoError(t, h.Shutdown(t.Context()))
+	})
 }
 
 func TestWhoIsNotRecoveredGetsNothingTwiceEither(t *testing.T) {

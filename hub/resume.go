@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/seed60239977/websocket/conn"
 )
@@ -75,6 +76,7 @@ type catchUp struct {
 	bound    Options
 	at       Position // of the last message that was sent; while behind, only its own goroutine uses it
 	recovery Recovery // likewise
+	since    Position // of what was delivered last before it was there; set once
 
 	// Guarded by the mu of the topic.
 	behind   bool
@@ -114,7 +116,32 @@ func (h *Hub) catchUp(ctx context.Context, t *topic, m *member, s *catchUp) erro
 		if done || err != nil {
 			return errors.Join(err, h.settleFull(ctx, full))
 		}
-		since, last = s.at, 0 // more was published than may be held: the history has that by now
+		if s.stale() {
+			if err := pause(ctx, stalePause); err != nil {
+				return err
+			}
+		}
+		since, last = s.at, 0 // it has more by now: what was too much to be held, or what it had not got
+	}
+}
+
+// stalePause is the time between two questions for a history that has not got far enough.
+const stalePause = 10 * time.Millisecond
+
+// stale reports whether the history has not got so far as what was delivered before s was there to hold it back: it may be
+// that of a server which follows another one. Only the goroutine of s may ask.
+func (s *catchUp) stale() bool {
+	return !s.at.IsZero() && s.at.Epoch == s.since.Epoch && s.at.Offset < s.since.Offset
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -164,6 +191,9 @@ func (h *Hub) goLive(t *topic, m *member, s *catchUp) (done bool, full []place, 
 	}
 	if !s.gap.IsZero() {
 		s.passGap()
+	}
+	if s.stale() {
+		return false, nil, nil
 	}
 	rest := slices.DeleteFunc(s.held, func(d held) bool { return !s.news(d.m) })
 	s.held, s.bytes, s.behind = nil, 0, false

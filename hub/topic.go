@@ -80,6 +80,9 @@ func (t *topic) join(m *member, s *catchUp) (done, already bool, err error) {
 	}
 	m.topics[t.name] = t
 	t.members[m] = s
+	if s != nil {
+		s.since = t.last
+	}
 	return true, false, nil
 }
 
@@ -161,7 +164,7 @@ func (t *topic) Gap(at Position) {
 		switch {
 		case s == nil:
 		case s.behind:
-			s.gap = at
+			s.gap, s.held, s.bytes = at, nil, 0 // what was held is of before: it is not known to follow what the history has
 		case s.ahead && at.Epoch == s.at.Epoch && at.Offset <= s.at.Offset: // it has what is missing
 		default:
 			m.expel(conn.StatusTryAgainLater, "messages were lost")
