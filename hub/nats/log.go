@@ -55,7 +55,8 @@ type stored struct {
 type excerpt struct {
 	since   bool     // the message from which it begins is there; it is not in entries
 	entries []stored // what follows
-	total   int      // how many these were before those that are not kept were dropped
+	last    uint64   // the sequence number of the last message that was read; 0: there was none
+	total   int      // how many there were in entries before those that are not kept were dropped
 	bytes   int
 }
 
@@ -79,6 +80,7 @@ func (x *excerpt) add(s stored, keep hub.Retention, now time.Time) {
 func (b *Broker) read(ctx context.Context, log stream, topic string, from uint64) (x excerpt, err error) {
 	keep, now := b.retention(topic), time.Now()
 	err = b.each(ctx, log.Stream, b.subject("log", topic), from, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
+		x.last = meta.Sequence.Stream
 		if from > 0 && meta.Sequence.Stream == from {
 			x.since = true
 			return nil
@@ -243,28 +245,13 @@ func (b *Broker) History(ctx context.Context, topic string, q hub.Query) (page h
 }
 
 func (b *Broker) page(ctx context.Context, log stream, topic string, q hub.Query) (page hub.Page, err error) {
-	x := excerpt{}
-	page.Complete = true
-	switch {
-	case !q.Since.IsZero():
-		x, page.Complete, err = b.after(ctx, log, topic, q.Since)
-	case q.Last > 0:
-		x, err = b.read(ctx, log, topic, 0)
-		x.entries = x.entries[max(0, len(x.entries)-q.Last):]
-	}
+	x, err := b.find(ctx, log, topic, q, &page)
 	if err != nil {
 		return hub.Page{}, err
 	}
 	if !page.Complete {
 		page.Missed = uint64(x.total - len(x.entries))
 		x.entries = nil
-	}
-	if n := len(x.entries); n > 0 {
-		page.Top = x.entries[n-1].Position
-	} else if x.since && page.Complete {
-		page.Top = q.Since
-	} else if page.Top, err = b.last(ctx, log, topic); err != nil {
-		return hub.Page{}, err
 	}
 	if q.Limit > 0 && len(x.entries) > q.Limit {
 		x.entries, page.More = x.entries[:q.Limit], true
@@ -273,6 +260,32 @@ func (b *Broker) page(ctx context.Context, log stream, topic string, q hub.Query
 		page.Messages = append(page.Messages, s.Message)
 	}
 	return page, nil
+}
+
+// find reads what a query asks for, and says of the page whether it is complete and where the log was then. That must be so:
+// whoever asks gets nothing of before that from anywhere else.
+func (b *Broker) find(ctx context.Context, log stream, topic string, q hub.Query, page *hub.Page) (x excerpt, err error) {
+	for {
+		if page.Complete = true; !q.Since.IsZero() {
+			x, page.Complete, err = b.after(ctx, log, topic, q.Since)
+		} else if q.Last > 0 {
+			x, err = b.read(ctx, log, topic, 0)
+			x.entries = x.entries[max(0, len(x.entries)-q.Last):]
+		}
+		if err != nil {
+			return x, err
+		}
+		if x.last > 0 {
+			page.Top = hub.Position{Epoch: log.epoch, Offset: x.last}
+		}
+		if !page.Top.IsZero() {
+			return x, nil
+		}
+		// There was nothing, so nothing tells where the log was. What comes before the answer to this, the next reading finds.
+		if page.Top, err = b.last(ctx, log, topic); err != nil {
+			return x, err
+		}
+	}
 }
 
 // parseMessage reads what the stream has republished.
