@@ -1,6 +1,9 @@
 package conn
 
-import "sync"
+import (
+	"runtime"
+	"sync"
+)
 
 // task is a goroutine that does one thing for a connection, or for several, made of what an earlier one has left.
 type task struct {
@@ -27,6 +30,9 @@ func (c *Conn) start(do func(*Conn)) { go newTask(do, c, nil).run() }
 
 func (t *task) work() {
 	if t.of != nil {
+		// Whoever is about to publish to the same connections goes first: more goes out in one write. That costs nothing while
+		// nobody is.
+		runtime.Gosched()
 		t.of.close(t)
 		for _, c := range t.conns { // before anything is written, because what ends a connection may close others
 			c.out.mu.Lock()
