@@ -102,23 +102,32 @@ func (s *site) end() {
 	}
 }
 
-// used returns what all servers and this process have used.
-func (s *site) used() (servers, clients time.Duration, memory uint64, err error) {
+// used returns what all servers together have used, and what this process has.
+func (s *site) used() (servers used, clients time.Duration, err error) {
 	for _, addr := range s.addrs {
 		resp, err := http.Get("http://" + addr + "/used")
 		if err != nil {
-			return 0, 0, 0, err
+			return servers, 0, err
 		}
 		var u used
 		err = json.NewDecoder(resp.Body).Decode(&u)
 		resp.Body.Close()
 		if err != nil {
-			return 0, 0, 0, err
+			return servers, 0, err
 		}
-		servers += u.CPU
-		memory += u.Memory
+		servers.CPU += u.CPU
+		servers.Memory += u.Memory
+		servers.Resident += u.Resident
 	}
-	return servers, cpu(), memory, nil
+	return servers, cpu(), nil
+}
+
+// each returns the memory that u has more than before, for each of n.
+func (u used) each(before used, n int) used {
+	return used{
+		Memory:   (u.Memory - min(before.Memory, u.Memory)) / uint64(n),
+		Resident: (u.Resident - min(before.Resident, u.Resident)) / uint64(n),
+	}
 }
 
 // publish has servers publish; which are some of them.
@@ -150,7 +159,7 @@ func (s *site) publish(which []string, form url.Values) error {
 
 // result is what was measured of one library in one round.
 type result struct {
-	perConn    uint64        // bytes of a server for each subscriber
+	idle, busy used          // memory of a server for each subscriber, before and after the first load
 	paced      figures       // at a rate
 	flat       figures       // as fast as they can
 	recovery   time.Duration // until all have what they have missed
@@ -190,36 +199,36 @@ func (s *site) gather() (*crowd, error) {
 }
 
 // load measures one load.
-func (s *site) load(form url.Values) (f figures, perConn uint64, err error) {
-	_, _, before, err := s.used()
+func (s *site) load(form url.Values) (f figures, idle, busy used, err error) {
+	empty, _, err := s.used()
 	if err != nil {
-		return f, 0, err
+		return f, idle, busy, err
 	}
 	k, err := s.gather()
 	if err != nil {
-		return f, 0, err
+		return f, idle, busy, err
 	}
-	servers, clients, memory, err := s.used()
+	servers, clients, err := s.used()
 	if err != nil {
-		return f, 0, err
+		return f, idle, busy, err
 	}
 	began := time.Now()
 	if err := s.publish(s.addrs, form); err != nil {
-		return f, 0, err
+		return f, idle, busy, err
 	}
 	// What is under way arrives.
 	for n := int64(-1); n != k.delivered.Load(); time.Sleep(300 * time.Millisecond) {
 		n = k.delivered.Load()
 	}
 	f.seconds = time.Since(began).Seconds()
-	serversAfter, clientsAfter, _, err := s.used()
-	f.servers, f.clients, f.deliveries = serversAfter-servers, clientsAfter-clients, k.delivered.Load()
+	after, clientsAfter, err := s.used()
+	f.servers, f.clients, f.deliveries = after.CPU-servers.CPU, clientsAfter-clients, k.delivered.Load()
 	late := k.leave()
 	slices.Sort(late)
 	if len(late) > 0 {
 		f.p50, f.p99 = late[len(late)/2], late[len(late)*99/100]
 	}
-	return f, (memory - min(before, memory)) / uint64(len(k.conns)), err
+	return f, servers.each(empty, len(k.conns)), after.each(empty, len(k.conns)), err
 }
 
 // recover measures how clients recover what they have missed.
@@ -252,7 +261,7 @@ func (s *site) recover() (wall, used time.Duration, err error) {
 		}
 		all = append(all, x)
 	}
-	before, _, _, err := s.used()
+	before, _, err := s.used()
 	if err != nil {
 		return 0, 0, err
 	}
@@ -270,8 +279,8 @@ func (s *site) recover() (wall, used time.Duration, err error) {
 		time.Sleep(time.Millisecond)
 	}
 	wall = time.Since(began)
-	after, _, _, err := s.used()
-	return wall, after - before, err
+	after, _, err := s.used()
+	return wall, after.CPU - before.CPU, err
 }
 
 func measure(c config, kind string) (r result, err error) {
@@ -281,10 +290,10 @@ func measure(c config, kind string) (r result, err error) {
 	}
 	defer s.end()
 	rate := max(1, c.rate/len(s.addrs))
-	if r.paced, r.perConn, err = s.load(url.Values{"rate": {strconv.Itoa(rate)}, "time": {c.time.String()}}); err != nil {
+	if r.paced, r.idle, r.busy, err = s.load(url.Values{"rate": {strconv.Itoa(rate)}, "time": {c.time.String()}}); err != nil {
 		return r, err
 	}
-	if r.flat, _, err = s.load(url.Values{"time": {c.time.String()}}); err != nil {
+	if r.flat, _, _, err = s.load(url.Values{"time": {c.time.String()}}); err != nil {
 		return r, err
 	}
 	r.recovery, r.recoverCPU, err = s.recover()
@@ -298,7 +307,8 @@ func run(c config) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", kind, err)
 			}
-			fmt.Printf("round %d  %-10s  %d bytes for each subscriber\n", round+1, kind, r.perConn)
+			fmt.Printf("round %d  %-10s  bytes for each subscriber: %d in use after a collection; resident, without one: %d before and %d after the load\n",
+				round+1, kind, r.idle.Memory, r.idle.Resident, r.busy.Resident)
 			fmt.Printf("  %4d/s     %s\n", c.rate, r.paced)
 			fmt.Printf("  flat out   %s\n", r.flat)
 			fmt.Printf("  recovery   %d clients × %d messages in %v, %v of CPU\n", c.recovering, c.missed,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
 	"strconv"
 	"strings"
@@ -51,10 +52,12 @@ func serve(kind, addr, broker string) error {
 		}
 	})
 	mux.HandleFunc("GET /used", func(w http.ResponseWriter, r *http.Request) {
+		u := used{CPU: cpu(), Resident: resident()}
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
-		json.NewEncoder(w).Encode(used{CPU: cpu(), Memory: m.HeapInuse + m.StackInuse})
+		u.Memory = m.HeapInuse + m.StackInuse
+		json.NewEncoder(w).Encode(u)
 	})
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -65,8 +68,22 @@ func serve(kind, addr, broker string) error {
 
 // used is what a process has used so far.
 type used struct {
-	CPU    time.Duration
-	Memory uint64 // bytes in use after a collection
+	CPU      time.Duration
+	Resident uint64 // memory of the process, before the collection
+	Memory   uint64 // bytes in use after it
+}
+
+// resident is the resident memory of this process in bytes, or 0 where that is not known.
+func resident() (bytes uint64) {
+	statm, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	var size, pages uint64
+	if _, err := fmt.Sscan(string(statm), &size, &pages); err != nil {
+		return 0
+	}
+	return pages * uint64(os.Getpagesize())
 }
 
 func cpu() time.Duration {
