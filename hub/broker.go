@@ -12,8 +12,8 @@ import (
 // Broker carries messages and presence between hubs, and remembers them. [Memory] does that within one process; hub/nats
 // and hub/redis do it for many. Package hub/brokertest has the tests that every broker must pass.
 //
-// Its methods may be called from any goroutine. Those that take a context return its error when it ends first. Several
-// hubs may use one broker.
+// Its methods may be called from any goroutine. Those that take a context return its error if it ends first. Several hubs may
+// use one broker.
 type Broker interface {
 	// Publish appends a message to its topic. Once it returns nil, the broker has accepted the message; after an error it
 	// may have, unless the error is [ErrRefused]. Publish sets m.Position if the topic has history, and must not change or
@@ -30,10 +30,9 @@ type Broker interface {
 	// may, the hub asks again.
 	History(ctx context.Context, topic string, q Query) (Page, error)
 
-	// Enter adds somebody to those present in a topic, until leave is called or, if this process dies, for the broker's
-	// time to live. Whoever has the same id is replaced. The broker renews the entry by itself, also when the server has
-	// lost it. leave does not wait for the network and may be called more than once; it takes nobody out who has replaced
-	// this entry.
+	// Enter adds somebody to those present in a topic, until leave is called or, if this process dies, for the broker's time to
+	// live. An entry with the same id is replaced. The broker renews the entry itself, even if the server has lost it. leave does
+	// not wait for the network and may be called more than once; it does not remove an entry that has replaced this one.
 	Enter(ctx context.Context, topic string, p Presence) (leave func(), err error)
 
 	// Present returns who is in a topic, in no particular order.
@@ -42,21 +41,21 @@ type Broker interface {
 	// CountPresent returns how many are in a topic, without asking for each of them.
 	CountPresent(ctx context.Context, topic string) (int, error)
 
-	// Close lets go of the broker, and takes out all who have entered through it. Every call that follows returns
+	// Close releases the broker's resources, and removes the presence of all who have entered through it. Later calls return
 	// [ErrBrokerClosed].
 	Close() error
 }
 
-// Follower is where a broker delivers what happens in a topic. Its methods are called one at a time, in order, and may wait
-// for [Patience].
+// Follower receives what happens in a topic from a broker. Its methods are called one at a time, in order, and may wait for
+// [Patience].
 type Follower interface {
-	// Deliver hands over a message. Messages with a position come in the order of their offsets, without a gap but for
-	// offsets that never had a message, and none twice. m must not be changed afterwards.
+	// Deliver is called for a message. Messages with a position come in the order of their offsets, none twice, and without gaps
+	// except for offsets that never had a message. m must not be changed afterwards.
 	Deliver(m *Message)
-	// Gap says that messages are missing that cannot be had any more: what comes next follows at, which may be of another
+	// Gap is called when messages are missing that can no longer be obtained: what comes next follows at, which may be of another
 	// epoch.
 	Gap(at Position)
-	// Presence says that somebody has come or gone.
+	// Presence is called when somebody has come or gone.
 	Presence(e PresenceEvent)
 }
 
@@ -76,8 +75,8 @@ type Message struct {
 	full     []place // queues where the publisher is to wait
 }
 
-// Origin is a connection of a hub, wherever that runs: Hub is the number of the hub, Conn that of its connection. No two
-// hubs have the same number, and no two connections of one. The zero value is none.
+// Origin identifies a connection of a hub in any process: Hub is the number of the hub, Conn that of the connection. No two
+// hubs have the same number, and no two connections of one hub do. The zero value stands for no connection.
 type Origin struct{ Hub, Conn uint64 }
 
 // Position is a place in the log of a topic: everything up to and including Offset. The zero value is no position. Both
@@ -117,8 +116,8 @@ type Presence struct {
 	Value string // whatever others should know, such as a name. Keep it small: everybody gets to see it
 }
 
-// PresenceEvent is that somebody has come or gone. Somebody may come who is there already. If ID is empty, events may have
-// been missed, as the broker could not be reached for a while: ask [Hub.Present] who is there.
+// PresenceEvent says that somebody has come or gone. Somebody may come who is already there. If ID is empty, events may have
+// been missed, because the broker could not be reached for a while: call [Hub.Present] to learn who is there.
 type PresenceEvent struct {
 	Presence
 	Left bool // gone, not come
@@ -126,12 +125,12 @@ type PresenceEvent struct {
 
 // Retention says how much history a topic has. The zero value is none, and costs nothing.
 type Retention struct {
-	// Messages bounds how many are kept. 0 is no history, whatever the other fields say.
+	// Messages is how many messages are kept. 0 means no history, whatever the other fields say.
 	Messages int
-	// Age is for how long one is kept. 0 stands for [DefaultAge]; a negative value sets no limit.
+	// Age is how long a message is kept. 0 stands for [DefaultAge]; a negative value means no limit.
 	Age time.Duration
-	// Bytes is how long those that are kept may be together. The last one is kept in any case. 0 stands for
-	// [DefaultBytes]; a negative value sets no limit.
+	// Bytes is how many bytes the kept messages may have in total. The last one is always kept. 0 stands for [DefaultBytes]; a
+	// negative value means no limit.
 	Bytes int
 }
 
@@ -161,7 +160,7 @@ func (r Retention) WithDefaults() Retention {
 	return r
 }
 
-// Keep returns a function for the options of brokers which gives all topics the same retention.
+// Keep returns a function for the options of brokers that gives all topics the same retention.
 func Keep(r Retention) func(topic string) Retention {
 	return func(string) Retention { return r }
 }

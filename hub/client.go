@@ -7,8 +7,8 @@ import (
 	"github.com/seed60239977/websocket/conn"
 )
 
-// Handle does what a client asks for with an item: KindSubscribe and KindUnsubscribe. For all other kinds the error wraps
-// [ErrEnvelope]. Whether the client may have the topic is for the caller to decide, before.
+// Handle does what a client asks for with an item of the kind KindSubscribe or KindUnsubscribe. For all other kinds, the error
+// wraps [ErrEnvelope]. The caller must check first whether the client may have the topic.
 func (h *Hub) Handle(ctx context.Context, c *conn.Conn, i Item) (Recovery, error) {
 	switch i.Kind {
 	case KindSubscribe:
@@ -20,8 +20,8 @@ func (h *Hub) Handle(ctx context.Context, c *conn.Conn, i Item) (Recovery, error
 	return Recovery{}, ErrEnvelope
 }
 
-// Client is the other end of a hub with an envelope: it subscribes, keeps the position of each topic, and when it comes back
-// with another connection, it goes on where it was. Its methods may be called from any goroutine.
+// Client is the other end of a hub with an envelope: it subscribes to topics, remembers the position in each, and resumes there
+// with its next connection. Its methods may be called from any goroutine.
 //
 //	client := hub.NewClient(hub.JSONEnvelope, func(i hub.Item) { ... })
 //	client.Subscribe("news", 10)
@@ -45,9 +45,9 @@ type subscribed struct {
 	due   bool
 }
 
-// NewClient returns a client. receive gets messages, each once, and the answers to subscriptions, of which those say
-// something that are not recovered: what the client knows of the topic may be out of date. It is called by Serve,
-// and Item.Data is valid until it returns. An envelope that is none is a mistake in the program, and panics.
+// NewClient returns a client. receive gets messages, each once, and the answers to subscriptions. If an answer is not
+// Recovered, what the client knows of the topic may be out of date. receive is called by Serve, and Item.Data is valid until it
+// returns. NewClient panics if e is not an envelope, which is a mistake in the program.
 func NewClient(e Envelope, receive func(Item)) *Client {
 	if e != JSONEnvelope && e != BinaryEnvelope {
 		panic("hub: a client needs an envelope")
@@ -55,9 +55,9 @@ func NewClient(e Envelope, receive func(Item)) *Client {
 	return &Client{envelope: e, receive: receive, topics: map[string]*subscribed{}}
 }
 
-// Subscribe subscribes to a topic, now or when there is a connection. last is how many messages of before it gets if it
-// has none. To subscribe twice is to subscribe once. The error is that of Conn.Send; the client is subscribed all the same
-// once it comes back.
+// Subscribe subscribes to a topic, now or when there is a connection. last is how many earlier messages the client gets if it
+// has none yet. Subscribing again has no effect. The error is that of Conn.Send; even then, the client is subscribed when it
+// has reconnected.
 func (k *Client) Subscribe(topic string, last int) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -68,7 +68,7 @@ func (k *Client) Subscribe(topic string, last int) error {
 	return k.ask(topic)
 }
 
-// Unsubscribe is the opposite of Subscribe. What is under way may still arrive.
+// Unsubscribe is the opposite of Subscribe. Messages already on their way may still arrive.
 func (k *Client) Unsubscribe(topic string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -94,9 +94,9 @@ func (k *Client) send(i Item) error {
 	return k.c.Send(k.envelope.MessageType(), k.envelope.Append(nil, i))
 }
 
-// Serve subscribes to all topics from where the client was, and reads c until it ends or something comes that is no
-// envelope; then the error wraps [ErrEnvelope] or is that of the connection. It is a function for package reconnect. Only
-// one call may be under way at a time.
+// Serve subscribes to all topics from where the client was, and reads from c until that ends or a message arrives that is not
+// an envelope. The error is that of the connection, or wraps [ErrEnvelope]. Serve is meant for package reconnect. Only one call
+// may be under way at a time.
 func (k *Client) Serve(ctx context.Context, c *conn.Conn) error {
 	if err := k.attach(c); err != nil {
 		return err

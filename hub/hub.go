@@ -10,8 +10,8 @@ import (
 	"github.com/seed60239977/websocket/conn"
 )
 
-// Hub sends messages to the connections that have subscribed to a topic. [New] makes one. Its methods may be called from
-// any goroutine, also by those that read or serve a connection.
+// Hub sends messages to the connections that have subscribed to a topic. [New] makes one. Its methods may be called from any
+// goroutine, including those that read or serve a connection.
 type Hub struct {
 	options Options
 	broker  Broker
@@ -38,7 +38,7 @@ type Hub struct {
 	workers sync.WaitGroup // goroutines of the hub
 }
 
-// New returns a hub. It starts nothing. New panics if the options make no sense, which is a mistake in the program.
+// New returns a hub. It starts no goroutines. New panics if the options are invalid, which is a mistake in the program.
 func New(o *Options) *Hub {
 	h := &Hub{
 		options: o.withDefaults(),
@@ -52,11 +52,11 @@ func New(o *Options) *Hub {
 	return h
 }
 
-// Subscribe adds c to a topic, until [Hub.Unsubscribe] or shortly after the end of the connection. It gets everything that
-// is published from now on. To subscribe twice is to subscribe once. [Hub.SubscribeFrom] also sends what was before.
+// Subscribe subscribes c to a topic, until [Hub.Unsubscribe] or shortly after the end of the connection. c gets everything that
+// is published from now on. Subscribing again has no effect. [Hub.SubscribeFrom] also sends earlier messages.
 //
-// The error is [ErrShutdown], [ErrTooManyTopics], how the connection has ended, or that of the broker, for which Subscribe
-// waits no longer than [Options].BrokerTimeout.
+// The error is [ErrShutdown], [ErrTooManyTopics], that of a connection that has ended, or that of the broker, for which
+// Subscribe waits no longer than [Options].BrokerTimeout.
 func (h *Hub) Subscribe(c *conn.Conn, topic string) error {
 	_, _, _, err := h.enlist(h.cut, c, topic, nil)
 	return err
@@ -134,7 +134,7 @@ func (h *Hub) member(c *conn.Conn) (*member, error) {
 	return m, nil
 }
 
-// Unsubscribe removes c from a topic, if it is there. What was published before is sent.
+// Unsubscribe unsubscribes c from a topic, if it is subscribed. Messages published before are still sent.
 func (h *Hub) Unsubscribe(c *conn.Conn, topic string) {
 	h.mu.Lock()
 	t, m := h.topics[topic], h.members[c]
@@ -148,7 +148,7 @@ func (h *Hub) Unsubscribe(c *conn.Conn, topic string) {
 	}
 }
 
-// Remove removes c from all topics, and drops what waits for it.
+// Remove unsubscribes c from all topics, and drops what is waiting for it.
 func (h *Hub) Remove(c *conn.Conn) {
 	if m := h.find(c); m != nil {
 		h.retire(m)

@@ -6,9 +6,9 @@ import (
 	"github.com/seed60239977/websocket/conn"
 )
 
-// Enter makes c somebody who is present in a topic to which it is subscribed, until it is unsubscribed or the connection
-// ends. All hubs of the broker see that: [Hub.Present], [Options].OnPresence. The id should belong to this connection
-// alone. Entering again changes the value, or the id.
+// Enter makes c present in a topic to which it is subscribed, until it is unsubscribed or the connection ends. All hubs of the
+// broker see it, with [Hub.Present] and [Options].OnPresence. The id should belong to this connection alone. Entering again
+// changes the value or the id.
 //
 // The error is [ErrNotSubscribed], [ErrShutdown], that of the broker, or that of ctx.
 func (h *Hub) Enter(ctx context.Context, c *conn.Conn, topic string, p Presence) error {
@@ -40,7 +40,7 @@ func (h *Hub) Present(ctx context.Context, topic string) ([]Presence, error) {
 	return h.broker.Present(ctx, topic)
 }
 
-// CountPresent returns how many are present in a topic, in all hubs of the broker. That is cheap also if they are many.
+// CountPresent returns how many are present in a topic, in all hubs of the broker. It is cheap even if they are many.
 func (h *Hub) CountPresent(ctx context.Context, topic string) (int, error) {
 	return h.broker.CountPresent(ctx, topic)
 }

@@ -7,29 +7,30 @@ import (
 	"github.com/seed60239977/websocket/conn"
 )
 
-// Publish sends a message to all connections that are subscribed to a topic, in all hubs of the broker. It returns when
-// the broker has accepted the message. Those of this process get it when it comes back from the broker, like all others;
-// with [Memory] that has happened when Publish returns. Then Publish waits for room in the queues that are full: for
-// [Patience] at most, except with the policy [Block], and not for those that are known to be slow. See [Policy] for what
-// happens to these.
+// Publish sends a message to all connections that are subscribed to a topic, in all hubs of the broker. It returns when the
+// broker has accepted the message. Connections of this process get the message when it comes back from the broker, like all
+// others; with [Memory], that is before Publish returns. Then Publish waits for room in the queues that are full: for at most
+// [Patience], except with the policy [Block], and not for connections that are known to be slow. See [Policy] for what happens
+// to these.
 //
-// The error is [ErrShutdown], that of the broker, or that of ctx. Nobody gets a message that the broker has refused, but
-// if an error says that nothing is known, such as that of ctx, the message may have been accepted.
+// The error is [ErrShutdown], that of the broker, or that of ctx. Nobody gets a message that the broker has refused. After an
+// error that leaves this open, such as that of ctx, the message may have been accepted.
 func (h *Hub) Publish(ctx context.Context, topic string, p *conn.Prepared) error {
 	return h.publish(ctx, &Message{Topic: topic, prepared: p}, nil)
 }
 
-// PublishExcept is [Hub.Publish] to all but one, usually the one who has said it. If except comes back as another
-// connection and recovers messages, it gets what it has said then.
+// PublishExcept is [Hub.Publish] to all connections but one, usually that of the author. If the author reconnects and recovers
+// messages, it gets its own as well.
 func (h *Hub) PublishExcept(ctx context.Context, topic string, p *conn.Prepared, except *conn.Conn) error {
 	return h.publish(ctx, &Message{Topic: topic, prepared: p}, except)
 }
 
-// PublishLatest is [Hub.Publish] for a value of which only the latest matters: while it waits for somebody, a newer one
-// with the same topic and key takes its place. When a queue is full, values are dropped whatever the policy; it never
-// waits for longer than [Patience]. except may be nil.
+// PublishLatest is [Hub.Publish] for a value of which only the latest matters: while it waits for a connection, a newer one
+// with the same topic and key takes its place. When a queue is full, values are dropped whatever the policy, so PublishLatest
+// never waits for longer than [Patience]. except may be nil.
 //
-// A value with history is a message like others there, so a value that changes often belongs into a topic without.
+// In the history of a topic, values are kept like other messages. So publish values that change often in a topic without
+// history.
 func (h *Hub) PublishLatest(ctx context.Context, topic, key string, p *conn.Prepared, except *conn.Conn) error {
 	return h.publish(ctx, &Message{Topic: topic, prepared: p, Latest: true, Key: key}, except)
 }
@@ -55,8 +56,8 @@ func (h *Hub) publish(ctx context.Context, m *Message, except *conn.Conn) error 
 	return errors.Join(err, h.settleFull(ctx, full))
 }
 
-// PublishHere sends a message to the connections of this hub alone, past the broker: it has no position and is in no
-// history. Otherwise it is [Hub.Publish].
+// PublishHere is [Hub.Publish] to the connections of this hub only, bypassing the broker: the message has no position and is in
+// no history.
 func (h *Hub) PublishHere(ctx context.Context, topic string, p *conn.Prepared) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -11,44 +11,45 @@ import (
 
 // From says where a subscription begins.
 type From struct {
-	// Since is the position of the last message that the client has. It gets all that came after, unless some of that is
-	// gone. The zero value is no position.
+	// Since is the position of the last message that the client has. It gets all later ones, unless some of them are gone. The
+	// zero value means that it has no position.
 	Since Position
 
-	// Last is how many messages of before a client gets that has no position, or one from which it cannot be recovered.
+	// Last is how many earlier messages a client gets if it has no position, or one from which it cannot be recovered.
 	Last int
 
-	// Ready, if not nil, returns what the client is told once everything that was before is sent, and before it gets
-	// anything else of the topic; nil is nothing. It must be quick, and must not call the hub. Without it, and with an
-	// envelope, the client gets an item of the kind [KindSubscribed].
+	// Ready, if not nil, returns a message for the client, or nil for none, which is sent after the earlier messages and before
+	// anything else of the topic. It must be quick, and must not call the hub. Without it, and with an envelope, the client gets
+	// an item of the kind [KindSubscribed].
 	Ready func(Recovery) *conn.Prepared
 }
 
-// Recovery is how a subscription has begun.
+// Recovery says how a subscription has begun.
 type Recovery struct {
-	// Position is where the topic is now: the client has everything up to here that it can get. It is zero if the topic has
-	// no history.
+	// Position is that of the topic now: the client has everything up to here that it can get. It is zero if the topic has no
+	// history.
 	Position Position
 	// Recovered says that nothing is missing between From.Since and Position.
 	Recovered bool
 	// Missed is how many messages are missing, if that is known, and 0 otherwise.
 	Missed uint64
-	// Sent is how many messages of before were sent.
+	// Sent is how many earlier messages were sent.
 	Sent int
 }
 
 // historyPage is how many messages are taken from the history at once: what a client that recovers takes of memory.
 const historyPage = 256
 
-// SubscribeFrom is [Hub.Subscribe] from a position in the history of the topic: first come the messages since then, then
-// those that are published, in the order of the topic, without a gap and none twice. It returns when the history is on the
-// wire, which takes as long as the peer takes to read it, or ctx allows. The result says whether the recovery is complete. A
-// client that has been away for longer than the history lasts is subscribed, too, but not recovered.
+// SubscribeFrom is [Hub.Subscribe] from a position in the history of the topic: the connection gets the messages since then,
+// followed by those that are published, in the order of the topic, without a gap and none twice. SubscribeFrom returns when the
+// history is on the wire, which may take as long as the peer takes to read it, limited by ctx. The result says whether the
+// recovery is complete. A client that was away for longer than the history lasts is subscribed as well, but not recovered.
 //
-// Such a connection is closed with StatusTryAgainLater if the broker loses messages later on: it comes back, and is told.
+// If the broker loses messages later on, such a connection is closed with StatusTryAgainLater, so that the client reconnects
+// and learns of it.
 //
-// The errors are those of Subscribe, [ErrSubscribed], [ErrNotSubscribed] if the connection has left meanwhile, and that of
-// ctx; then the connection is not subscribed.
+// The errors are those of Subscribe, [ErrSubscribed], [ErrNotSubscribed] if the connection was unsubscribed meanwhile, and that
+// of ctx, after which the connection is not subscribed.
 func (h *Hub) SubscribeFrom(ctx context.Context, c *conn.Conn, topic string, from From) (Recovery, error) {
 	s := &catchUp{from: from, behind: true, at: from.Since, bound: h.options}
 	m, t, already, err := h.enlist(ctx, c, topic, s)

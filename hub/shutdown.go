@@ -6,11 +6,11 @@ import (
 	"github.com/seed60239977/websocket/conn"
 )
 
-// Shutdown refuses all that is new, with [ErrShutdown], and waits until everything that was published has been handed to
-// the connections; then nobody is subscribed any more. The connections stay open: they belong to others, who close them.
-// What was handed to a connection goes out before Conn.Close closes it.
+// Shutdown refuses new calls with [ErrShutdown], and waits until everything published has been handed to the connections; then
+// it unsubscribes them all. The connections stay open, and the program must close them. What was handed to a connection is sent
+// before Conn.Close closes it.
 //
-// If ctx ends first, Shutdown drops what still waits and returns the error of ctx. The broker stays open. Shutdown may be
+// If ctx ends first, Shutdown drops what is still waiting and returns the error of ctx. The broker stays open. Shutdown may be
 // called more than once; every call waits.
 func (h *Hub) Shutdown(ctx context.Context) error {
 	h.mu.Lock()

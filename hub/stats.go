@@ -8,7 +8,7 @@ import (
 	"github.com/seed60239977/websocket/conn"
 )
 
-// Stats are figures of a hub. Counts are of messages times connections, except for Published.
+// Stats has the figures of a hub. A message counts once for each connection, except in Published.
 type Stats struct {
 	Connections int    // subscribed to something, or still being sent something
 	Topics      int    // with at least one connection
@@ -82,7 +82,7 @@ func (t *topic) len() int {
 	return len(t.members)
 }
 
-// Subscription is what a hub knows of one connection.
+// Subscription describes what a hub knows of one connection.
 type Subscription struct {
 	Topics  []string // sorted
 	Queued  int      // messages that wait
@@ -90,7 +90,7 @@ type Subscription struct {
 	Dropped uint64   // messages that this connection has missed
 }
 
-// Subscription returns what the hub knows of c, which is nothing if c is not subscribed to anything.
+// Subscription returns what the hub knows of c: nothing, if c is not subscribed to any topic.
 func (h *Hub) Subscription(c *conn.Conn) Subscription {
 	m := h.find(c)
 	if m == nil {
