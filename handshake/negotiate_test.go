@@ -226,6 +226,12 @@ func TestWithoutAnUpgradeNothingNeedBeAgreedOn(t *testing.T) {
 	agreed, err := (*ServerOptions)(nil).Negotiate(connectRequest(http.Header{"Sec-Websocket-Version": {"13"}}))
 	require.NoError(t, err)
 	require.Zero(t, agreed)
+
+	u, err := ParseURL("wss://server.example.com/")
+	require.NoError(t, err)
+	offer, err := new(ClientOptions).NewOffer(u)
+	require.NoError(t, err)
+	require.Equal(t, http.Header{"User-Agent": {DefaultUserAgent}, "Sec-Websocket-Version": {"13"}}, offer.Header())
 }
 
 func TestWithoutAnUpgradeTheSameIsRefused(t *testing.T) {

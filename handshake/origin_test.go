@@ -222,6 +222,18 @@ func TestOriginPatternsThatOnlyLookRightAreRefused(t *testing.T) {
 	require.NoError(t, (&ServerOptions{AllowedOrigins: []string{"*", "null", "a.example", "*.b.example:*"}}).Validate())
 }
 
+func TestSchemesOfOriginPatternsHaveTheCharactersOfTheGrammar(t *testing.T) {
+	for c := range 256 {
+		s := string([]byte{byte(c)})
+		isLetter := strings.Contains("abcdefghijklmnopqrstuvwxyz", strings.ToLower(s)) && c < 0x80
+		later := isLetter || strings.Contains("0123456789+-.", s)
+		for scheme, valid := range map[string]bool{s + "x": isLetter, "x" + s: later} {
+			err := (&ServerOptions{AllowedOrigins: []string{scheme + "://host"}}).Validate()
+			require.Equal(t, valid, err == nil, "%q: %v", scheme, err)
+		}
+	}
+}
+
 func TestCheckOriginDecidesAlone(t *testing.T) {
 	var verdict error
 	o := &ServerOptions{
