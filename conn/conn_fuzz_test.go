@@ -74,7 +74,7 @@ func requireLawful(t testing.TB, role frame.Role, sent []byte, e *conn.CloseErro
 		h, n, err := frame.Parse(sent)
 		require.NoError(t, err)
 		require.Positive(t, n)
-		require.NoError(t, checker.Check(h))
+		require.NoError(t, checker.Check(&h))
 		require.NotEqual(t, frame.Close, last.Opcode, "nothing follows a close frame")
 		require.Contains(t, []frame.Opcode{frame.Pong, frame.Close}, h.Opcode)
 		body := sent[n : n+int(h.Length)]

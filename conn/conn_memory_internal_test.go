@@ -123,7 +123,7 @@ func TestBetweenCallsAConnectionHoldsOnlyWhatHasArrived(t *testing.T) {
 
 // header is the start of a frame that promises length bytes.
 func header(role frame.Role, fin bool, opcode frame.Opcode, length int64) []byte {
-	return frame.Header{Fin: fin, Opcode: opcode, Length: length, Masked: !role.Masks()}.Append(nil)
+	return (&frame.Header{Fin: fin, Opcode: opcode, Length: length, Masked: !role.Masks()}).Append(nil)
 }
 
 func TestMemoryFollowsWhatArrivesAndNotWhatIsPromised(t *testing.T) {

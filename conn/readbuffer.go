@@ -126,9 +126,7 @@ func (in *readBuffer) makeRoom() {
 // holdsFrame reports whether the bytes that wait to be read begin with a whole frame.
 func (in *readBuffer) holdsFrame() bool {
 	p := in.unread()
-	if len(p) >= 2 && p[1]&0x7f < 126 { // nearly always: a short frame, masked or not
-		return len(p) >= 2+int(p[1]>>7)*4+int(p[1]&0x7f)
-	}
-	h, n, err := frame.Parse(p)
+	var h frame.Header
+	n, err := h.Parse(p)
 	return err == nil && n > 0 && h.Length <= int64(len(p)-n)
 }

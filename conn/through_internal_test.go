@@ -90,7 +90,7 @@ func TestALongWriteThatIsCutBehindAPreparedMessage(t *testing.T) {
 	_, err := io.CopyN(io.Discard, client, int64(filling))
 	require.NoError(t, err)
 	want := append([]byte{0x81, 8}, "prepared"...)
-	want = frame.Header{Fin: true, Opcode: frame.Binary, Length: int64(len(payload))}.Append(want)
+	want = (&frame.Header{Fin: true, Opcode: frame.Binary, Length: int64(len(payload))}).Append(want)
 	want = append(want, payload...)
 	got := make([]byte, len(want))
 	_, err = io.ReadFull(client, got)

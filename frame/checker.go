@@ -39,7 +39,7 @@ func (c *Checker) InMessage() bool { return c.inMessage }
 
 // Check checks whether h may come next. The error is a [*ProtocolError] with status code 1002; the state is then the same
 // as before.
-func (c *Checker) Check(h Header) error {
+func (c *Checker) Check(h *Header) error {
 	if h.Opcode.IsReserved() {
 		return errReservedOpcode
 	}
@@ -71,7 +71,7 @@ func (c *Checker) Check(h Header) error {
 }
 
 // checkControl: "All control frames MUST have a payload length of 125 bytes or less and MUST NOT be fragmented" (§5.5).
-func checkControl(h Header) error {
+func checkControl(h *Header) error {
 	if !h.Fin {
 		return errControlFragmented
 	}

@@ -75,7 +75,7 @@ func agree(t *testing.T, c *frame.Checker, r *reference, h frame.Header) {
 	t.Helper()
 	before := *c
 	broken := r.check(h)
-	err := c.Check(h)
+	err := c.Check(&h)
 	if broken == nil {
 		require.NoError(t, err, "%+v", h)
 	} else {
@@ -106,7 +106,7 @@ func checkAllHeaders(t *testing.T, role frame.Role, claimed frame.RSV, inside bo
 			for _, length := range []int64{0, 125, 126, 1 << 40} {
 				c := frame.Checker{Role: role, Claimed: claimed}
 				if inside {
-					require.NoError(t, c.Check(frame.Header{Opcode: frame.Text, Masked: !role.Masks()}))
+					require.NoError(t, c.Check(&frame.Header{Opcode: frame.Text, Masked: !role.Masks()}))
 				}
 				agree(t, &c, &reference{role, claimed, inside}, frame.Header{
 					Fin: first >= 0x80, RSV: frame.RSV(first >> 4 & 7), Opcode: frame.Opcode(first & 15),
@@ -139,22 +139,22 @@ func TestEachBrokenRuleIsNamed(t *testing.T) {
 		for _, tc := range cases {
 			c := frame.Checker{Role: role, Claimed: tc.claimed}
 			if tc.inside {
-				require.NoError(t, c.Check(frame.Header{Opcode: frame.Binary, Masked: !role.Masks()}))
+				require.NoError(t, c.Check(&frame.Header{Opcode: frame.Binary, Masked: !role.Masks()}))
 			}
 			tc.h.Masked = !role.Masks()
-			requireProtocolError(t, c.Check(tc.h), frame.StatusProtocolError, tc.section, tc.reason)
+			requireProtocolError(t, c.Check(&tc.h), frame.StatusProtocolError, tc.section, tc.reason)
 		}
 	}
 	server, client := frame.Checker{Role: frame.Server}, frame.Checker{Role: frame.Client}
-	requireProtocolError(t, server.Check(frame.Header{Fin: true, Opcode: frame.Text}), frame.StatusProtocolError, "5.1", "frame from a client is not masked")
-	requireProtocolError(t, client.Check(frame.Header{Fin: true, Opcode: frame.Text, Masked: true}), frame.StatusProtocolError, "5.1", "frame from a server is masked")
+	requireProtocolError(t, server.Check(&frame.Header{Fin: true, Opcode: frame.Text}), frame.StatusProtocolError, "5.1", "frame from a client is not masked")
+	requireProtocolError(t, client.Check(&frame.Header{Fin: true, Opcode: frame.Text, Masked: true}), frame.StatusProtocolError, "5.1", "frame from a server is masked")
 }
 
 func TestTheZeroCheckerIsAServerWithoutExtensions(t *testing.T) {
 	var c frame.Checker
-	require.NoError(t, c.Check(frame.Header{Fin: true, Opcode: frame.Text, Masked: true}))
-	require.Error(t, c.Check(frame.Header{Fin: true, Opcode: frame.Text}))
-	require.Error(t, c.Check(frame.Header{Fin: true, Opcode: frame.Text, Masked: true, RSV: frame.RSV1}))
+	require.NoError(t, c.Check(&frame.Header{Fin: true, Opcode: frame.Text, Masked: true}))
+	require.Error(t, c.Check(&frame.Header{Fin: true, Opcode: frame.Text}))
+	require.Error(t, c.Check(&frame.Header{Fin: true, Opcode: frame.Text, Masked: true, RSV: frame.RSV1}))
 	require.False(t, c.InMessage())
 }
 
@@ -166,7 +166,7 @@ func TestControlFramesMayStandBetweenFragments(t *testing.T) {
 			{Fin: true, Opcode: frame.Close}, {Fin: true}, {Fin: true, Opcode: frame.Binary},
 		} {
 			h.Masked = !role.Masks()
-			require.NoError(t, c.Check(h), "%+v", h)
+			require.NoError(t, c.Check(&h), "%+v", h)
 		}
 		require.False(t, c.InMessage())
 	}

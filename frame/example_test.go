@@ -38,7 +38,7 @@ func ExampleChecker() {
 		{Opcode: frame.Ping, Masked: true, Fin: true},
 		{Opcode: frame.Text, Masked: true, Fin: true},
 	} {
-		fmt.Println(h.Opcode, server.Check(h))
+		fmt.Println(h.Opcode, server.Check(&h))
 	}
 	// Output:
 	// text <nil>

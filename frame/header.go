@@ -37,7 +37,7 @@ type Header struct {
 }
 
 // Size returns how many bytes Append adds, from 2 to [MaxHeaderSize].
-func (h Header) Size() int {
+func (h *Header) Size() int {
 	n := 2
 	switch {
 	case h.Length > math.MaxUint16:
@@ -54,7 +54,7 @@ func (h Header) Size() int {
 // Append adds the wire form of h to dst, with the length in its shortest form, and returns the extended slice. It does
 // not judge: a test may append a header that a [Checker] refuses. A negative Length is the caller's bug and is encoded
 // as a 64-bit length that every receiver refuses.
-func (h Header) Append(dst []byte) []byte {
+func (h *Header) Append(dst []byte) []byte {
 	first := byte(h.RSV)<<4 | byte(h.Opcode)
 	if h.Fin {
 		first |= finBit
@@ -83,44 +83,49 @@ func (h Header) Append(dst []byte) []byte {
 // [*ProtocolError] for a length that is not in its shortest form or has its most significant bit set (§5.2). Everything
 // else about a header is for a [Checker] to check. b is not kept.
 func Parse(b []byte) (h Header, n int, err error) {
+	n, err = h.Parse(b)
+	return h, n, err
+}
+
+// Parse is the function [Parse] for callers who have a Header, which saves copying it. It sets all fields, but Key only if the
+// frame is masked; if n is 0, it sets none.
+func (h *Header) Parse(b []byte) (n int, err error) {
 	if len(b) < 2 {
-		return Header{}, 0, nil
+		return 0, nil
 	}
-	h = Header{
-		Fin:    b[0]&finBit != 0,
-		RSV:    RSV(b[0]>>4) & (RSV1 | RSV2 | RSV3),
-		Opcode: Opcode(b[0] & 0xF),
-		Masked: b[1]&maskBit != 0,
-		Length: int64(b[1] &^ maskBit),
-	}
+	masked, length := b[1]&maskBit != 0, int64(b[1]&^maskBit)
 	n = 2
-	switch h.Length {
+	switch length {
 	case length16:
 		if len(b) < 4 {
-			return Header{}, 0, nil
+			return 0, nil
 		}
-		h.Length, n = int64(binary.BigEndian.Uint16(b[2:])), 4
-		if h.Length < length16 {
-			return Header{}, 0, errLengthNotMinimal
+		length, n = int64(binary.BigEndian.Uint16(b[2:])), 4
+		if length < length16 {
+			return 0, errLengthNotMinimal
 		}
 	case length64:
 		if len(b) < 10 {
-			return Header{}, 0, nil
+			return 0, nil
 		}
-		h.Length, n = int64(binary.BigEndian.Uint64(b[2:])), 10
-		if h.Length < 0 {
-			return Header{}, 0, errLengthTopBit
+		length, n = int64(binary.BigEndian.Uint64(b[2:])), 10
+		if length < 0 {
+			return 0, errLengthTopBit
 		}
-		if h.Length <= math.MaxUint16 {
-			return Header{}, 0, errLengthNotMinimal
+		if length <= math.MaxUint16 {
+			return 0, errLengthNotMinimal
 		}
 	}
-	if h.Masked {
+	if masked {
 		if len(b) < n+4 {
-			return Header{}, 0, nil
+			return 0, nil
 		}
 		h.Key = [4]byte(b[n:])
 		n += 4
 	}
-	return h, n, nil
+	h.Fin = b[0]&finBit != 0
+	h.RSV = RSV(b[0]>>4) & (RSV1 | RSV2 | RSV3)
+	h.Opcode = Opcode(b[0] & 0xF)
+	h.Masked, h.Length = masked, length
+	return n, nil
 }

@@ -166,6 +166,27 @@ func TestAHeaderThatIsNotWholeAsksForMore(t *testing.T) {
 	})
 }
 
+func TestAHeaderThatIsParsedIntoIsSetAsAWholeOrNotAtAll(t *testing.T) {
+	old := frame.Header{Fin: true, RSV: frame.RSV2, Opcode: frame.Ping, Masked: true, Key: rfcKey, Length: 7}
+	for _, wire := range [][]byte{
+		nil, {0x01}, {0x01, 0x05}, {0x41, 0x85, 1, 2, 3}, {0x41, 0x85, 1, 2, 3, 4}, {0x82, 126, 1}, {0x82, 126, 0, 1}, {0x82, 126, 1, 0},
+		{0x82, 127, 0, 0, 0, 0, 0, 1, 0}, {0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0}, {0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 0},
+	} {
+		want, wantN, wantErr := frame.Parse(wire)
+		h := old
+		n, err := h.Parse(wire)
+		require.Equal(t, wantN, n)
+		require.Equal(t, wantErr, err)
+		switch {
+		case n == 0:
+			want = old
+		case !want.Masked:
+			want.Key = old.Key
+		}
+		require.Equal(t, want, h, "% x", wire)
+	}
+}
+
 func TestLengthsThatAreNotInTheirShortestFormAreRefused(t *testing.T) {
 	refuse := func(reason string, b ...byte) {
 		for _, masked := range []byte{0, 0x80} {
@@ -190,7 +211,7 @@ func TestLengthsThatAreNotInTheirShortestFormAreRefused(t *testing.T) {
 
 func TestANegativeLengthIsEncodedAsOneThatEveryReceiverRefuses(t *testing.T) {
 	for _, length := range []int64{-1, math.MinInt64, -126} {
-		b := frame.Header{Fin: true, Opcode: frame.Binary, Length: length}.Append(nil)
+		b := (&frame.Header{Fin: true, Opcode: frame.Binary, Length: length}).Append(nil)
 		require.Len(t, b, 10)
 		_, _, err := frame.Parse(b)
 		require.Error(t, err)

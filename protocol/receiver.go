@@ -128,14 +128,15 @@ func (r *Receiver) Next(p []byte, ev *Event) (n int, err error) {
 
 // header takes a header and, of a control frame, all of it, or nothing.
 func (r *Receiver) header(p []byte, ev *Event) (n int, err error) {
-	h, n, err := frame.Parse(p)
+	var h frame.Header // passed by reference: copying what was just written makes the processor wait
+	n, err = h.Parse(p)
 	if err != nil || n == 0 {
 		return 0, err
 	}
 	if h.Opcode.IsControl() {
-		return r.control(h, p, n, ev)
+		return r.control(&h, p, n, ev)
 	}
-	if err := r.begin(h); err != nil {
+	if err := r.begin(&h); err != nil {
 		return 0, err
 	}
 	return n, nil
@@ -143,7 +144,7 @@ func (r *Receiver) header(p []byte, ev *Event) (n int, err error) {
 
 // control takes a control frame, which has a header of n bytes, once it is whole; its payload is never longer than 125
 // bytes.
-func (r *Receiver) control(h frame.Header, p []byte, n int, ev *Event) (int, error) {
+func (r *Receiver) control(h *frame.Header, p []byte, n int, ev *Event) (int, error) {
 	if err := r.checker.Check(h); err != nil {
 		return 0, err
 	}
@@ -171,7 +172,7 @@ func (r *Receiver) control(h frame.Header, p []byte, n int, ev *Event) (int, err
 }
 
 // begin starts a data frame. All limits that the header can break are checked here, before any of its payload counts.
-func (r *Receiver) begin(h frame.Header) error {
+func (r *Receiver) begin(h *frame.Header) error {
 	if err := r.checker.Check(h); err != nil {
 		return err
 	}

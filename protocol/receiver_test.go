@@ -262,7 +262,7 @@ func FuzzReceiverGivesTheSameEventsForEverySplit(f *testing.F) {
 
 // header is the start of a frame that promises length bytes.
 func header(role frame.Role, fin bool, opcode frame.Opcode, length int64) []byte {
-	return frame.Header{Fin: fin, Opcode: opcode, Length: length, Masked: !role.Masks()}.Append(nil)
+	return (&frame.Header{Fin: fin, Opcode: opcode, Length: length, Masked: !role.Masks()}).Append(nil)
 }
 
 func TestLengthsThatAddUpToMoreThanAnIntegerHoldsAreRefusedWithoutALimitToo(t *testing.T) {

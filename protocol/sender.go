@@ -217,7 +217,8 @@ func (s *Sender) add(op frame.Opcode, rsv frame.RSV, payload []byte, fin bool) {
 		s.open, s.packing = !fin, rsv != 0 || op == frame.Continuation && s.packing
 	}
 	s.Reserve(len(payload))
-	h := frame.Header{Fin: fin, RSV: rsv, Opcode: op, Masked: s.role.Masks(), Length: int64(len(payload))}
+	var h frame.Header // set field by field: copying what was just written makes the processor wait
+	h.Fin, h.RSV, h.Opcode, h.Masked, h.Length = fin, rsv, op, s.role.Masks(), int64(len(payload))
 	if h.Masked {
 		random.Fill(h.Key[:]) // each frame has a key of its own (§5.3)
 	}

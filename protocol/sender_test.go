@@ -40,7 +40,7 @@ func frames(t testing.TB, role protocol.Role, wire []byte) (fs []wstest.Frame) {
 		h, n, err := frame.Parse(wire)
 		require.NoError(t, err)
 		require.Positive(t, n)
-		require.NoError(t, checker.Check(h))
+		require.NoError(t, checker.Check(&h))
 		payload := bytes.Clone(wire[n : n+int(h.Length)])
 		if h.Masked {
 			for i := range payload {

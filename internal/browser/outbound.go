@@ -58,7 +58,7 @@ func (o *outbound) takeHeader(p []byte) (n int, err error) {
 		return len(o.start) - had, nil
 	}
 	if err == nil {
-		err = o.checker.Check(h)
+		err = o.checker.Check(&h)
 	}
 	if err != nil {
 		return 0, err
