@@ -25,7 +25,7 @@ func batchOf(count, n int) (batch []*conn.Prepared, texts []string) {
 func TestABatchIsOneWrite(t *testing.T) {
 	var nc *wstest.FaultyConn
 	count := func(end *wstest.End) net.Conn { nc = wstest.Faulty(end); return nc }
-	inBothRolesOver(t, nil, 0, count, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, nil, 0, count, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		batch, texts := batchOf(100, 500)
 		_, err := c.WriteBatch(t.Context(), batch)
 		require.NoError(t, err)
@@ -45,7 +45,7 @@ func TestABatchIsOneWrite(t *testing.T) {
 
 func TestABatchMayBeOfAnyLength(t *testing.T) {
 	for _, size := range []int{0, 1, 100, 5_000, 20_000, 70_000} {
-		inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 			batch, texts := batchOf(20, size)
 			require.NoError(t, c.Send(conn.Text, []byte("first")))
 			result := inBackground(func() error { _, err := c.WriteBatch(t.Context(), batch); return err })
@@ -81,7 +81,7 @@ func TestABatchIsCompressedMessageByMessage(t *testing.T) {
 }
 
 func TestABatchWaitsForTheMessageOfAWriter(t *testing.T) {
-	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		w, err := c.Writer(t.Context(), conn.Text)
 		require.NoError(t, err)
 		_, err = fmt.Fprint(w, "long")
@@ -100,7 +100,7 @@ func TestABatchWaitsForTheMessageOfAWriter(t *testing.T) {
 }
 
 func TestABatchIsNotSentOnceItsContextHasEnded(t *testing.T) {
-	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		over, cancel := context.WithCancel(t.Context())
 		cancel()
 		batch, _ := batchOf(3, 10)

@@ -72,7 +72,7 @@ func TestACodeThatABrowserDoesNotSendIsLeftOut(t *testing.T) {
 			require.Equal(t, len(want.Payload) == 0, errors.As(err, &browser), "%d: %v", code, err)
 			var wrong *frame.ProtocolError
 			require.Equal(t, code == 1006, errors.As(err, &wrong), "%d: %v", code, err)
-			_, _, ended := c.Read(context.Background())
+			_, _, ended := receive(context.Background(), c)
 			require.Equal(t, len(want.Payload) == 0, conn.CloseStatus(ended) == conn.StatusNoStatus)
 		})
 	}

@@ -157,7 +157,7 @@ func TestEveryWayFromOpenToClosed(t *testing.T) {
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
-			inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+			withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 				start := time.Now()
 				ended := reading(c)
 				var closed <-chan error
@@ -200,7 +200,7 @@ func TestBothMayCloseAtOnce(t *testing.T) {
 }
 
 func TestCloseMayBeCalledByAnyNumberOfGoroutines(t *testing.T) {
-	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		ended := reading(c)
 		results := make(chan error)
 		for i := range 64 {
@@ -223,7 +223,7 @@ func TestCloseMayBeCalledByAnyNumberOfGoroutines(t *testing.T) {
 }
 
 func TestCloseSendsWhatWasWrittenBefore(t *testing.T) {
-	inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		want := numbered(100)
 		for _, m := range want {
 			require.NoError(t, c.Send(conn.Text, m.Payload))
@@ -263,7 +263,7 @@ func TestCloseSendsWhatFitsInsteadOfWhatMayNotTravel(t *testing.T) {
 		{1000, strings.Repeat("x\xff", 100), closing(1000, strings.Repeat("x\uFFFD", 30)+"x")},
 		{0, strings.Repeat("\x80x", 100), closing(1011, strings.Repeat("\uFFFDx", 30)+"\uFFFD")},
 	} {
-		inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 			closed := inBackground(func() error { return c.Close(tc.code, tc.reason) })
 			peer.Expect(tc.sent)
 			peer.Send(tc.sent)
@@ -277,7 +277,7 @@ func TestCloseSendsWhatFitsInsteadOfWhatMayNotTravel(t *testing.T) {
 }
 
 func TestCloseWithWhatMayNotTravelAlsoTellsHowItEnded(t *testing.T) {
-	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		err := c.Close(999, "")
 		require.ErrorAs(t, err, new(*frame.ProtocolError))
 		require.ErrorIs(t, err, conn.ErrCloseTimeout)
@@ -316,7 +316,7 @@ func TestARelayPassesEveryEndOn(t *testing.T) {
 }
 
 func TestACloseFrameNeedsNoBody(t *testing.T) {
-	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		closed := inBackground(func() error { return c.Close(conn.StatusNoStatus, "") })
 		peer.Expect(empty)
 		peer.Send(empty)
@@ -334,7 +334,7 @@ func TestStatesAreThoseOfABrowser(t *testing.T) {
 	for state, name := range []string{"connecting", "open", "closing", "closed"} {
 		require.Equal(t, name, conn.State(state).String())
 	}
-	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		require.Equal(t, conn.StateOpen, c.State())
 		require.NoError(t, c.Err())
 		closed := inBackground(func() error { return c.Close(conn.StatusNormalClosure, "") })
@@ -409,7 +409,7 @@ func TestCloseComesBehindWhatSendLeftBehindAMessageThatIsGoingOut(t *testing.T) 
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBothRolesOver(t, &setup{Config: conn.Config{FragmentSize: -1}}, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+			withDriversOver(t, &setup{Config: conn.Config{FragmentSize: -1}}, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 				written := inBackground(func() error { return write(c) })
 				synctest.Wait()
 				require.NoError(t, c.Send(conn.Text, []byte("accepted")))

@@ -85,7 +85,7 @@ func TestWhatFollowsOnesOwnCloseIsNetErrClosedAndNothingElse(t *testing.T) {
 }
 
 func TestSendCloseDoesNotEndReading(t *testing.T) {
-	inBothRolesOver(t, nil, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, nil, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		require.NoError(t, c.SendClose(conn.StatusGoingAway, "later"))
 		require.Equal(t, conn.StateClosing, c.State())
 		err := c.Send(conn.Text, nil)
@@ -93,10 +93,10 @@ func TestSendCloseDoesNotEndReading(t *testing.T) {
 		require.ErrorIs(t, err, net.ErrClosed)
 		require.ErrorIs(t, c.SendClose(conn.StatusGoingAway, ""), conn.ErrCloseSent)
 		peer.Send(text("still"), ping("unanswered"), closing(conn.StatusGoingAway, ""))
-		_, data, err := c.Read(t.Context())
+		_, data, err := receive(t.Context(), c)
 		require.NoError(t, err)
 		require.Equal(t, "still", string(data))
-		_, _, err = c.Read(t.Context())
+		_, _, err = receive(t.Context(), c)
 		requireEnded(t, c, err, conn.CloseError{Code: conn.StatusGoingAway, WasClean: true}, nil)
 		require.Equal(t, closing(conn.StatusGoingAway, "later"), peer.Receive())
 		require.NoError(t, c.Close(conn.StatusNormalClosure, ""))
@@ -104,7 +104,7 @@ func TestSendCloseDoesNotEndReading(t *testing.T) {
 }
 
 func TestSendCloseIsBoundedByTheCloseTimeout(t *testing.T) {
-	inBothRoles(t, &setup{Config: conn.Config{CloseTimeout: time.Second}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, &setup{Config: conn.Config{CloseTimeout: time.Second}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		require.NoError(t, c.SendClose(conn.StatusGoingAway, ""))
 		ended := reading(c)
 		peer.Receive()
@@ -119,9 +119,9 @@ func TestAnAnswerToTheirCloseIsNotThisSidesClose(t *testing.T) {
 		assert.Equal(t, "token expired", reason)
 		return code, "", c.SendClose(4002, "own answer")
 	}
-	inBothRolesOver(t, cfg, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, cfg, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		peer.Send(closing(4001, "token expired"))
-		_, _, err := c.Read(t.Context())
+		_, _, err := receive(t.Context(), c)
 		requireEnded(t, c, err, conn.CloseError{Code: 4001, Reason: "token expired", Remote: true, WasClean: true}, nil)
 		require.NotErrorIs(t, err, net.ErrClosed)
 		require.Equal(t, closing(4002, "own answer"), peer.Receive())
@@ -132,9 +132,9 @@ func TestOnCloseChoosesTheAnswer(t *testing.T) {
 	cfg := &setup{Config: conn.Config{OnClose: func(*conn.Conn, conn.StatusCode, string) (conn.StatusCode, string, error) {
 		return conn.StatusGoingAway, "as you like", nil
 	}}}
-	inBothRolesOver(t, cfg, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, cfg, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		peer.Send(closing(4001, "token expired"))
-		_, _, err := c.Read(t.Context())
+		_, _, err := receive(t.Context(), c)
 		requireEnded(t, c, err, conn.CloseError{Code: 4001, Reason: "token expired", Remote: true, WasClean: true}, nil)
 		require.Equal(t, closing(conn.StatusGoingAway, "as you like"), peer.Receive())
 	})
@@ -153,7 +153,7 @@ func TestAHookMayEndTheConnection(t *testing.T) {
 		}}}, closing(1000, "")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBothRolesOver(t, &test.cfg, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+			withDriversOver(t, &test.cfg, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 				ended := reading(c)
 				peer.Send(test.send)
 				require.Equal(t, closing(conn.StatusInternalError, ""), peer.Receive())

@@ -94,7 +94,7 @@ func TestABombTakesLittleMoreMemoryThanTheLimit(t *testing.T) {
 				start := time.Now()
 				require.Less(t, wstest.Allocated(func() {
 					for range frames {
-						if _, _, err := c.Read(t.Context()); err != nil {
+						if _, _, err := receive(t.Context(), c); err != nil {
 							require.ErrorIs(t, err, conn.ErrMessageTooBig)
 							return
 						}
@@ -133,7 +133,7 @@ func TestAFloodOfPingsTakesNoMemory(t *testing.T) {
 			}()
 			require.Less(t, wstest.Allocated(func() {
 				for range bursts {
-					_, data, err := c.Read(t.Context())
+					_, data, err := receive(t.Context(), c)
 					require.NoError(t, err)
 					require.Equal(t, "after a burst", string(data))
 				}
@@ -150,7 +150,7 @@ func TestAFloodOfPingsTakesNoMemory(t *testing.T) {
 // TestPongsThatComeTwiceOrLateAnswerNothingElse: a peer answers each ping twice, the second time when the next ping is on
 // its way, with pongs that are almost right in between.
 func TestPongsThatComeTwiceOrLateAnswerNothingElse(t *testing.T) {
-	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		reading(c)
 		old := ""
 		for range 100 {
@@ -232,7 +232,7 @@ func TestAStormOfClosesSendsOneCloseFrame(t *testing.T) {
 // comes out, nor the count of small fragments would ever be reached.
 func TestFragmentsThatInflateToNothingEnd(t *testing.T) {
 	nothing := strings.Repeat("\x00\x00\x00\xff\xff", 200) // stored blocks without content
-	inBothRoles(t, &setup{Config: conn.Config{ReadLimit: 10_000}, Negotiated: conn.Negotiated{Deflate: &deflate.Params{}}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, &setup{Config: conn.Config{ReadLimit: 10_000}, Negotiated: conn.Negotiated{Deflate: &deflate.Params{}}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		go func() {
 			peer.Conn().Write(peer.Encode(wstest.Frame{RSV: frame.RSV1, Opcode: frame.Binary, Payload: []byte(nothing)}))
 			parts := peer.Encode(more(nothing))
@@ -243,7 +243,7 @@ func TestFragmentsThatInflateToNothingEnd(t *testing.T) {
 			}
 			peer.Conn().Close()
 		}()
-		_, _, err := c.Read(t.Context())
+		_, _, err := receive(t.Context(), c)
 		var closed *conn.CloseError
 		require.ErrorAs(t, err, &closed)
 		require.Contains(t, []conn.StatusCode{conn.StatusMessageTooBig, conn.StatusPolicyViolation}, closed.Code)

@@ -26,7 +26,7 @@ import (
 // Many short connections on which goroutines send, read and close in every way at once, against a peer that is a model: it
 // writes down what comes.
 
-// stressRounds is how many such connections there are for each role.
+// stressRounds is how many such connections there are for each role and driver.
 const stressRounds = 30
 
 // play is one such connection.
@@ -51,26 +51,28 @@ type sender struct {
 }
 
 func TestWhatIsAcceptedArrivesOnceAndInOrderWhateverElseIsGoingOn(t *testing.T) {
-	for round := range stressRounds {
-		for _, role := range roles {
-			ok := t.Run(fmt.Sprint(role, " ", round), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) { newPlay(t, role, uint64(round)).run(t) })
-			})
-			if !ok {
-				return
+	for _, d := range drivers {
+		for round := range stressRounds {
+			for _, role := range roles {
+				ok := t.Run(fmt.Sprint(d.name, " ", role, " ", round), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) { newPlay(t, d, role, uint64(round)).run(t) })
+				})
+				if !ok {
+					return
+				}
 			}
 		}
 	}
 }
 
-func newPlay(t *testing.T, role frame.Role, seed uint64) *play {
+func newPlay(t *testing.T, d driver, role frame.Role, seed uint64) *play {
 	r := rand.New(rand.NewPCG(seed, uint64(role)))
 	cfg := &setup{Config: conn.Config{CloseTimeout: time.Minute, FragmentSize: []int{0, 100, -1}[r.IntN(3)]}}
 	if r.IntN(2) == 0 {
 		cfg.Deflate, cfg.DeflateOptions = &deflate.Params{}, &deflate.Options{MinSize: []int{-1, 0, 50}[r.IntN(3)]}
 	}
 	near, far := wstest.Pipe([]int{0, 10, 1000}[r.IntN(3)])
-	p := &play{c: open(near, role, cfg), peer: wstest.NewPeer(t, far, other(role)), rand: r, saying: make(chan struct{}, 1)}
+	p := &play{c: d.open(near, role, cfg), peer: wstest.NewPeer(t, far, other(role)), rand: r, saying: make(chan struct{}, 1)}
 	p.writers, p.orderly, p.cut = r.IntN(2) == 0, r.IntN(2) == 0, r.IntN(4) == 0
 	for id := range 1 + r.IntN(4) {
 		p.senders = append(p.senders, &sender{id, rand.New(rand.NewPCG(seed, uint64(id))), map[int]bool{}})
@@ -195,6 +197,10 @@ func (s *sender) writeParts(c *conn.Conn, m []byte) error {
 // read reads until the end, in one of all ways.
 func (p *play) read(way int) {
 	ctx := context.Background()
+	if p.c.EventDriven() { // then the loop reads
+		<-p.c.Done()
+		return
+	}
 	switch way {
 	case 0:
 		for _, err := range p.c.Messages(ctx) {

@@ -30,13 +30,13 @@ func TestAConnTellsWhatItIsMadeOf(t *testing.T) {
 
 func TestAConfigIsCopied(t *testing.T) {
 	cfg := setup{Config: conn.Config{ReadLimit: 3}, Negotiated: conn.Negotiated{Subprotocol: "before"}}
-	inBothRoles(t, &cfg, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, &cfg, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		copied := cfg
 		cfg = setup{Config: conn.Config{ReadLimit: 1}, Negotiated: conn.Negotiated{Subprotocol: "after"}}
 		defer func() { cfg = copied }()
 		require.Equal(t, "before", c.Subprotocol())
 		peer.Send(text("abc"))
-		_, _, err := c.Read(t.Context())
+		_, _, err := receive(t.Context(), c)
 		require.NoError(t, err)
 	})
 }
@@ -51,16 +51,16 @@ func TestTheReadLimitIsOfBytesInAMessage(t *testing.T) {
 	} {
 		for limit, cfg := range map[int]setup{10: {Config: conn.Config{ReadLimit: 10}}, conn.DefaultReadLimit: {}} {
 			t.Run(name, func(t *testing.T) {
-				inBothRolesOver(t, &cfg, 4<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+				withDriversOver(t, &cfg, 4<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 					for range 2 { // it is of each message anew
 						peer.Send(message(limit)...)
-						_, data, err := c.Read(t.Context())
+						_, data, err := receive(t.Context(), c)
 						require.NoError(t, err)
 						require.Len(t, data, limit)
 					}
 					peer.Send(message(limit + 1)...)
 					halfClose(peer)
-					_, _, err := c.Read(t.Context())
+					_, _, err := receive(t.Context(), c)
 					requireEnded(t, c, err, conn.CloseError{Code: conn.StatusMessageTooBig, Reason: "message too big"}, conn.ErrMessageTooBig)
 				})
 			})
@@ -69,10 +69,10 @@ func TestTheReadLimitIsOfBytesInAMessage(t *testing.T) {
 }
 
 func TestTheReadLimitMayChange(t *testing.T) {
-	inBothRoles(t, &setup{Config: conn.Config{ReadLimit: 5}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, &setup{Config: conn.Config{ReadLimit: 5}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		read := func(n int) error {
 			peer.Send(binary(string(make([]byte, n))))
-			_, _, err := c.Read(t.Context())
+			_, _, err := receive(t.Context(), c)
 			return err
 		}
 		require.NoError(t, read(5))
@@ -86,22 +86,22 @@ func TestTheReadLimitMayChange(t *testing.T) {
 		require.NoError(t, read(1))
 		peer.Send(binary("xx"))
 		halfClose(peer)
-		_, _, err := c.Read(t.Context())
+		_, _, err := receive(t.Context(), c)
 		require.ErrorIs(t, err, conn.ErrMessageTooBig)
 	})
 }
 
 func TestANegativeReadLimitIsNone(t *testing.T) {
-	inBothRolesOver(t, &setup{Config: conn.Config{ReadLimit: -1}}, 8<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, &setup{Config: conn.Config{ReadLimit: -1}}, 8<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		peer.Send(binary(string(make([]byte, 3<<20))))
-		_, data, err := c.Read(t.Context())
+		_, data, err := receive(t.Context(), c)
 		require.NoError(t, err)
 		require.Len(t, data, 3<<20)
 	})
 }
 
 func TestANegativeSendQueueIsBoundless(t *testing.T) {
-	inBothRoles(t, &setup{Config: conn.Config{SendQueue: -1}}, func(t *testing.T, c *conn.Conn, _ *wstest.Peer) {
+	withDrivers(t, &setup{Config: conn.Config{SendQueue: -1}}, func(t *testing.T, c *conn.Conn, _ *wstest.Peer) {
 		message := make([]byte, conn.DefaultSendQueue)
 		for range 4 { // and the peer reads nothing
 			require.NoError(t, c.Send(conn.Binary, message))
@@ -111,7 +111,7 @@ func TestANegativeSendQueueIsBoundless(t *testing.T) {
 }
 
 func TestANegativeCloseTimeoutIsNone(t *testing.T) {
-	inBothRoles(t, &setup{Config: conn.Config{CloseTimeout: -1}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, &setup{Config: conn.Config{CloseTimeout: -1}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		closed := inBackground(func() error { return c.Close(conn.StatusNormalClosure, "bye") })
 		<-time.After(24 * time.Hour)
 		require.Empty(t, closed)
@@ -124,23 +124,23 @@ func TestANegativeCloseTimeoutIsNone(t *testing.T) {
 
 // TestOnlySmallFragmentsAreCounted: large ones are bounded by the read limit.
 func TestOnlySmallFragmentsAreCounted(t *testing.T) {
-	inBothRolesOver(t, &setup{Config: conn.Config{MaxFragments: 3}}, 1<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, &setup{Config: conn.Config{MaxFragments: 3}}, 1<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		large := strings.Repeat("x", conn.SmallFragment)
 		for range 2 { // the count is of each message anew
 			peer.Send(begin(large), more("1"), more(large), more("2"), more(large), last("3"))
-			_, _, err := c.Read(t.Context())
+			_, _, err := receive(t.Context(), c)
 			require.NoError(t, err)
 		}
 		peer.Send(begin("1"), more("2"), more("3"), more(large), last(large[1:]))
 		halfClose(peer)
-		_, _, err := c.Read(t.Context())
+		_, _, err := receive(t.Context(), c)
 		requireEnded(t, c, err, conn.CloseError{Code: conn.StatusPolicyViolation, Reason: "too many fragments"}, conn.ErrTooManyFragments)
 	})
 }
 
 func TestEndlessFragmentsEnd(t *testing.T) {
 	for _, part := range []string{"", "x"} {
-		inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 			ended := reading(c)
 			peer.Send(begin(part))
 			parts := peer.Encode(more(part))
@@ -153,7 +153,7 @@ func TestEndlessFragmentsEnd(t *testing.T) {
 			require.ErrorIs(t, <-ended, conn.ErrTooManyFragments)
 		})
 	}
-	inBothRoles(t, &setup{Config: conn.Config{MaxFragments: -1}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, &setup{Config: conn.Config{MaxFragments: -1}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		go func() {
 			peer.Send(begin(""))
 			parts := bytes.Repeat(peer.Encode(more("x")), 1000)
@@ -162,18 +162,18 @@ func TestEndlessFragmentsEnd(t *testing.T) {
 			}
 			peer.Send(last(""))
 		}()
-		_, data, err := c.Read(t.Context())
+		_, data, err := receive(t.Context(), c)
 		require.NoError(t, err)
 		require.Len(t, data, 2*conn.DefaultMaxFragments/1000*1000)
 	})
 }
 
 func TestThousandsOfFramesMayComeInOneSegment(t *testing.T) {
-	inBothRolesOver(t, nil, 1<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, nil, 1<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		messages := numbered(2000)
 		peer.Send(messages...)
 		for n := range messages {
-			_, data, err := c.Read(t.Context())
+			_, data, err := receive(t.Context(), c)
 			require.NoError(t, err)
 			require.Equal(t, messages[n].Payload, data)
 		}
@@ -217,19 +217,19 @@ func TestBytesThatComeWithAnErrorAreNotLost(t *testing.T) {
 }
 
 func TestABrokenRuleIsReportedAlsoIfThePeerVanishes(t *testing.T) {
-	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		peer.Send(text("\xff"))
 		hangUp(peer) // our close frame cannot be sent
-		_, _, err := c.Read(t.Context())
+		_, _, err := receive(t.Context(), c)
 		requireEnded(t, c, err, conn.CloseError{Code: conn.StatusInvalidPayload, Reason: "text is not UTF-8"}, conn.ErrInvalidUTF8)
 	})
 }
 
 func TestWhatTheirCloseFrameSaidIsKeptIfTheAnswerCannotBeSent(t *testing.T) {
-	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		peer.Send(bye)
 		hangUp(peer)
-		_, _, err := c.Read(t.Context())
+		_, _, err := receive(t.Context(), c)
 		requireEnded(t, c, err, conn.CloseError{Code: conn.StatusNormalClosure, Reason: "bye", Remote: true, WasClean: true}, nil)
 	})
 }

@@ -25,7 +25,7 @@ func eof(peer *wstest.Peer) <-chan error {
 func TestAServerLetsTCPGoAtOnceAndAClientAfterTheServer(t *testing.T) {
 	for name, weClose := range map[string]bool{"Close": true, "Read": false} {
 		t.Run(name, func(t *testing.T) {
-			inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+			withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 				start := time.Now()
 				var ended <-chan error
 				if weClose {
@@ -114,7 +114,7 @@ func TestACloseThatIsNotAnsweredEndsAfterCloseTimeout(t *testing.T) {
 	} {
 		for _, timeout := range []time.Duration{0, time.Minute} {
 			t.Run(name, func(t *testing.T) {
-				inBothRoles(t, &setup{Config: conn.Config{CloseTimeout: timeout}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+				withDrivers(t, &setup{Config: conn.Config{CloseTimeout: timeout}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 					start := time.Now()
 					peerDoes(peer)
 					err := c.Close(conn.StatusNormalClosure, "")
@@ -130,7 +130,7 @@ func TestACloseThatIsNotAnsweredEndsAfterCloseTimeout(t *testing.T) {
 }
 
 func TestAFrameThatDripsInDoesNotHoldUpAClose(t *testing.T) {
-	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		stop := make(chan struct{})
 		stopped := make(chan struct{})
 		go func() {
@@ -154,7 +154,7 @@ func TestAFrameThatDripsInDoesNotHoldUpAClose(t *testing.T) {
 }
 
 func TestACloseFrameMayDripIn(t *testing.T) {
-	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		closed := inBackground(func() error { return c.Close(conn.StatusNormalClosure, "done") })
 		start := time.Now()
 		for _, b := range peer.Encode(bye) {
@@ -171,7 +171,7 @@ func TestACloseFrameMayDripIn(t *testing.T) {
 }
 
 func TestACloseToAPeerThatDoesNotReadIsBounded(t *testing.T) {
-	inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		require.NoError(t, c.Send(conn.Binary, make([]byte, 1000)))
 		start := time.Now()
 		err := c.Close(conn.StatusNormalClosure, "")
@@ -183,7 +183,7 @@ func TestACloseToAPeerThatDoesNotReadIsBounded(t *testing.T) {
 func TestAnAnswerThatCannotBeSentIsBounded(t *testing.T) {
 	for name, theirs := range map[string]wstest.Frame{"close": bye, "broken rule": wstest.Whole(7, "")} {
 		t.Run(name, func(t *testing.T) {
-			inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+			withDriversOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 				require.NoError(t, c.Send(conn.Binary, make([]byte, 1000)))
 				ended := reading(c)
 				start := time.Now()
@@ -202,17 +202,22 @@ func TestAnAnswerThatCannotBeSentIsBounded(t *testing.T) {
 // sending of its answer.
 func TestAContextCutsClosingAndTheNextCallGoesOn(t *testing.T) {
 	next := map[string]func(*conn.Conn) error{
-		"Read":  func(c *conn.Conn) error { _, _, err := c.Read(context.Background()); return err },
-		"Serve": func(c *conn.Conn) error { return c.Serve(context.Background(), echo) },
+		"Read": func(c *conn.Conn) error { _, _, err := receive(context.Background(), c); return err },
+		"Serve": func(c *conn.Conn) error {
+			if c.EventDriven() { // the loop serves
+				return <-reading(c)
+			}
+			return c.Serve(context.Background(), echo)
+		},
 		"Close": func(c *conn.Conn) error { c.Close(conn.StatusGoingAway, ""); return c.Err() },
 	}
 	for name, goOn := range next {
 		t.Run(name, func(t *testing.T) {
-			inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+			withDriversOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 				require.NoError(t, c.Send(conn.Binary, make([]byte, 1000)))
 				peer.Send(bye)
 				for range 3 {
-					_, _, err := c.Read(within(t, time.Second))
+					_, _, err := receive(within(t, time.Second), c)
 					require.ErrorIs(t, err, context.DeadlineExceeded)
 					require.Equal(t, conn.StateClosing, c.State())
 				}
@@ -230,7 +235,7 @@ func TestAContextCutsClosingAndTheNextCallGoesOn(t *testing.T) {
 // TestClosingEndsInTimeAlsoIfNobodySeesToIt: a writer was abandoned, and a reader waits for a peer that does not answer;
 // or the call that had begun to answer the peer was cut, and none goes on from there.
 func TestClosingEndsInTimeAlsoIfNobodySeesToIt(t *testing.T) {
-	inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		ended := reading(c)
 		w, err := c.Writer(within(t, time.Second), conn.Binary)
 		require.NoError(t, err)
@@ -241,11 +246,11 @@ func TestClosingEndsInTimeAlsoIfNobodySeesToIt(t *testing.T) {
 		requireEnded(t, c, <-ended, conn.CloseError{Code: conn.StatusAbnormalClosure}, conn.ErrCloseTimeout)
 		require.InDelta(t, conn.DefaultCloseTimeout, time.Since(start), float64(time.Second))
 	})
-	inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		require.NoError(t, c.Send(conn.Binary, make([]byte, 1000)))
 		start := time.Now()
 		peer.Send(bye)
-		_, _, err := c.Read(within(t, time.Second))
+		_, _, err := receive(within(t, time.Second), c)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		<-c.Done()
 		require.InDelta(t, conn.DefaultCloseTimeout, time.Since(start), float64(time.Second))
@@ -254,11 +259,11 @@ func TestClosingEndsInTimeAlsoIfNobodySeesToIt(t *testing.T) {
 }
 
 func TestTheClockOfClosingStartsWithTheFirstCloseFrame(t *testing.T) {
-	inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		require.NoError(t, c.Send(conn.Binary, make([]byte, 1000)))
 		start := time.Now()
 		peer.Send(bye)
-		_, _, err := c.Read(within(t, 4*time.Second))
+		_, _, err := receive(within(t, 4*time.Second), c)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.Error(t, c.Close(conn.StatusNormalClosure, ""))
 		require.Equal(t, conn.DefaultCloseTimeout, time.Since(start), "not once per call")
@@ -336,7 +341,7 @@ func TestAReaderNeverSeesWhatCloseThrewAway(t *testing.T) {
 }
 
 func TestAfterABrokenRuleThisSideHalfClosesAndWaits(t *testing.T) {
-	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		ended := reading(c)
 		start := time.Now()
 		peer.Send(wstest.Whole(7, ""))

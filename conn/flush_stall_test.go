@@ -19,7 +19,7 @@ import (
 func inBothRolesStalled(t *testing.T, f test) {
 	var nc *wstest.StalledConn
 	stall := func(end *wstest.End) net.Conn { nc = wstest.Stall(end, 100); return nc }
-	inBothRolesOver(t, nil, 0, stall, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, nil, 0, stall, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		require.NoError(t, c.Send(conn.Binary, make([]byte, 1000)))
 		<-nc.Stalled()
 		f(t, c, peer)
@@ -46,7 +46,7 @@ func calls(ctx context.Context, c *conn.Conn) map[string]func() error {
 		},
 		"Flush": func() error { return c.Flush(ctx) },
 		"Ping":  func() error { _, err := c.Ping(ctx); return err },
-		"Read":  func() error { _, _, err := c.Read(ctx); return err },
+		"Read":  func() error { _, _, err := receive(ctx, c); return err },
 	}
 }
 
@@ -97,8 +97,10 @@ func TestEveryCallOnAStalledConnectionEndsWithItsContext(t *testing.T) {
 	})
 }
 
+// TestAStalledConnectionStillReads is about reads that somebody calls: an event loop gives a peer that does not read no more
+// answers than a few.
 func TestAStalledConnectionStillReads(t *testing.T) {
-	inAllWays(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer, read func(context.Context, *conn.Conn) (got, error)) {
+	byCalls(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer, read func(context.Context, *conn.Conn) (got, error)) {
 		require.NoError(t, c.Send(conn.Binary, make([]byte, 200_000)))
 		for range 100 {
 			peer.Send(ping("?"), text("m"), ping("?"))
@@ -153,7 +155,7 @@ func TestPingsAreBoundedOnAStalledConnection(t *testing.T) {
 }
 
 func TestTheEndOfTheNetworkEndsEveryCall(t *testing.T) {
-	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		results := map[string]<-chan error{}
 		for name, call := range calls(context.Background(), c) {
 			if name != "Flush" { // has nothing to wait for

@@ -43,7 +43,7 @@ func TestTheRestOfALongMessageGoesOutByItself(t *testing.T) {
 }
 
 func TestAMessageThatWaitedForAnotherGoesOutByItself(t *testing.T) {
-	inBothRolesOver(t, nil, 10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, nil, 10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		writing := inBackground(func() error { return c.Write(t.Context(), conn.Text, []byte("is being written")) })
 		synctest.Wait()
 		ctx, cancel := context.WithCancel(t.Context())
@@ -61,7 +61,7 @@ func TestAMessageThatWaitedForAnotherGoesOutByItself(t *testing.T) {
 }
 
 func TestWhatSendTookDuringAWriterGoesOutThoughThatIsCut(t *testing.T) {
-	inBothRolesOver(t, nil, 5, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, nil, 5, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		ctx, cancel := context.WithCancel(t.Context())
 		w, err := c.Writer(ctx, conn.Text)
 		require.NoError(t, err)
@@ -106,7 +106,7 @@ func sendSomehow(c *conn.Conn, r *rand.Rand, most time.Duration, data []byte) {
 
 func TestNothingThatWasAcceptedWaitsForEver(t *testing.T) {
 	for seed := range uint64(60) {
-		inBothRolesOver(t, nil, 500+int(seed*97%5000), nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		withDriversOver(t, nil, 500+int(seed*97%5000), nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 			go func() { // a slow peer
 				for b := make([]byte, 4096); ; <-time.After(time.Millisecond) {
 					if _, err := peer.Conn().Read(b); err != nil {

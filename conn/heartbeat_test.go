@@ -18,8 +18,8 @@ import (
 var beating = &setup{Config: conn.Config{PingInterval: 20 * time.Second, IdleTimeout: time.Minute}}
 
 func TestAPeerThatAnswersPingsStays(t *testing.T) {
-	inBothRoles(t, beating, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
-		go c.Read(t.Context())
+	withDrivers(t, beating, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		go receive(t.Context(), c)
 		start := time.Now()
 		seen := map[string]bool{}
 		for range 100 {
@@ -38,9 +38,9 @@ func TestAPeerThatAnswersPingsStays(t *testing.T) {
 }
 
 func TestAPeerThatSaysNothingIsGone(t *testing.T) {
-	inBothRoles(t, beating, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, beating, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		start := time.Now()
-		_, _, err := c.Read(t.Context())
+		_, _, err := receive(t.Context(), c)
 		require.ErrorIs(t, err, conn.ErrPeerTimeout)
 		var closed *conn.CloseError
 		require.ErrorAs(t, err, &closed)
@@ -50,10 +50,10 @@ func TestAPeerThatSaysNothingIsGone(t *testing.T) {
 }
 
 func TestAnyByteShowsThatThePeerIsThere(t *testing.T) {
-	inBothRoles(t, &setup{Config: conn.Config{IdleTimeout: time.Minute}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, &setup{Config: conn.Config{IdleTimeout: time.Minute}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		ended := make(chan error)
 		go func() {
-			_, _, err := c.Read(t.Context())
+			_, _, err := receive(t.Context(), c)
 			ended <- err
 		}()
 		b := peer.Encode(text("a byte a minute, almost"))
@@ -66,7 +66,7 @@ func TestAnyByteShowsThatThePeerIsThere(t *testing.T) {
 }
 
 func TestAnApplicationThatIsBusyLosesNobody(t *testing.T) {
-	inBothRoles(t, beating, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, beating, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		pings := 0
 		go func() {
 			for {
@@ -82,7 +82,7 @@ func TestAnApplicationThatIsBusyLosesNobody(t *testing.T) {
 		}()
 		for range 3 {
 			peer.Send(text("work"))
-			_, _, err := c.Read(t.Context())
+			_, _, err := receive(t.Context(), c)
 			require.NoError(t, err)
 			<-time.After(time.Hour)
 			synctest.Wait()
@@ -91,13 +91,13 @@ func TestAnApplicationThatIsBusyLosesNobody(t *testing.T) {
 		require.GreaterOrEqual(t, pings, 3*180, "the peer hears of us all the while")
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer cancel()
-		_, _, err := c.Read(ctx)
+		_, _, err := receive(ctx, c)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 	})
 }
 
 func TestAHeartbeatEndsWithTheConnection(t *testing.T) {
-	inBothRoles(t, beating, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, beating, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		require.NoError(t, c.CloseNow())
 		<-time.After(time.Hour)
 		require.NotErrorIs(t, c.Err(), conn.ErrPeerTimeout)
@@ -106,7 +106,7 @@ func TestAHeartbeatEndsWithTheConnection(t *testing.T) {
 }
 
 func TestPingsAreSentAlsoWhenContextsCutTheReads(t *testing.T) {
-	inBothRoles(t, &setup{Config: conn.Config{PingInterval: 20 * time.Second}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, &setup{Config: conn.Config{PingInterval: 20 * time.Second}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		pings := 0
 		go func() {
 			for f, err := peer.TryReceive(); err == nil; f, err = peer.TryReceive() {
@@ -116,7 +116,7 @@ func TestPingsAreSentAlsoWhenContextsCutTheReads(t *testing.T) {
 			}
 		}()
 		for range 60 { // ten minutes
-			_, _, err := c.Read(within(t, 10*time.Second))
+			_, _, err := receive(within(t, 10*time.Second), c)
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 		}
 		synctest.Wait()
@@ -169,7 +169,7 @@ func TestAPeerThatHasSentIsNotGone(t *testing.T) {
 }
 
 func TestNoPingIsSentWhileBytesKeepArriving(t *testing.T) {
-	inBothRoles(t, &setup{Config: conn.Config{PingInterval: 20 * time.Second}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, &setup{Config: conn.Config{PingInterval: 20 * time.Second}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		reading(c)
 		pings := make(chan wstest.Frame, 100)
 		go func() {

@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -46,7 +45,8 @@ func open(nc net.Conn, role frame.Role, cfg *setup) *conn.Conn {
 // test is a test of one end of a connection.
 type test = func(t *testing.T, c *conn.Conn, peer *wstest.Peer)
 
-// inBothRoles runs f in fake time, once with a server and once with a client under test.
+// inBothRoles runs f in fake time, once with a server and once with a client under test, which a goroutine drives: for what an
+// event loop does not offer, or does another way.
 func inBothRoles(t *testing.T, cfg *setup, f test) {
 	t.Helper()
 	inBothRolesOver(t, cfg, 0, nil, f)
@@ -56,21 +56,7 @@ func inBothRoles(t *testing.T, cfg *setup, f test) {
 // between the pipe and the connection.
 func inBothRolesOver(t *testing.T, cfg *setup, size int, wrap func(*wstest.End) net.Conn, f test) {
 	t.Helper()
-	for _, role := range roles {
-		t.Run(role.String(), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				near, far := wstest.Pipe(size)
-				var nc net.Conn = near
-				if wrap != nil {
-					nc = wrap(near)
-				}
-				c := open(nc, role, cfg)
-				defer far.Close()
-				defer c.CloseNow()
-				f(t, c, wstest.NewPeer(t, far, other(role)))
-			})
-		})
-	}
+	inBothRolesBy(t, open, cfg, size, wrap, f)
 }
 
 // within returns a context that ends after d.
@@ -78,20 +64,6 @@ func within(t testing.TB, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	t.Cleanup(cancel)
 	return ctx
-}
-
-// reading keeps somebody reading from c until the connection ends, and returns the error that ends it.
-func reading(c *conn.Conn) <-chan error {
-	ended := make(chan error, 1)
-	go func() {
-		for {
-			if _, _, err := c.Read(context.Background()); err != nil {
-				ended <- err
-				return
-			}
-		}
-	}()
-	return ended
 }
 
 // requireEnded requires the connection to have ended in this way, which err and everything else reports.

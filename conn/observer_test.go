@@ -90,7 +90,7 @@ func TestAnObserverIsToldOfEachMessageThatComesOnce(t *testing.T) {
 
 func TestAnObserverIsToldOfMessagesThatClosingDrops(t *testing.T) {
 	n, cfg := observed(conn.Config{})
-	inBothRoles(t, cfg, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, cfg, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		*n = notes{}
 		peer.Send(text("dropped"), closing(conn.StatusNormalClosure, ""))
 		require.NoError(t, c.Close(conn.StatusNormalClosure, ""))
@@ -120,7 +120,7 @@ func sendInAllWays(t *testing.T, c *conn.Conn) {
 
 func TestAnObserverIsToldOfEachMessageThatGoesOnce(t *testing.T) {
 	n, cfg := observed(conn.Config{})
-	inBothRolesOver(t, cfg, 1<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, cfg, 1<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		*n = notes{}
 		sendInAllWays(t, c)
 		require.Equal(t, []conn.MessageSize{
@@ -163,7 +163,7 @@ func TestAnObserverSeesBothSizesOfCompressedMessages(t *testing.T) {
 
 func TestAnObserverHearsNothingOfAMessageThatIsRefused(t *testing.T) {
 	n, cfg := observed(conn.Config{SendQueue: 100})
-	inBothRolesOver(t, cfg, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, cfg, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		*n = notes{}
 		require.NoError(t, c.Send(conn.Binary, make([]byte, 1000)))
 		require.ErrorIs(t, c.Send(conn.Binary, nil), conn.ErrQueueFull)
@@ -177,7 +177,7 @@ func TestAnObserverHearsNothingOfAMessageThatIsRefused(t *testing.T) {
 
 func TestAnObserverIsToldTheRoundTripsOfPings(t *testing.T) {
 	n, cfg := observed(conn.Config{PingInterval: 20 * time.Second})
-	inBothRoles(t, cfg, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, cfg, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		*n = notes{}
 		reading(c)
 		answer := func(after time.Duration) {
@@ -204,7 +204,7 @@ func TestAnObserverIsToldOfAPeerThatTakesLong(t *testing.T) {
 	}{{0, []time.Duration{3 * time.Second}}, {4 * time.Second, nil}, {2 * time.Second, []time.Duration{3 * time.Second}}} {
 		n, cfg := observed(conn.Config{})
 		cfg.Observer.SlowAfter = tt.after
-		inBothRolesOver(t, cfg, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		withDriversOver(t, cfg, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 			*n = notes{}
 			require.NoError(t, c.Send(conn.Binary, make([]byte, 1000)))
 			<-time.After(3 * time.Second)
@@ -218,7 +218,7 @@ func TestAnObserverIsToldOfAPeerThatTakesLong(t *testing.T) {
 
 func TestAnObserverIsToldOfAPeerThatTakesNothingToTheEnd(t *testing.T) {
 	n, cfg := observed(conn.Config{})
-	inBothRolesOver(t, cfg, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, cfg, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		*n = notes{}
 		ctx := within(t, 5*time.Second)
 		require.ErrorIs(t, c.Write(ctx, conn.Binary, make([]byte, 1000)), context.DeadlineExceeded)
@@ -238,10 +238,10 @@ func TestAnObserverIsToldOfAPeerThatTakesNothingToTheEnd(t *testing.T) {
 func TestAnObserverIsToldOnceHowAConnectionEnded(t *testing.T) {
 	for name, end := range map[string]func(c *conn.Conn, peer *wstest.Peer){
 		"closed now":     func(c *conn.Conn, peer *wstest.Peer) { c.CloseNow() },
-		"by the network": func(c *conn.Conn, peer *wstest.Peer) { peer.Conn().Close(); c.Read(context.Background()) },
+		"by the network": func(c *conn.Conn, peer *wstest.Peer) { peer.Conn().Close(); receive(context.Background(), c) },
 		"by the peer": func(c *conn.Conn, peer *wstest.Peer) {
 			peer.Send(closing(conn.StatusGoingAway, "bye"))
-			c.Read(context.Background())
+			receive(context.Background(), c)
 		},
 		"by this side": func(c *conn.Conn, peer *wstest.Peer) {
 			peer.Send(closing(conn.StatusGoingAway, "bye"))
@@ -250,12 +250,12 @@ func TestAnObserverIsToldOnceHowAConnectionEnded(t *testing.T) {
 		"by a broken rule": func(c *conn.Conn, peer *wstest.Peer) {
 			peer.Send(last("no first"))
 			peer.Conn().(*wstest.End).CloseWrite()
-			c.Read(context.Background())
+			receive(context.Background(), c)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n, cfg := observed(conn.Config{})
-			inBothRoles(t, cfg, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+			withDrivers(t, cfg, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 				n.note(func() {
 					require.Equal(t, c, n.opened[0])
 					require.Len(t, n.opened, 1)
@@ -273,7 +273,7 @@ func TestAnObserverIsToldOnceHowAConnectionEnded(t *testing.T) {
 
 func TestAnObserverNeedNotHaveFunctions(t *testing.T) {
 	cfg := &setup{Config: conn.Config{Observer: &conn.Observer{}, SendQueue: 100, PingInterval: time.Second}}
-	inBothRolesOver(t, cfg, 1<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, cfg, 1<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		ended := reading(c)
 		sendInAllWays(t, c)
 		for range 10 {

@@ -22,7 +22,7 @@ func TestWhoWaitsForTheEndIsToldOnce(t *testing.T) {
 		"the peer":    func(c *conn.Conn, peer *wstest.Peer) { peer.Send(text("\xff")); peer.Conn().Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+			withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 				called := make([]int, 3)
 				for i := range called {
 					c.OnEnd(func() {
@@ -30,7 +30,7 @@ func TestWhoWaitsForTheEndIsToldOnce(t *testing.T) {
 						called[i]++
 					})
 				}
-				go c.Read(t.Context())
+				go receive(t.Context(), c)
 				synctest.Wait()
 				require.Equal(t, []int{0, 0, 0}, called)
 				end(c, peer)
@@ -45,7 +45,7 @@ func TestWhoWaitsForTheEndIsToldOnce(t *testing.T) {
 }
 
 func TestWhoComesAfterTheEndIsToldAtOnce(t *testing.T) {
-	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, _ *wstest.Peer) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, _ *wstest.Peer) {
 		c.CloseNow()
 		called := 0
 		stop := c.OnEnd(func() { called++ })
@@ -55,7 +55,7 @@ func TestWhoComesAfterTheEndIsToldAtOnce(t *testing.T) {
 }
 
 func TestWhoStopsWaitingForTheEndIsNotTold(t *testing.T) {
-	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, _ *wstest.Peer) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, _ *wstest.Peer) {
 		var called []string
 		var stops []func() bool
 		for _, name := range []string{"first", "middle", "last", "stays"} {

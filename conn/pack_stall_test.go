@@ -34,7 +34,7 @@ func inBothRolesStanding(t *testing.T, f func(t *testing.T, s *standing)) {
 		"Send":  (*conn.Conn).SendPrepared,
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBothRoles(t, cfg, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+			withDrivers(t, cfg, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 				s := &standing{Conn: c, peer: peer, message: []byte(strings.Repeat("compressed slowly ", 1000))}
 				p := conn.Prepare(conn.Text, s.message)
 				s.moveOn = p.HoldCompression()

@@ -106,7 +106,7 @@ func TestPreparedMessagesAreCompressedOnceForAll(t *testing.T) {
 }
 
 func TestShortMessagesGoOutPlain(t *testing.T) {
-	inBothRoles(t, &setup{Negotiated: conn.Negotiated{Deflate: &deflate.Params{}}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, &setup{Negotiated: conn.Negotiated{Deflate: &deflate.Params{}}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		require.NoError(t, c.Write(t.Context(), conn.Text, []byte("short")))
 		peer.Expect(text("short"))
 		long := strings.Repeat("long ", 100)
@@ -154,10 +154,10 @@ func TestABombIsStoppedAtTheReadLimit(t *testing.T) {
 func TestALimitIsOfTheMessageAsItIsRead(t *testing.T) {
 	message := bytes.Repeat([]byte("0123456789"), 1000)
 	for limit, want := range map[int64]error{9999: conn.ErrMessageTooBig, 10_000: nil, -1: nil} {
-		inBothRoles(t, &setup{Config: conn.Config{ReadLimit: limit}, Negotiated: conn.Negotiated{Deflate: &deflate.Params{}}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		withDrivers(t, &setup{Config: conn.Config{ReadLimit: limit}, Negotiated: conn.Negotiated{Deflate: &deflate.Params{}}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 			peer.Send(squeeze(message))
 			go peer.Conn().Close()
-			_, data, err := c.Read(t.Context())
+			_, data, err := receive(t.Context(), c)
 			require.ErrorIs(t, err, want)
 			if want == nil {
 				require.Equal(t, message, data)
@@ -331,7 +331,7 @@ func TestAConnectionTellsWhatWasAgreedTo(t *testing.T) {
 }
 
 func TestCompressionMayBeSwitchedOffAndOn(t *testing.T) {
-	inBothRolesOver(t, &setup{Negotiated: conn.Negotiated{Deflate: &deflate.Params{}}}, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, &setup{Negotiated: conn.Negotiated{Deflate: &deflate.Params{}}}, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		for _, enabled := range []bool{true, false, false, true} {
 			require.NoError(t, c.SetWriteCompression(enabled, deflate.Fastest))
 			require.NoError(t, c.Write(t.Context(), conn.Text, bytes.Repeat([]byte("x"), 200)))
@@ -354,7 +354,7 @@ func TestACompressedMessageHasTwiceTheLimitAndASlack(t *testing.T) {
 				wstest.NewPeer(t, far, other(role)).SendRaw(h.Append(nil))
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
-				_, _, err := c.Read(ctx)
+				_, _, err := receive(ctx, c)
 				require.Equal(t, tooBig, errors.Is(err, conn.ErrMessageTooBig), err)
 			})
 		}

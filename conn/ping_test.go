@@ -32,7 +32,7 @@ func pinging(ctx context.Context, c *conn.Conn) <-chan answer {
 }
 
 func TestAPingIsAnsweredByItsOwnPong(t *testing.T) {
-	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		reading(c)
 		answered := pinging(t.Context(), c)
 		f := peer.Receive()
@@ -55,7 +55,7 @@ func TestAPingIsAnsweredByItsOwnPong(t *testing.T) {
 }
 
 func TestAPongAnswersTheOlderPingsToo(t *testing.T) {
-	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		reading(c)
 		var pings [4]<-chan answer
 		var payloads []string
@@ -80,7 +80,7 @@ func TestAPongAnswersTheOlderPingsToo(t *testing.T) {
 }
 
 func TestAPingThatIsNotAnsweredEndsWithItsContext(t *testing.T) {
-	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		reading(c)
 		_, err := c.Ping(within(t, time.Second))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
@@ -96,7 +96,7 @@ func TestAPingThatIsNotAnsweredEndsWithItsContext(t *testing.T) {
 }
 
 func TestAPingEndsWithTheConnection(t *testing.T) {
-	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		answered := pinging(t.Context(), c)
 		require.NoError(t, c.CloseNow())
 		require.Equal(t, c.Err(), (<-answered).err)
@@ -104,7 +104,7 @@ func TestAPingEndsWithTheConnection(t *testing.T) {
 }
 
 func TestAPingToAPeerThatDoesNotReadEndsWithItsContext(t *testing.T) {
-	inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		require.NoError(t, c.Send(conn.Text, make([]byte, 1000)))
 		start := time.Now()
 		_, err := c.Ping(within(t, time.Second))
@@ -114,7 +114,7 @@ func TestAPingToAPeerThatDoesNotReadEndsWithItsContext(t *testing.T) {
 }
 
 func TestManyPingsAtOnceAreAllAnswered(t *testing.T) {
-	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		reading(c)
 		answers := make(chan error)
 		for range 64 {
@@ -148,7 +148,7 @@ func TestAPingIsAnsweredWithItsPayload(t *testing.T) {
 }
 
 func TestAFloodOfPongsChangesNothing(t *testing.T) {
-	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		answered := pinging(t.Context(), c)
 		own := string(peer.Receive().Payload)
 		flood := peer.Encode(pong(""), pong("12345678"), pong(own[:7]+string([]byte{own[7] ^ 1})))
@@ -158,7 +158,7 @@ func TestAFloodOfPongsChangesNothing(t *testing.T) {
 			}
 			peer.Send(text("after"))
 		}()
-		_, data, err := c.Read(t.Context())
+		_, data, err := receive(t.Context(), c)
 		require.NoError(t, err)
 		require.Equal(t, "after", string(data))
 		require.Empty(t, answered)
@@ -169,7 +169,7 @@ func TestAFloodOfPongsChangesNothing(t *testing.T) {
 // TestThePongOfAPingThatWasGivenUpAnswersOlderOnes: a peer may answer only the newest ping (§5.5.3), for which nobody waits
 // any more.
 func TestThePongOfAPingThatWasGivenUpAnswersOlderOnes(t *testing.T) {
-	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		reading(c)
 		answered := make(chan error, 1)
 		go func() {
@@ -206,7 +206,7 @@ func TestAPingWhileNobodyReadsSaysSo(t *testing.T) {
 
 func TestPingsAndPongsOfOnesOwn(t *testing.T) {
 	long := []byte(strings.Repeat("x", frame.MaxControlPayload))
-	inBothRolesOver(t, &setup{Config: conn.Config{SendQueue: 1000}}, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, &setup{Config: conn.Config{SendQueue: 1000}}, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		require.NoError(t, c.Pong(t.Context(), long))
 		require.Equal(t, pong(string(long)), peer.Receive())
 		w, err := c.Writer(t.Context(), conn.Text)
@@ -240,10 +240,10 @@ func TestHooksSeePingsAndPongs(t *testing.T) {
 		pongs = append(pongs, string(payload))
 		return nil
 	}}}
-	inBothRolesOver(t, cfg, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, cfg, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		pings, pongs = nil, nil
 		peer.Send(ping("answered"), pong("a"), ping("not answered"), ping("once more"), text("end"))
-		_, _, err := c.Read(t.Context())
+		_, _, err := receive(t.Context(), c)
 		require.NoError(t, err)
 		require.Equal(t, []string{"answered", "not answered", "once more"}, pings)
 		require.Equal(t, []string{"a"}, pongs)
@@ -255,7 +255,7 @@ func TestHooksSeePingsAndPongs(t *testing.T) {
 // TestNoPongGoesOutBehindACloseFrame: there were more pings than pongs that may wait, so the newest is answered when there
 // is room again, unless this side has closed.
 func TestNoPongGoesOutBehindACloseFrame(t *testing.T) {
-	inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		message := binary(string(make([]byte, 1000)))
 		require.NoError(t, c.Send(conn.Binary, message.Payload))
 		ended := reading(c)
@@ -284,7 +284,7 @@ func TestNoPongGoesOutBehindACloseFrame(t *testing.T) {
 
 func TestPongsCoalesceOnlyWhileTooManyWait(t *testing.T) {
 	// The network takes a few of them, and then those that were to be written with the next.
-	inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		reading(c)
 		for range 3 {
 			var flood []wstest.Frame

@@ -53,7 +53,25 @@ var ways = map[string]func(context.Context, *conn.Conn) (got, error){
 	},
 }
 
-func inAllWays(t *testing.T, cfg *setup, test func(t *testing.T, c *conn.Conn, peer *wstest.Peer, read func(context.Context, *conn.Conn) (got, error))) {
+// callback is the way in which messages come from an event loop.
+func callback(ctx context.Context, c *conn.Conn) (got, error) {
+	typ, data, err := receive(ctx, c)
+	return got{typ, string(data)}, err
+}
+
+// readTest is a test of a way to get messages.
+type readTest = func(t *testing.T, c *conn.Conn, peer *wstest.Peer, read func(context.Context, *conn.Conn) (got, error))
+
+// inAllWays runs test with every call that reads, and with an event loop, in both roles.
+func inAllWays(t *testing.T, cfg *setup, test readTest) {
+	t.Run("callback", func(t *testing.T) {
+		inBothRolesBy(t, openDriven, cfg, 0, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) { test(t, c, peer, callback) })
+	})
+	byCalls(t, cfg, test)
+}
+
+// byCalls runs test with every call that reads, in both roles.
+func byCalls(t *testing.T, cfg *setup, test readTest) {
 	for name, read := range ways {
 		t.Run(name, func(t *testing.T) {
 			inBothRoles(t, cfg, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) { test(t, c, peer, read) })
@@ -134,18 +152,18 @@ func TestAContextCutsTheCallAndTheNextOneGoesOnWhereItStopped(t *testing.T) {
 }
 
 func TestAContextThatEndsBetweenCallsChangesNothing(t *testing.T) {
-	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		for range 3 {
 			ctx, cancel := context.WithCancel(t.Context())
 			peer.Send(text("a"))
-			_, _, err := c.Read(ctx)
+			_, _, err := receive(ctx, c)
 			require.NoError(t, err)
 			cancel()
 			synctest.Wait()
-			_, _, err = c.Read(ctx)
+			_, _, err = receive(ctx, c)
 			require.ErrorIs(t, err, context.Canceled)
 			peer.Send(text("b"))
-			_, data, err := c.Read(t.Context())
+			_, data, err := receive(t.Context(), c)
 			require.NoError(t, err)
 			require.Equal(t, "b", string(data))
 		}
@@ -244,7 +262,7 @@ func TestPingsThatPileUpAreAnsweredByTheNewest(t *testing.T) {
 				near, far := wstest.Pipe(64)
 				c := open(near, role, nil)
 				defer c.CloseNow()
-				go c.Read(t.Context())
+				go receive(t.Context(), c)
 				sent := make(chan struct{})
 				peer := wstest.NewPeer(t, far, other(role))
 				go func() {
@@ -362,7 +380,7 @@ func TestBytesThatCameWithTheHandshakeAreReadFirst(t *testing.T) {
 			defer c.CloseNow()
 			peer.SendRaw(b[len(b)-4:])
 			for _, want := range []string{"early", "cut in two"} {
-				_, data, err := c.Read(t.Context())
+				_, data, err := receive(t.Context(), c)
 				require.NoError(t, err)
 				require.Equal(t, want, string(data))
 			}

@@ -61,7 +61,7 @@ func TestAReaderGivesOutPartsAsTheyCome(t *testing.T) {
 }
 
 func TestAReaderIsCutByItsContextAndTheNextCallSkipsTheRest(t *testing.T) {
-	inAllWays(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer, read func(context.Context, *conn.Conn) (got, error)) {
+	byCalls(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer, read func(context.Context, *conn.Conn) (got, error)) {
 		peer.Send(begin("begun"))
 		_, r, err := c.Reader(within(t, time.Second))
 		require.NoError(t, err)

@@ -40,11 +40,23 @@ func TestStreamIsANetConn(t *testing.T) {
 	}
 }
 
+// streamTest is a test of a stream over a connection.
+type streamTest = func(t *testing.T, s net.Conn, c *conn.Conn, peer *wstest.Peer)
+
 // inBothRolesAsStream runs f with a stream over a connection.
-func inBothRolesAsStream(t *testing.T, size int, f func(t *testing.T, s net.Conn, c *conn.Conn, peer *wstest.Peer)) {
-	inBothRolesOver(t, nil, size, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+func inBothRolesAsStream(t *testing.T, size int, f streamTest) {
+	inBothRolesOver(t, nil, size, nil, asStream(f))
+}
+
+// withDriversAsStream is the same with each driver. An event loop takes no reads.
+func withDriversAsStream(t *testing.T, size int, f streamTest) {
+	withDriversOver(t, nil, size, nil, asStream(f))
+}
+
+func asStream(f streamTest) test {
+	return func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		f(t, conn.Stream(t.Context(), c, conn.Binary), c, peer)
-	})
+	}
 }
 
 func TestAStreamDoesNotCareForTheEdgesOfMessages(t *testing.T) {
@@ -72,7 +84,7 @@ func TestAStreamDoesNotCareForTheEdgesOfMessages(t *testing.T) {
 }
 
 func TestAStreamSendsAMessagePerWriteAndCutsLongOnes(t *testing.T) {
-	inBothRolesAsStream(t, 1<<20, func(t *testing.T, s net.Conn, c *conn.Conn, peer *wstest.Peer) {
+	withDriversAsStream(t, 1<<20, func(t *testing.T, s net.Conn, c *conn.Conn, peer *wstest.Peer) {
 		const piece = 64 << 10
 		for _, n := range []int{0, 1, piece, piece + 1, 2 * piece, 150_000} {
 			data := pattern(n)
@@ -167,7 +179,7 @@ func TestAMessageGoesOnAfterADeadlineCutItsReading(t *testing.T) {
 }
 
 func TestAWriteThatADeadlineCutsCountsWhatWillBeSent(t *testing.T) {
-	inBothRolesAsStream(t, 64, func(t *testing.T, s net.Conn, _ *conn.Conn, peer *wstest.Peer) {
+	withDriversAsStream(t, 64, func(t *testing.T, s net.Conn, _ *conn.Conn, peer *wstest.Peer) {
 		data := pattern(200_000)
 		require.NoError(t, s.SetWriteDeadline(time.Now().Add(time.Second)))
 		n, err := s.Write(data)
@@ -273,7 +285,7 @@ func TestReadersOfAStreamTakeTurns(t *testing.T) {
 }
 
 func TestNothingComesBetweenTheMessagesOfOneWriteToAStream(t *testing.T) {
-	inBothRolesAsStream(t, 100, func(t *testing.T, s net.Conn, _ *conn.Conn, peer *wstest.Peer) {
+	withDriversAsStream(t, 100, func(t *testing.T, s net.Conn, _ *conn.Conn, peer *wstest.Peer) {
 		const size = 200 << 10
 		wrote := inBackground(func() error { _, err := s.Write(bytes.Repeat([]byte("a"), size)); return err })
 		synctest.Wait()
@@ -290,7 +302,7 @@ func TestNothingComesBetweenTheMessagesOfOneWriteToAStream(t *testing.T) {
 }
 
 func TestAWriteToAStreamGivesUpWaitingForAnother(t *testing.T) {
-	inBothRolesAsStream(t, 100, func(t *testing.T, s net.Conn, c *conn.Conn, _ *wstest.Peer) {
+	withDriversAsStream(t, 100, func(t *testing.T, s net.Conn, c *conn.Conn, _ *wstest.Peer) {
 		wrote := inBackground(func() error { _, err := s.Write(make([]byte, 1000)); return err })
 		synctest.Wait()
 		require.NoError(t, s.SetWriteDeadline(time.Now().Add(time.Second)))

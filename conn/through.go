@@ -79,6 +79,7 @@ func (c *Conn) tryThrough(m *outgoing) (accepted bool, err error) {
 			c.observeSent(m, len(m.payload))
 		}
 		c.writeNow()
+		err = c.refusal()
 		c.endThrough()
 	}
 	return accepted, err

@@ -113,7 +113,7 @@ func TestWhatSendAcceptedGoesOutThoughAWriteIsCut(t *testing.T) {
 // TestALongMessageIsNotOvertaken: it goes out right behind what was accepted before, whatever is sent meanwhile.
 func TestALongMessageIsNotOvertaken(t *testing.T) {
 	next, long := strings.Repeat("is next ", 20), strings.Repeat("long", 20<<10)
-	inBothRolesOver(t, nil, 10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, nil, 10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		require.NoError(t, c.Send(conn.Text, []byte("is being written")))
 		synctest.Wait()
 		require.NoError(t, c.Send(conn.Text, []byte(next)))

@@ -61,9 +61,12 @@ func (c *Conn) enqueue(ctx context.Context, m *outgoing) (queued, error) {
 	}
 	if c.writesThrough(ctx, m) {
 		if c.driven() != nil {
-			if accepted, err := c.tryThrough(m); err != nil {
+			switch accepted, err := c.tryThrough(m); {
+			case accepted && err != nil:
+				return onItsWay, err
+			case err != nil:
 				return refused, err
-			} else if accepted {
+			case accepted:
 				return toFlush, nil
 			}
 		} else if accepted, err := c.writeThrough(ctx, m); !accepted {

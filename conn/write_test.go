@@ -59,7 +59,7 @@ func TestAMessageIsOneFrame(t *testing.T) {
 				continue
 			}
 			t.Run(fmt.Sprint(name, " ", n), func(t *testing.T) {
-				inBothRolesOver(t, nil, 1<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+				withDriversOver(t, nil, 1<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 					for _, typ := range []conn.MessageType{conn.Text, conn.Binary} {
 						data := pattern(n)
 						require.NoError(t, write(t.Context(), c, typ, data))
@@ -79,7 +79,7 @@ func TestAWriterSendsFragments(t *testing.T) {
 	for _, n := range []int{0, 1, full - 1, full, full + 1, 2 * full, 2*full + 1, 50_000} {
 		for _, chunk := range []int{1000, full, full + 1, 1 << 20} {
 			t.Run(fmt.Sprint(n, " in ", chunk), func(t *testing.T) {
-				inBothRolesOver(t, nil, 1<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+				withDriversOver(t, nil, 1<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 					w, err := c.Writer(t.Context(), conn.Text)
 					require.NoError(t, err)
 					data := pattern(n)
@@ -103,7 +103,7 @@ func TestAWriterSendsFragments(t *testing.T) {
 }
 
 func TestOtherMessagesWaitForTheEndOfAWriterAndControlFramesDoNot(t *testing.T) {
-	inBothRolesOver(t, nil, 1<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, nil, 1<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		reading(c)
 		w, err := c.Writer(t.Context(), conn.Binary)
 		require.NoError(t, err)
@@ -147,7 +147,7 @@ func TestOtherMessagesWaitForTheEndOfAWriterAndControlFramesDoNot(t *testing.T) 
 func TestMessagesOfManyGoroutinesStayWhole(t *testing.T) {
 	const writers, each = 16, 24
 	roomy := &setup{Config: conn.Config{SendQueue: 1 << 20}} // for all of them at once
-	inBothRolesOver(t, roomy, 3000, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, roomy, 3000, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		errs := make(chan error)
 		for i := range writers {
 			go func() { errs <- writeMany(t.Context(), c, i, each) }()
@@ -220,7 +220,7 @@ func TestAContextCutsAWriteAndTheRestGoesOutAheadOfTheNext(t *testing.T) {
 			continue // cannot go on: see TestAWriterThatIsCutClosesTheConnection
 		}
 		t.Run(name, func(t *testing.T) {
-			inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+			withDriversOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 				start := time.Now()
 				data := pattern(10_000)
 				require.ErrorIs(t, write(within(t, time.Second), c, conn.Binary, data), context.DeadlineExceeded)
@@ -245,7 +245,7 @@ func TestAWriteThatIsCutWhileItWaitsForItsTurnIsNotSent(t *testing.T) {
 			continue // do not wait
 		}
 		t.Run(name, func(t *testing.T) {
-			inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+			withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 				w, err := c.Writer(t.Context(), conn.Text)
 				require.NoError(t, err)
 				require.ErrorIs(t, write(within(t, time.Second), c, conn.Text, []byte("cut")), context.DeadlineExceeded)
@@ -258,7 +258,7 @@ func TestAWriteThatIsCutWhileItWaitsForItsTurnIsNotSent(t *testing.T) {
 }
 
 func TestWhatWritersMayLeaveBehindIsBounded(t *testing.T) {
-	inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		data := make([]byte, 100_000)
 		for range 10 {
 			require.ErrorIs(t, c.Write(within(t, time.Second), conn.Binary, data), context.DeadlineExceeded)
@@ -271,7 +271,7 @@ func TestWhatWritersMayLeaveBehindIsBounded(t *testing.T) {
 }
 
 func TestACancelledContextSendsNothing(t *testing.T) {
-	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		require.ErrorIs(t, c.Write(ctx, conn.Text, nil), context.Canceled)
@@ -286,7 +286,7 @@ func TestACancelledContextSendsNothing(t *testing.T) {
 }
 
 func TestMessagesAreTextOrBinary(t *testing.T) {
-	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		for _, typ := range []conn.MessageType{0, 3, 8, 9, 255} {
 			require.ErrorIs(t, c.Write(t.Context(), typ, nil), conn.ErrMessageType)
 			require.ErrorIs(t, c.Send(typ, nil), conn.ErrMessageType)
@@ -307,7 +307,7 @@ func TestFragmentSizeSaysWhereAWriterCuts(t *testing.T) {
 		5:  {begin("hello"), more(" worl"), last("d")},
 		-1: {text("hello world")},
 	} {
-		inBothRolesOver(t, &setup{Config: conn.Config{FragmentSize: size}}, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		withDriversOver(t, &setup{Config: conn.Config{FragmentSize: size}}, 1<<10, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 			w, err := c.Writer(t.Context(), conn.Text)
 			require.NoError(t, err)
 			require.NoError(t, w.Flush(), "with nothing to push")
@@ -322,7 +322,7 @@ func TestFragmentSizeSaysWhereAWriterCuts(t *testing.T) {
 			}
 		})
 	}
-	inBothRolesOver(t, &setup{Config: conn.Config{FragmentSize: -1}}, 1<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	withDriversOver(t, &setup{Config: conn.Config{FragmentSize: -1}}, 1<<20, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		w, err := c.Writer(t.Context(), conn.Binary)
 		require.NoError(t, err)
 		long := pattern(5 * conn.DefaultFragmentSize)

@@ -135,7 +135,8 @@ func (c *FaultyConn) CloseWrite() error {
 // RefusingConn is a net.Conn that refuses to write from a moment on, as a socket does whose other end is gone.
 type RefusingConn struct {
 	net.Conn
-	refused atomic.Pointer[error]
+	refused  atomic.Pointer[error]
+	writable atomic.Pointer[func()] // whom to tell that a write does not wait
 }
 
 // Refusing wraps nc.
@@ -145,6 +146,9 @@ func Refusing(nc net.Conn) *RefusingConn { return &RefusingConn{Conn: nc} }
 func (c *RefusingConn) Refuse(err error) {
 	c.refused.Store(&err)
 	c.Conn.SetWriteDeadline(time.Unix(1, 0))
+	if f := c.writable.Load(); f != nil {
+		(*f)()
+	}
 }
 
 // Write implements [net.Conn].
