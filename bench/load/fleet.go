@@ -44,7 +44,8 @@ type session struct {
 	unsent  []byte // rest of a burst
 	missing int    // messages that are still to come for what was sent
 	began   time.Time
-	writing bool // the poller waits until more can be sent
+	writing bool            // the poller waits until more can be sent
+	due     []time.Duration // when the messages were to be sent that are not answered; only for RunPaced
 }
 
 // burst returns what to send next.

@@ -79,6 +79,7 @@ func Servers() []Server {
 		{Name: "gobwas", Module: "github.com/gobwas/ws", Kind: Peer, Deflate: both[:1], Start: startGobwas},
 		{Name: "gws", Module: "github.com/lxzan/gws", Kind: Peer, Deflate: all, Start: startGWS},
 		{Name: "nbio", Module: "github.com/lesismal/nbio", Kind: Peer, Deflate: both[:1], Start: startNBIO},
+		{Name: "gnet", Module: "github.com/panjf2000/gnet/v2", Kind: Peer, NoTLS: true, Start: startGnet},
 		{Name: "x/net", Module: "golang.org/x/net", Kind: Peer, Start: startXNet},
 		{Name: "TCP", Kind: Floor, Start: startTCP},
 		{Name: "epoll", Kind: Floor, NoTLS: true, Start: startEpoll},
