@@ -54,6 +54,8 @@ type Config struct {
 	// gone and the connection ends with [ErrPeerTimeout]. With 0 or a negative value there is no limit. With PingInterval, which
 	// makes a peer that is alive answer, twice that interval is a good value; without it, the limit applies to the application's
 	// own traffic. Time in which nobody reads does not count, because nobody knows then what has arrived.
+	// An event loop that does not read from a peer because that does not take its answers counts as a call that reads; then the
+	// peer is there as long as it sends or takes anything.
 	IdleTimeout time.Duration
 
 	// SendQueue is how many bytes of frames may be waiting after [Conn.Send] has added a message. When nothing is waiting, a

@@ -160,6 +160,9 @@ func (d Driven) Advance(a Arrived, handle func(c *Conn, m Message) error) (Progr
 	}
 	t := c.driven()
 	if t.paused.Load() && !c.read.finishing {
+		if a != ArrivedNothing {
+			c.beat.alive()
+		}
 		c.reading.Unlock()
 		return Paused, nil
 	}
@@ -223,15 +226,24 @@ func (d Driven) Writable() {
 	}
 }
 
-// pauseReading makes the loop stop reading until what was taken to be written is written. The caller holds reading and out.mu.
+// pauseReading makes the loop stop reading until what was taken to be written is written. For a limit that holds for who waits
+// for the peer, this is waiting for it. The caller holds reading and out.mu.
 func (c *Conn) pauseReading() error {
+	c.beat.wait()
 	c.driven().paused.Store(true)
 	return nonblock.ErrWouldBlock
 }
 
-// resumeReading ends that, if it is time. The caller holds out.mu.
-func (c *Conn) resumeReading() {
-	if d := c.driven(); d != nil && d.paused.Load() && !c.out.sender.Taken() && !c.out.sender.Full() {
+// resumeReading ends that, if it is time, after n bytes were written. The caller holds out.mu.
+func (c *Conn) resumeReading(n int) {
+	d := c.driven()
+	if d == nil || !d.paused.Load() {
+		return
+	}
+	if n > 0 {
+		c.beat.alive()
+	}
+	if !c.out.sender.Taken() && !c.out.sender.Full() {
 		d.paused.Store(false)
 		d.nc.Resume()
 	}

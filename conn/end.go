@@ -97,7 +97,7 @@ func (c *Conn) refuse(err error) {
 	o.sender.DropQueue()
 	o.sender.DropTaken()
 	o.flusher.Stop()
-	c.resumeReading() // nothing waits to be written any more
+	c.resumeReading(0) // nothing waits to be written any more
 	r.closing.SendFailed(err, time.Now())
 	c.follow()
 }

@@ -148,7 +148,7 @@ func (c *Conn) wrote(n int, err error) (all bool) {
 	o := &c.out
 	o.sender.Sent(n)
 	o.flusher.Wrote(o.sender.Done())
-	c.resumeReading()
+	c.resumeReading(n)
 	if err != nil {
 		c.refuse(err)
 	}

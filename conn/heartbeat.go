@@ -42,6 +42,17 @@ func (h *heartbeat) waitFrom() {
 	h.waiting.Store(int64(now - h.waited))
 }
 
+// alive notes a sign of life of a peer that an event loop does not read from at the moment: it has sent something, or has taken
+// some of what it was sent. Any goroutine may call it.
+func (h *heartbeat) alive() {
+	if h == nil {
+		return
+	}
+	if since := h.waiting.Load(); since != 0 {
+		h.waiting.CompareAndSwap(since, int64(h.now()))
+	}
+}
+
 // came notes that the waiting is over: bytes have come, unless there is an error.
 func (h *heartbeat) came(err error) {
 	if h != nil {
