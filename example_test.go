@@ -87,6 +87,51 @@ func ExampleLoop() {
 	// websocket: the event loop is shut down
 }
 
+// A program keeps what it knows of a connection with that, and finds it in every callback.
+func ExampleConn_SetValue() {
+	type nameKey struct{}
+	type visitor struct {
+		name string
+		said int
+	}
+	loop, err := websocket.NewLoop(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	left := make(chan string, 1)
+	server := httptest.NewServer(loop.Handler(websocket.Events{
+		Open: func(ctx context.Context, c *websocket.Conn) {
+			name, _ := ctx.Value(nameKey{}).(string)
+			c.SetValue(&visitor{name: name})
+		},
+		Message: func(c *websocket.Conn, m websocket.Message) error {
+			c.Value().(*visitor).said++
+			return nil
+		},
+		Close: func(c *websocket.Conn, _ error) {
+			v := c.Value().(*visitor)
+			left <- fmt.Sprintf("%s has said %d things", v.name, v.said)
+		},
+	}, &websocket.AcceptOptions{ConnContext: func(r *http.Request) context.Context {
+		return context.WithValue(context.Background(), nameKey{}, r.FormValue("name"))
+	}}))
+	defer server.Close()
+
+	ctx := context.Background()
+	c, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(server.URL, "http")+"?name=Ada", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	c.Write(ctx, websocket.Text, []byte("hello"))
+	c.Write(ctx, websocket.Text, []byte("bye"))
+	c.Close(websocket.StatusNormalClosure, "")
+	fmt.Println(<-left)
+	fmt.Println(loop.Shutdown(ctx))
+	// Output:
+	// Ada has said 2 things
+	// <nil>
+}
+
 func ExampleAccept() {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := websocket.Accept(w, r, &websocket.AcceptOptions{

@@ -80,6 +80,8 @@ type cold struct {
 	corkTimer     *time.Timer // bounds how long corked frames wait
 	corkArmed     bool        // it is set
 
+	value any // Conn.SetValue
+
 	// blockedSince is when an event loop began to wait until more can be written, if that is observed; 0 while it does not.
 	blockedSince time.Duration
 }

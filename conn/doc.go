@@ -70,6 +70,7 @@
 //	ping.go        pings and pongs, of either side
 //	close.go       Close, SendClose and CloseNow
 //	onend.go       OnEnd
+//	value.go       SetValue and Value
 //	carries.go     what a browser does not send
 //	stream.go      Stream
 //	observer.go    Observer: who is told of all that

@@ -60,7 +60,7 @@ func (c *Conn) polling() *driven {
 	return nil
 }
 
-// driven is the transport of a connection that an event loop drives. Nobody owns nc, detached and paused, and whoever reads all else.
+// driven is the transport of a connection that an event loop drives. Nobody owns nc, detached, paused and value, and whoever reads all else.
 type driven struct {
 	nc       nonblock.Conn
 	polling  bool        // whoever reads must not wait
@@ -70,6 +70,7 @@ type driven struct {
 	reads    uint8       // how often more may be read in this turn
 	detached atomic.Bool // the callback is slow: nothing is corked
 	paused   atomic.Bool // nothing is read until more is written
+	value    atomic.Pointer[any]
 }
 
 // maxPolledReads is how often in a row one connection is read from before the others of its loop have their turn.

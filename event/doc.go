@@ -20,6 +20,10 @@
 // callback, and nothing is read from the connection meanwhile. Nor is anything read from a peer that does not read its answers,
 // once 64 KiB that were accepted by Send wait for it.
 //
+// # Where does what I know of a connection go?
+//
+// Into [conn.Conn.SetValue], in Open; [conn.Conn.Value] has it in the callbacks to come. It takes no memory where it is not used.
+//
 // # What about TLS, and other systems?
 //
 // Connections that are not sockets of the operating system, and all connections on systems without epoll and kqueue, get the
