@@ -16,27 +16,27 @@ import (
 	"github.com/seed60239977/websocket/internal/h2stream"
 )
 
-// Events are called for the connections of a [Loop]: see [github.com/seed60239977/websocket/event.Events].
+// Events are the callbacks for the connections of a [Loop]: see [github.com/seed60239977/websocket/event.Events].
 type Events = event.Events
 
 // LoopOptions configures a [Loop]: see [github.com/seed60239977/websocket/event.Options].
 type LoopOptions = event.Options
 
-// ErrLoopClosed is returned once [Loop.Shutdown] was called. It matches net.ErrClosed.
+// ErrLoopClosed is returned after [Loop.Shutdown] was called. It matches net.ErrClosed.
 var ErrLoopClosed = event.ErrLoopClosed
 
-// Loop drives any number of connections with few goroutines: a connection that waits has none, and takes a sixth of the memory
-// of one that a goroutine waits for. What comes is told by [Events]; all else is as ever, with the same [Conn] for hubs,
-// Registry, Send, Ping and heartbeats. Only the calls that read are refused, with [ErrEventDriven].
+// Loop drives any number of connections with a few goroutines: an idle connection has none, and takes a sixth of the memory of
+// one with a goroutine. What arrives is delivered to [Events]. Everything else works as with any other [Conn]: hubs, Registry,
+// Send, Ping and heartbeats. Only the calls that read fail, with [ErrEventDriven].
 //
-// It drives sockets on Linux (epoll), macOS and the BSDs (kqueue; built but not run by this project's tests). TLS, HTTP/2,
-// connections of other types and other systems get the same calls from a goroutine for each connection; [Conn.EventDriven] tells
-// which it is.
+// It drives sockets on Linux (epoll), macOS and the BSDs (kqueue; built but not run by this project's tests). With TLS, HTTP/2,
+// connections of other types, and on other systems, each connection gets the same calls from a goroutine of its own;
+// [Conn.EventDriven] reports which kind it is.
 //
-// [NewLoop] makes one, and [Loop.Shutdown] must end it. Its methods may be called from any goroutine.
+// Create a Loop with [NewLoop], and end it with [Loop.Shutdown]. Its methods may be called from any goroutine.
 type Loop struct{ events *event.Loop }
 
-// NewLoop returns a loop at work. o may be nil. The error is the system's, for want of descriptors.
+// NewLoop returns a running loop. o may be nil. The error is the system's, when it is out of descriptors.
 func NewLoop(o *LoopOptions) (*Loop, error) {
 	l, err := event.New(o)
 	if err != nil {
@@ -45,8 +45,8 @@ func NewLoop(o *LoopOptions) (*Loop, error) {
 	return &Loop{l}, nil
 }
 
-// Handler returns an http.Handler that answers requests as [Accept] does and hands the connections to the loop. Events.Open gets
-// the context that AcceptOptions.ConnContext makes, or [context.Background]. See [Loop.Serve] for more speed.
+// Handler returns an http.Handler that answers requests as [Accept] does and hands the connections to the loop. Events.Open
+// gets the context that AcceptOptions.ConnContext returns, or [context.Background]. [Loop.Serve] is faster.
 func (l *Loop) Handler(e Events, o *AcceptOptions) http.Handler {
 	h := &loopHandler{loop: l, events: &e}
 	if o != nil {
@@ -89,12 +89,12 @@ func (h *loopHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // Serve accepts connections from ln, without an HTTP server, and answers one request on each as [AcceptConn] does, whatever its
-// path. It returns when ln fails or, with [ErrLoopClosed], after Shutdown; ln is closed then. Closing ln before does not
-// always end it.
+// path. It returns when ln fails or, with [ErrLoopClosed], after Shutdown; ln is closed then. Closing ln earlier does not
+// always end Serve.
 //
-// If ln is a *net.TCPListener or *net.UnixListener, all of that is done by the loop: a client that has connected and sends its
-// request slowly costs no goroutine, and is refused after AcceptOptions.HandshakeTimeout. Other listeners, such as those of
-// TLS, cost a goroutine for each connection.
+// If ln is a *net.TCPListener or *net.UnixListener, the loop does all of that: a client that connects and sends its request
+// slowly needs no goroutine, and is refused after AcceptOptions.HandshakeTimeout. With other listeners, such as those of TLS,
+// each connection needs a goroutine.
 func (l *Loop) Serve(ln net.Listener, e Events, o *AcceptOptions) error {
 	g := newGreeter(l, &e, o)
 	err := l.events.Listen(ln, handshakeTimeout(g.options.HandshakeTimeout), g)
@@ -104,16 +104,16 @@ func (l *Loop) Serve(ln net.Listener, e Events, o *AcceptOptions) error {
 	return err
 }
 
-// Dial is [Dial] for a connection that the loop drives.
+// Dial is like the function [Dial], for a connection that the loop drives.
 func (l *Loop) Dial(ctx context.Context, rawURL string, e Events, o *DialOptions) (*Conn, *http.Response, error) {
 	return dialTo(ctx, rawURL, o, func(nc net.Conn, role frame.Role, n *conn.Negotiated, cfg *Config) (*Conn, error) {
 		return l.events.Attach(context.Background(), nc, role, n, cfg, &e)
 	})
 }
 
-// Shutdown accepts no more connections, ends all there are with [StatusGoingAway], each behind what was accepted for sending
-// before, and returns nil when they have ended, their Events.Close has returned, and nothing of the loop is left. If ctx ends
-// first, Shutdown cuts the connections that are left and returns the error of ctx. It may be called more than once.
+// Shutdown stops accepting connections and closes all that are open with [StatusGoingAway], after what was already accepted for
+// sending. It returns nil once all have ended, their Events.Close has returned, and nothing of the loop is left. If ctx ends
+// first, Shutdown cuts the remaining connections and returns the error of ctx. It may be called more than once.
 func (l *Loop) Shutdown(ctx context.Context) error { return l.events.Shutdown(ctx) }
 
 // greeter answers the requests of connections that did not come through net/http.

@@ -10,7 +10,7 @@ import (
 	"github.com/seed60239977/websocket/conn"
 )
 
-// Counters count what happens on connections. The zero value is ready for use. They must not be copied. All methods may be
+// Counters counts what happens on connections. The zero value is ready for use. Counters must not be copied. All methods may be
 // called from any goroutine.
 type Counters struct {
 	shards [shards]shard
@@ -77,7 +77,7 @@ func (d *durations) add(took time.Duration) {
 	}
 }
 
-// Observer returns the observer that counts, which is always the same.
+// Observer returns the observer that counts. It is always the same one.
 func (c *Counters) Observer() *conn.Observer {
 	c.once.Do(func() {
 		c.observer = &conn.Observer{

@@ -1,5 +1,5 @@
-// Package observe has observers that are ready to use: they count, log and show what happens on connections. An observer goes into
-// Config.Observer, of servers and of clients; module observe/otel has one for OpenTelemetry.
+// Package observe has ready-made observers that count, log and show what happens on connections. Set an observer in
+// Config.Observer, of servers or clients. Module observe/otel has one for OpenTelemetry.
 //
 // # How are messages counted?
 //
@@ -24,10 +24,10 @@
 //
 // # How does one see who is connected?
 //
-// [Page] is an http.Handler that lists the connections of a websocket.Registry. It is for operators alone.
+// [Page] is an http.Handler that lists the connections of a websocket.Registry. It is for operators only.
 //
 // # What does it cost?
 //
-// The counters take no memory for each connection and allocate nothing. Make an observer once, not for each connection: those that
-// share one share what they know of it. docs/observe.md has figures, and says what to look at.
+// The counters take no memory per connection and allocate nothing. Make an observer once, not for each connection, because
+// connections with the same observer share its memory. docs/observe.md has figures, and says what to look at.
 package observe

@@ -8,8 +8,8 @@ import (
 	"github.com/seed60239977/websocket/conn"
 )
 
-// Join returns an observer that tells all of these, in this order. They are not changed, and must not be changed after; those
-// that are nil are left out. It returns nil if there are none, and the only one if there is one.
+// Join returns an observer that calls all of these, in this order. It does not change them, and they must not be changed
+// afterwards. Those that are nil are left out: with only one left, Join returns that, and with none it returns nil.
 func Join(observers ...*conn.Observer) *conn.Observer {
 	all := slices.DeleteFunc(slices.Clone(observers), func(o *conn.Observer) bool { return o == nil })
 	switch len(all) {

@@ -14,11 +14,10 @@ import (
 //   - handshakes that succeed, and connections that end with a closing handshake, at [slog.LevelInfo]
 //   - handshakes that are refused or fail, connections that end otherwise, slow writes and full queues at [slog.LevelWarn]
 //
-// Full queues are told of once a second at most, with how many there were. Nothing is written for messages. The query of a URL
-// and the fields of a request are never written, as there may be secrets in them; addresses of peers and the reasons that they
-// give for closing are.
+// Full queues are logged at most once a second, with their number. Messages are not logged. Neither are the query of a URL and
+// the fields of a request, which may contain secrets; addresses of peers and their reasons for closing are.
 //
-// Handlers get the context of the request, or the one of Dial, with handshakes, and [context.Background] with all else.
+// For handshakes, a slog.Handler gets the context of the request or of Dial, and for everything else [context.Background].
 func Log(l *slog.Logger) *conn.Observer {
 	w := &logWriter{l: l}
 	return &conn.Observer{Handshake: w.handshake, QueueFull: w.queueFull, Slow: w.slow, Ended: w.ended}

@@ -15,16 +15,17 @@ import (
 	"github.com/seed60239977/websocket"
 )
 
-// Page returns an http.Handler that shows the connections of r: their addresses, subprotocols, ages, and how many bytes wait to be
-// sent. There is nothing on it that changes something. With "Accept: application/json" it is JSON.
+// Page returns an http.Handler that shows the connections of r: their addresses, subprotocols and ages, and how many bytes are
+// waiting to be sent. The page is read-only. With "Accept: application/json" the answer is JSON.
 //
-// It is for operators only, and protects nothing by itself: it tells who is connected from where. Mount it on a listener that
-// the public cannot reach, or behind authentication:
+// It is for operators only, because it shows who is connected from where, and has no access control of its own. Serve it on a
+// listener that the public cannot reach, or behind authentication:
 //
 //	internal.Handle("/connections", observe.Page(&registry))
 //
-// The query's q shows only those whose address or subprotocol contains it; sort is age (the oldest first, as without it), new
-// or waiting (those with most bytes). No more than [PageRows] are shown.
+// The query parameter q selects the connections whose address or subprotocol contains it. The parameter sort is age (the oldest
+// first, the default), new (the newest first) or waiting (those with the most bytes first). At most [PageRows] connections are
+// shown.
 func Page(r *websocket.Registry) http.Handler {
 	sum := sha256.Sum256([]byte(pageStyle))
 	return &page{
@@ -35,7 +36,7 @@ func Page(r *websocket.Registry) http.Handler {
 	}
 }
 
-// PageRows is how many connections a [Page] shows at most.
+// PageRows is the largest number of connections that a [Page] shows.
 const PageRows = 1000
 
 var (

@@ -7,7 +7,7 @@ import (
 	"github.com/seed60239977/websocket/conn"
 )
 
-// Stats are what [Counters] have counted until one moment. All but Open only grow.
+// Stats has what [Counters] has counted up to some moment. All of it but Open only grows.
 type Stats struct {
 	Open   int64  `json:"open"`   // connections that have not ended
 	Opened uint64 `json:"opened"` // connections, of either role
@@ -31,7 +31,7 @@ type Stats struct {
 	Codes        map[conn.StatusCode]uint64 `json:"codes"`         // with which connections have ended; 0 for those beyond the first 64
 }
 
-// Traffic is messages in one direction, Text and Binary.
+// Traffic has the messages of one direction, Text and Binary.
 type Traffic struct {
 	Text   Amount `json:"text"`
 	Binary Amount `json:"binary"`
@@ -42,14 +42,14 @@ func (t Traffic) Total() Amount {
 	return Amount{t.Text.Messages + t.Binary.Messages, t.Text.Bytes + t.Binary.Bytes, t.Text.Packed + t.Binary.Packed}
 }
 
-// Amount is how many Messages, and how long they are together.
+// Amount is a number of Messages, and their total length.
 type Amount struct {
 	Messages uint64 `json:"messages"`
 	Bytes    uint64 `json:"bytes"`  // as the application has them
 	Packed   uint64 `json:"packed"` // as they travel: compressed, without the headers of frames
 }
 
-// Durations are how often something took time (Count), how much all together (Total), and at most (Worst).
+// Durations says how often something took time (Count), how much in total (Total), and the longest time (Worst).
 type Durations struct {
 	Count uint64        `json:"count"`
 	Total time.Duration `json:"total_ns"`
@@ -64,7 +64,7 @@ func (d Durations) Mean() time.Duration {
 	return d.Total / time.Duration(d.Count)
 }
 
-// Stats returns what was counted so far. What happens meanwhile may be in it or not.
+// Stats returns what was counted so far. What happens during the call may be included or not.
 func (c *Counters) Stats() Stats {
 	s := Stats{
 		Ended:    c.ended.Load(), // before Opened, so that Open is never negative

@@ -2,17 +2,17 @@ package protocol
 
 import "github.com/seed60239977/websocket/frame"
 
-// CloseError is how a connection ended. Once it has, every call of a driver returns the same one.
+// CloseError says how a connection ended. From then on, every call of a driver returns the same one.
 type CloseError struct {
-	// Code is the status code of the peer's close frame: 1005 if that had none, 1006 if no close frame came. When the peer
-	// broke a rule it is the code that was sent to the peer.
+	// Code is the status code of the peer's close frame: 1005 if that had none, 1006 if no close frame arrived. If the peer broke
+	// a rule, it is the code that was sent to the peer.
 	Code StatusCode
-	// Reason is the text that came, or was sent, with Code.
+	// Reason is the text that was received, or sent, with Code.
 	Reason string
-	// Remote reports whether it was the peer who ended the connection: with the first close frame, or by hanging up.
+	// Remote reports whether the peer ended the connection: with the first close frame, or by hanging up.
 	Remote bool
-	// WasClean reports whether the closing handshake was completed, as in a browser's CloseEvent: the peer's close frame
-	// came, and this end's went out or the peer had hung up before it could.
+	// WasClean reports whether the closing handshake was completed, as in a browser's CloseEvent: the peer's close frame arrived,
+	// and this end's was sent or the peer had hung up before it could be.
 	WasClean bool
 	// Err is the cause if there is more to say: a *frame.ProtocolError, [ErrMessageTooBig], [ErrInvalidUTF8], an error
 	// of the network or of a context, …
@@ -40,7 +40,7 @@ func (e *CloseError) Error() string {
 // Unwrap returns the cause, which may be nil.
 func (e *CloseError) Unwrap() error { return e.Err }
 
-// Is makes errors.Is find what a driver says of connections that this end has closed: net.ErrClosed.
+// Is makes the error match what a driver says of connections that this end has closed: net.ErrClosed.
 func (e *CloseError) Is(target error) bool { return e.local != nil && target == e.local }
 
 // abnormal returns the end of a connection without a close frame (§7.1.5).

@@ -8,7 +8,7 @@ import (
 
 // Causes of an end that no close frame explains.
 var (
-	// ErrCloseTimeout: the closing handshake took too long. Nothing is known of messages that were under way.
+	// ErrCloseTimeout: the closing handshake took too long. Messages on their way may or may not have arrived.
 	ErrCloseTimeout = errors.New("websocket: closing handshake took too long (Config.CloseTimeout)")
 	// ErrPeerVanished: the byte stream ended without a close frame.
 	ErrPeerVanished = errors.New("websocket: peer closed the network connection without a close frame")
@@ -26,8 +26,8 @@ const (
 	Drop                  // close TCP
 )
 
-// Closing is a connection's way from open to closed (§7.1), and decides how it ended. A driver tells it what happened and
-// does what [Closing.Step] says. The zero value is that of an open connection, once Role and Timeout are set.
+// Closing takes a connection from open to closed (§7.1), and decides how it ended. A driver tells it what has happened and does
+// what [Closing.Step] says. With Role and Timeout set, the zero value stands for an open connection.
 //
 //	what happened                      method      step         section
 //	our close frame was queued         Sent        ReadOn       §7.1.2
@@ -47,13 +47,13 @@ const (
 // (§1.4), so nothing is read as frames from Flush on. The deadline counts from the first close frame in either direction,
 // the first broken rule, or the first write that failed.
 //
-// A Closing is for one goroutine at a time.
+// A Closing may be used by one goroutine at a time.
 type Closing struct {
 	Role    Role
 	Timeout time.Duration // from the first of these events until TCP is closed; 0 and less: no limit
 
-	// Local is what errors.Is finds in the end of a connection that this end has closed, and only then. A driver over
-	// package net sets net.ErrClosed.
+	// Local is matched by the error of a connection that this end has closed, and of no other. A driver over package net sets
+	// net.ErrClosed.
 	Local error
 
 	step     Step
@@ -70,7 +70,7 @@ type Closing struct {
 // Step returns what to do next.
 func (c *Closing) Step() Step { return c.step }
 
-// Own reports whether this end has closed, of its own accord.
+// Own reports whether this end has closed the connection, of its own accord.
 func (c *Closing) Own() bool { return c.own }
 
 // Begun reports whether a close frame was sent or received, so that a browser's readyState would be CLOSING.

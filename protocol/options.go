@@ -11,30 +11,30 @@ const (
 // SmallFragment is the payload in bytes below which a frame counts towards Options.MaxFragments.
 const SmallFragment = 64
 
-// Options say how one end of a connection behaves. The zero value is a server's, with the safe limits. For every number, 0
-// stands for the default and a negative value for no limit.
+// Options configures one end of a connection. The zero value is that of a server with safe limits. For every number, 0 stands
+// for the default, and a negative value means no limit.
 type Options struct {
 	// Role is which end this is.
 	Role Role
 
-	// ReadLimit is the longest message that is accepted, in bytes after decompression; by default [DefaultReadLimit]. A
-	// longer one is [ErrMessageTooBig] before it takes memory. So is a compressed one that has come to twice the limit and
-	// 64 KiB as it is. [Receiver.SetLimit] changes it later.
+	// ReadLimit is the length of the longest message that is accepted, in bytes after decompression; by default
+	// [DefaultReadLimit]. A longer one gives [ErrMessageTooBig] before it takes memory. So does a compressed message of which more
+	// than twice the limit plus 64 KiB arrives. [Receiver.SetLimit] changes the limit later.
 	ReadLimit int64
 
-	// MaxFragments is how many frames of less than [SmallFragment] bytes one message may come in; the number of larger
-	// ones is bounded by ReadLimit. By default it is [DefaultMaxFragments]. More are [ErrTooManyFragments].
+	// MaxFragments is how many frames of less than [SmallFragment] bytes a message may have; the number of larger ones is bounded
+	// by ReadLimit. By default it is [DefaultMaxFragments]. A message with more gives [ErrTooManyFragments].
 	MaxFragments int
 
-	// SkipUTF8 turns off the check that text messages are UTF-8, which §8.1 asks for. Only for applications that check
-	// themselves.
+	// SkipUTF8 turns off the check that text messages are valid UTF-8, which §8.1 requires. It is for applications that do the
+	// check themselves.
 	SkipUTF8 bool
 
-	// Deflate is what the opening handshake agreed to for permessage-deflate (RFC 7692). Nil: no message is compressed in
-	// either direction, and a compressed one from the peer breaks the protocol.
+	// Deflate has the parameters that the opening handshake agreed on for permessage-deflate (RFC 7692). With nil, no message is
+	// compressed in either direction, and a compressed message from the peer is a protocol error.
 	Deflate *deflate.Params
 
-	// DeflateOptions say how this end compresses when Deflate is set: their Level and MinSize. They are valid; nil
-	// stands for the defaults.
+	// DeflateOptions says how this end compresses if Deflate is set, by its Level and MinSize. It must be valid; nil stands for
+	// the defaults.
 	DeflateOptions *deflate.Options
 }

@@ -28,17 +28,17 @@ type Event struct {
 	Type MessageType // Data: of the message
 	Code StatusCode  // Close: what the frame says, or 1005 if it says nothing
 
-	// Payload is the part of the message, what the ping or pong carries, or the reason of the close frame, which is UTF-8. It
-	// lies in the bytes that were given to Next, unmasked, or in the output if the message was compressed. It is valid until
-	// these are used again.
+	// Payload is the part of the message, the payload of the ping or pong, or the reason of the close frame, which is UTF-8. It
+	// refers to the bytes passed to Next, unmasked, or to the output if the message was compressed. It is valid until these are
+	// used again.
 	Payload []byte
 }
 
-// Receiver is the receiving half of a connection: bytes in, events out. It can stop and go on at any byte, is the same for
-// both roles and with or without compression, and keeps nothing of what it is given, except for the history of a
+// Receiver is the receiving half of a connection: bytes in, events out. It can stop and continue at any byte, works in the same
+// way for both roles and with or without compression, and keeps none of the bytes that it is given, except for the history of a
 // decompressor. [NewReceiver] makes one.
 //
-// A Receiver is for one goroutine at a time. It shares nothing with the [Sender] of the same connection.
+// A Receiver may be used by one goroutine at a time. It shares nothing with the [Sender] of the same connection.
 //
 // Invariants: while inFrame is set, left bytes of the frame's payload are still to be taken, of which the next has the
 // position pos (modulo 4) for the mask. size, fragments and text belong to the message typ, of which begun says whether a
@@ -85,7 +85,7 @@ func (r *Receiver) Init(o *Options) {
 	}
 }
 
-// SetLimit changes Options.ReadLimit for frames that come from now on.
+// SetLimit changes Options.ReadLimit for frames that arrive from now on.
 func (r *Receiver) SetLimit(limit int64) {
 	if limit == 0 {
 		limit = DefaultReadLimit
@@ -97,12 +97,12 @@ func (r *Receiver) SetLimit(limit int64) {
 func (r *Receiver) Role() Role { return r.checker.Role }
 
 // Next takes bytes from the start of p, reports the next event in ev, and returns how many bytes it took. p is unmasked in
-// place. Bytes that Next did not take are to be given again: with more behind them if the event is [NeedBytes], since a
-// header, or a control frame, is taken whole or not at all; these are never more than 139 bytes.
+// place. Pass the bytes that Next did not take again, followed by more if the event is [NeedBytes], because a header or a
+// control frame is taken whole or not at all; these are never more than 139 bytes.
 //
-// The error is what the peer did wrong, and [Violation] says what to tell it: a *[frame.ProtocolError], a
-// *[deflate.CorruptError], [ErrInvalidUTF8], [ErrMessageTooBig] or [ErrTooManyFragments]. Then the Receiver is of no more
-// use. All that was good in front of it has been reported, but for text that is bad further on in the same part.
+// The error says what the peer did wrong, and [Violation] returns what to tell the peer: it is a *[frame.ProtocolError], a
+// *[deflate.CorruptError], [ErrInvalidUTF8], [ErrMessageTooBig] or [ErrTooManyFragments]. After an error the Receiver is of no
+// more use. Everything valid before the mistake has been reported, except for text with an error further on in the same part.
 func (r *Receiver) Next(p []byte, ev *Event) (n int, err error) {
 	*ev = Event{}
 	if r.closed {

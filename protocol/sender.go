@@ -7,10 +7,10 @@ import (
 	"github.com/seed60239977/websocket/mask"
 )
 
-// Sender is the sending half of a connection: messages, fragments and control frames in, bytes out, in the order in which
-// they go. [NewSender] makes one.
+// Sender is the sending half of a connection: messages, fragments and control frames in, bytes out, in the order in which they
+// are to be sent. [NewSender] makes one.
 //
-// It has three parts, and each may be used by a goroutine of its own at the same time:
+// It has three parts, which different goroutines may use at the same time:
 //
 //   - The compressor: [Sender.Compressor], for who is about to send a message.
 //   - The queue: everything else, under one lock of the driver's if it has several goroutines. No call takes longer
@@ -60,14 +60,14 @@ func (s *Sender) Init(o *Options) {
 	}
 }
 
-// MaxQueued is how many bytes may wait before [Sender.Full] says that senders should wait too.
+// MaxQueued is how many bytes may be waiting before [Sender.Full] says that senders should wait.
 const MaxQueued = 64 << 10
 
-// Full reports whether [MaxQueued] bytes wait that are not being written, so that whoever can wait should. It refuses
-// nothing.
+// Full reports whether [MaxQueued] bytes are waiting that are not being written, so that callers that can wait should do so.
+// Nothing is refused.
 func (s *Sender) Full() bool { return s.queued != nil && len(s.queued.B) >= MaxQueued }
 
-// Waiting returns how many bytes of frames are queued that nobody has begun to write.
+// Waiting returns how many bytes of frames are queued and not being written yet.
 func (s *Sender) Waiting() int {
 	if s.queued == nil {
 		return 0
@@ -87,8 +87,8 @@ func (s *Sender) Buffered() int64 {
 	return n
 }
 
-// Queued returns how many bytes were ever queued, less those that were dropped. What is queued last is on the wire once
-// [Sender.Done] has come to that.
+// Queued returns how many bytes were ever queued, minus those that were dropped. Everything queued so far is on the wire once
+// [Sender.Done] returns that number.
 func (s *Sender) Queued() int64 { return s.sent + s.Buffered() }
 
 // Done returns how many bytes were ever sent.
@@ -106,8 +106,8 @@ func (s *Sender) Err() error {
 // queued.
 func (s *Sender) InMessage() bool { return s.open }
 
-// Message queues a message in one frame, compressed if that was agreed to and is worthwhile. payload is neither changed nor
-// kept; text must be UTF-8 and is not checked. The error is [ErrCloseSent].
+// Message queues a message in one frame, compressed if that was agreed on and is worthwhile. payload is neither changed nor
+// kept. Text must be UTF-8, which is not checked. The error is [ErrCloseSent].
 func (s *Sender) Message(t MessageType, payload []byte) error {
 	return s.Fragment(t, payload, true)
 }
@@ -185,9 +185,9 @@ func (s *Sender) control(op frame.Opcode, payload []byte) error {
 	return nil
 }
 
-// Close queues a close frame, behind which nothing may be sent (§5.5.1), and which is not for the middle of a frame but may
-// be within a fragmented message. The error is that of [frame.AppendClose], or [ErrCloseSent] if there was one before;
-// either way nothing is queued.
+// Close queues a close frame, after which nothing may be sent (§5.5.1). It may come between the fragments of a message, but not
+// in the middle of a frame. The error is that of [frame.AppendClose], or [ErrCloseSent] if there was one before; in both cases
+// nothing is queued.
 func (s *Sender) Close(code StatusCode, reason string) error {
 	if s.closeSent {
 		return ErrCloseSent
@@ -248,7 +248,7 @@ func (s *Sender) room(n int) {
 // Role returns which end of the connection this is.
 func (s *Sender) Role() Role { return s.role }
 
-// DropQueue lets go of what is queued and was not taken: nothing more will be written.
+// DropQueue discards what is queued and was not taken: nothing more will be written.
 func (s *Sender) DropQueue() {
 	s.queued.Release()
 	s.queued = nil
@@ -257,7 +257,7 @@ func (s *Sender) DropQueue() {
 	}
 }
 
-// DropTaken lets go of what Take took: nothing more will be written. It belongs to who writes.
+// DropTaken discards what Take took: nothing more will be written. It belongs to the goroutine that writes.
 func (s *Sender) DropTaken() {
 	s.dropWriting()
 	if s.more != nil {
@@ -266,7 +266,7 @@ func (s *Sender) DropTaken() {
 	}
 }
 
-// ReleasePacker gives back the memory of a compressor. Nothing may be compressed after.
+// ReleasePacker releases the memory of the compressor. Nothing may be compressed after that.
 func (s *Sender) ReleasePacker() {
 	if s.packer != nil {
 		s.packer.Release()
