@@ -133,7 +133,7 @@
 //   - FragmentSize: where a Writer cuts
 //   - PingInterval, IdleTimeout: notice that a peer is gone
 //   - CloseTimeout: bounds the closing handshake
-//   - OnPing, OnPong, OnClose: called for control frames
+//   - OnPing, OnPong, OnClose, OnViolation: called for control frames, and for broken rules
 //   - Observer: counts, logs and traces what happens
 //
 // [AcceptOptions]:

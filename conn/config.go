@@ -89,6 +89,11 @@ type Config struct {
 	// OnPing.
 	OnClose func(c *Conn, code StatusCode, reason string) (answerCode StatusCode, answerReason string, err error)
 
+	// OnViolation, if not nil, is called once when the peer has broken a rule and has been sent the close frame that says so. err
+	// becomes the cause of the connection's end. The call that reads then waits for the peer to close, up to CloseTimeout; a
+	// function that cancels the context of that call makes it return at once. See OnPing for what the function may do.
+	OnViolation func(c *Conn, err error)
+
 	// Observer, if not nil, is called for what happens on the connection: messages, pings, slow peers, the end. Package observe
 	// has ready-made ones. An Observer may be shared by any number of connections and takes no memory per connection.
 	Observer *Observer

@@ -36,6 +36,9 @@ func (c *Conn) peerFailed(ctx context.Context, err error) error {
 			c.sendClose(code, reason, false)
 		}
 	})
+	if h := c.read.held; h != nil && h.hooks.violation != nil {
+		h.violation = err
+	}
 	return c.finish(ctx)
 }
 
@@ -110,6 +113,11 @@ func (c *Conn) finishStep(ctx context.Context) error {
 func (c *Conn) awaitEOF(ctx context.Context) error {
 	if !c.read.halfClosed {
 		c.read.halfClosed = true
+		if h := c.read.now(); h.violation != nil {
+			err := h.violation
+			h.violation = nil
+			h.hooks.violation(c, err)
+		}
 		if half, ok := c.nc.(interface{ CloseWrite() error }); ok {
 			half.CloseWrite()
 		} else if c.receiver.Role() == protocol.Server {

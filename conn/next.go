@@ -30,6 +30,8 @@ type held struct {
 	kept     *buffer.Buffer // a message that is left to a caller who has left the loop of Messages
 	reader   *messageReader // has not yet come to the end of its message
 	hooks    hooks
+
+	violation error // what hooks.violation is to be told; nil for nothing
 }
 
 // nothingHeld is what a connection holds that never held anything. Nobody writes to it.

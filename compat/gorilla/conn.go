@@ -48,7 +48,7 @@ type Conn struct {
 	reader                 *messageReader // of the current message
 	readFailure            error          // stays
 	readsAfter             int            // that have failed with it
-	failed                 error          // what a handler has returned
+	failed                 error          // what a handler has returned, or the rule that the peer broke
 	peer                   *CloseError    // the peer's close frame
 	handlePing, handlePong func(string) error
 	handleClose            func(int, string) error
@@ -77,6 +77,7 @@ func (c *Conn) config(writeBufferSize int, checkUTF8 bool) conn.Config {
 		OnPing:       c.onPing,
 		OnPong:       c.onPong,
 		OnClose:      c.onClose,
+		OnViolation:  c.onViolation,
 	}
 }
 

@@ -8,8 +8,10 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -379,5 +381,57 @@ func TestCompressedMessagesArriveAsTheyWere(t *testing.T) {
 			}
 		}
 		require.EqualError(t, client.SetCompressionLevel(10), "websocket: invalid compression level")
+	})
+}
+
+func TestAfterAMessageThatIsTooLongNothingIsSent(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		near.SetReadLimit(10)
+		require.NoError(t, far.WriteMessage(TextMessage, make([]byte, 11)))
+		_, _, err := near.ReadMessage() // the peer neither reads nor closes
+		require.Equal(t, lib.readLimit, err)
+		require.Equal(t, lib.closeSent, near.WriteMessage(TextMessage, nil))
+		require.Equal(t, lib.closeSent, near.WriteControl(PingMessage, nil, time.Now().Add(patience)))
+		_, _, err = near.ReadMessage()
+		require.Equal(t, lib.readLimit, err)
+		_, _, err = far.ReadMessage()
+		code, _, _ := lib.closed(err)
+		require.Equal(t, CloseMessageTooBig, code)
+	})
+}
+
+func TestAControlMessageThatIsLateIsATemporaryTimeout(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, _ library, near, far connection) {
+		err := near.WriteControl(PingMessage, nil, time.Now().Add(-time.Hour))
+		require.EqualError(t, err, "websocket: write timeout")
+		var failed interface {
+			net.Error
+			Temporary() bool
+		}
+		require.ErrorAs(t, err, &failed)
+		require.True(t, failed.Timeout())
+		require.True(t, failed.Temporary())
+		require.NoError(t, near.WriteMessage(TextMessage, []byte("next")))
+		_, p, err := far.ReadMessage()
+		require.NoError(t, err)
+		require.Equal(t, "next", string(p))
+	})
+}
+
+func TestAResetHasTheFormThatPackageNetGivesIt(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, _ library, near, far connection) {
+		require.NoError(t, far.NetConn().(*net.TCPConn).SetLinger(0))
+		require.NoError(t, far.NetConn().Close())
+		_, _, err := near.ReadMessage()
+		var failed *net.OpError
+		require.ErrorAs(t, err, &failed)
+		require.Equal(t, "read", failed.Op)
+		require.Equal(t, near.RemoteAddr(), failed.Addr)
+		require.Equal(t, near.LocalAddr(), failed.Source)
+		require.IsType(t, &os.SyscallError{}, failed.Err)
+		require.ErrorIs(t, err, syscall.ECONNRESET)
+		err = near.WriteMessage(TextMessage, nil)
+		require.ErrorAs(t, err, &failed)
+		require.Equal(t, "write", failed.Op)
 	})
 }

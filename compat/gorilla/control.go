@@ -22,7 +22,7 @@ func (c *Conn) WriteControl(messageType int, data []byte, deadline time.Time) er
 	case len(data) > frame.MaxControlPayload:
 		return errControl
 	case !deadline.IsZero() && time.Until(deadline) <= 0:
-		return &timeoutError{"write"}
+		return errControlTimeout
 	}
 	if err := c.writeFailure.Load(); err != nil {
 		return *err
@@ -44,7 +44,7 @@ func (c *Conn) WriteControl(messageType int, data []byte, deadline time.Time) er
 	case err == nil, messageType == CloseMessage && errors.As(err, &end) && end.WasClean: // the answer was quick
 		return nil
 	case errors.Is(err, context.DeadlineExceeded):
-		return &timeoutError{"write"}
+		return errControlTimeout
 	}
 	return c.writeError(err)
 }
@@ -63,7 +63,7 @@ func (c *Conn) sendControl(messageType int, data []byte) (err error) {
 		}
 	}
 	if errors.Is(err, conn.ErrQueueFull) {
-		return &timeoutError{"write"}
+		return errControlTimeout
 	}
 	return c.writeError(err)
 }
@@ -118,6 +118,15 @@ func (c *Conn) onClose(_ *conn.Conn, code conn.StatusCode, reason string) (conn.
 		c.closeSent.Store(true)
 	}
 	return code, "", err
+}
+
+// onViolation ends reading at once, as the error of a handler does: nobody waits for a peer that was told.
+func (c *Conn) onViolation(_ *conn.Conn, err error) {
+	c.closeSent.Store(true)
+	if c.failed == nil {
+		c.failed = violation(err)
+	}
+	c.readBy.end()
 }
 
 // PingHandler returns the handler for pings.

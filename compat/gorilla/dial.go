@@ -7,7 +7,9 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/textproto"
 	"net/url"
+	"strings"
 	"time"
 
 	engine "github.com/seed60239977/websocket"
@@ -102,7 +104,9 @@ func (d *Dialer) DialContext(ctx context.Context, urlStr string, requestHeader h
 		o.NetDial, o.NetDialTLS = dialUntil(at, o.NetDial), dialUntil(at, o.NetDialTLS)
 	}
 	var resp *http.Response
-	if c.c, resp, err = engine.Dial(ctx, u.String(), o); err != nil {
+	c.c, resp, err = engine.Dial(ctx, u.String(), o)
+	asHTTP(resp)
+	if err != nil {
 		return nil, resp, dialError(resp, err)
 	}
 	c.readBy.init(c.c.NetConn())
@@ -110,6 +114,21 @@ func (d *Dialer) DialContext(ctx context.Context, urlStr string, requestHeader h
 		c.c.NetConn().SetDeadline(time.Time{})
 	}
 	return c, resp, nil
+}
+
+// schemes are those of HTTP for those of WebSocket.
+var schemes = map[string]string{"ws": "http", "wss": "https"}
+
+// asHTTP makes the request of a response one of HTTP, so that a Location that is relative to it is, too.
+func asHTTP(resp *http.Response) {
+	if resp == nil || resp.Request == nil || resp.Request.URL == nil {
+		return
+	}
+	if scheme := schemes[resp.Request.URL.Scheme]; scheme != "" {
+		r, u := *resp.Request, *resp.Request.URL
+		u.Scheme = scheme
+		r.URL, resp.Request = &u, &r
+	}
 }
 
 // dialUntil returns dial with connections that have a deadline already, which programs with connections of their own look for.
@@ -150,7 +169,7 @@ func (d *Dialer) proxy(ctx context.Context, u *url.URL, o *engine.DialOptions) (
 		return http.ProxyURL(nil), nil
 	}
 	at := *u
-	at.Scheme = map[string]string{"ws": "http", "wss": "https"}[u.Scheme]
+	at.Scheme = schemes[u.Scheme]
 	r := &http.Request{
 		Method: http.MethodGet, URL: &at, Host: cmp.Or(o.Host, u.Host), Header: o.Header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -180,6 +199,13 @@ func (d *Dialer) options(requestHeader http.Header) (*engine.DialOptions, error)
 	default:
 		o.NetDial = new(net.Dialer).DialContext
 	}
+	o.Subprotocols = distinct(o.Subprotocols)
+	return o, d.addHeader(o, requestHeader)
+}
+
+// addHeader adds the program's header to the request, as package http writes one: without names that are none, without those that
+// describe a body, and values on one line.
+func (d *Dialer) addHeader(o *engine.DialOptions, requestHeader http.Header) error {
 	for name, values := range requestHeader {
 		switch {
 		case name == "Host":
@@ -188,15 +214,31 @@ func (d *Dialer) options(requestHeader http.Header) (*engine.DialOptions, error)
 			}
 		case name == "Sec-Websocket-Protocol" && len(d.Subprotocols) == 0:
 			for _, v := range values {
-				o.Subprotocols = append(o.Subprotocols, elements(v)...)
+				o.Subprotocols = distinct(append(o.Subprotocols, elements(v)...))
 			}
-		case handshake.Reserved(name):
-			return nil, errors.New("websocket: duplicate header not allowed: " + name)
+		case taken[http.CanonicalHeaderKey(name)]:
+			return errors.New("websocket: duplicate header not allowed: " + name)
+		case handshake.Reserved(name) || name == "" || strings.ContainsFunc(name, noToken):
 		default:
-			o.Header[name] = values
+			sent := make([]string, len(values))
+			for i, v := range values {
+				sent[i] = textproto.TrimString(clean(v))
+			}
+			o.Header[name] = sent
 		}
 	}
-	return o, nil
+	return nil
+}
+
+// noToken reports whether a character may not be in the name of a header field (RFC 9110, section 5.6.2).
+func noToken(r rune) bool {
+	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", r))
+}
+
+// taken are the fields that a Dialer writes itself.
+var taken = map[string]bool{
+	"Upgrade": true, "Connection": true, "Sec-Websocket-Key": true, "Sec-Websocket-Version": true,
+	"Sec-Websocket-Extensions": true, "Sec-Websocket-Protocol": true,
 }
 
 // NewClient makes a connection to the server at the other end of netConn.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"syscall"
 
 	"github.com/seed60239977/websocket/conn"
 	"github.com/seed60239977/websocket/frame"
@@ -107,6 +108,17 @@ func (*timeoutError) Timeout() bool   { return true }
 func (*timeoutError) Temporary() bool { return false }
 func (*timeoutError) Unwrap() error   { return os.ErrDeadlineExceeded }
 
+// errControlTimeout is the deadline of a WriteControl that has passed. It says that it is temporary, which programs look for, for
+// others may still be sent.
+var errControlTimeout error = controlTimeout{}
+
+type controlTimeout struct{}
+
+func (controlTimeout) Error() string   { return "websocket: write timeout" }
+func (controlTimeout) Timeout() bool   { return true }
+func (controlTimeout) Temporary() bool { return true }
+func (controlTimeout) Unwrap() error   { return os.ErrDeadlineExceeded }
+
 // networkTimeout is an error of the network's own deadline, made permanent.
 type networkTimeout struct{ error }
 
@@ -114,8 +126,18 @@ func (networkTimeout) Timeout() bool   { return true }
 func (networkTimeout) Temporary() bool { return false }
 func (e networkTimeout) Unwrap() error { return e.error }
 
-// permanent takes from an error of the network the promise that trying again may help.
-func permanent(err error) error {
+// permanent takes from an error of the network the promise that trying again may help, and gives those of the engine's own system
+// calls the form that they have in package net.
+func (c *Conn) permanent(err error) error {
+	op, ok := err.(*net.OpError)
+	if ok && op.Addr == nil {
+		full := *op
+		full.Source, full.Addr = c.c.LocalAddr(), c.c.RemoteAddr()
+		if errno, ok := op.Err.(syscall.Errno); ok {
+			full.Err = os.NewSyscallError(op.Op, errno)
+		}
+		err = &full
+	}
 	if e, ok := err.(net.Error); ok && e.Timeout() {
 		return networkTimeout{err}
 	}
@@ -151,16 +173,26 @@ func (c *Conn) endError(end *conn.CloseError) error {
 	if end.Code == CloseAbnormalClosure && end.Remote { // by far the most
 		return &CloseError{Code: CloseAbnormalClosure, Text: io.ErrUnexpectedEOF.Error()}
 	}
-	var broken *frame.ProtocolError
+	err := violation(end)
 	switch {
-	case errors.Is(end, conn.ErrMessageTooBig):
-		return ErrReadLimit
-	case errors.As(end, &broken):
-		return errors.New("websocket: " + broken.Reason)
+	case err != end:
+		return err
 	case end.Err != nil:
-		return permanent(end.Err)
+		return c.permanent(end.Err)
 	}
 	return &CloseError{Code: int(end.Code), Text: end.Reason}
+}
+
+// violation says in this package's words which rule the peer broke, if err says that it did.
+func violation(err error) error {
+	var broken *frame.ProtocolError
+	switch {
+	case errors.Is(err, conn.ErrMessageTooBig):
+		return ErrReadLimit
+	case errors.As(err, &broken):
+		return errors.New("websocket: " + broken.Reason)
+	}
+	return err
 }
 
 // writeError says in this package's words why something could not be sent, and keeps it for all that comes after.
@@ -182,7 +214,7 @@ func (c *Conn) writeFailed(err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		err = &timeoutError{"write"}
 	case errors.As(err, &refused):
-		err = permanent(refused.Err)
+		err = c.permanent(refused.Err)
 	case errors.As(err, &end):
 		err = c.sendAfterEnd(end)
 	case errors.Is(err, conn.ErrWriterClosed):
@@ -196,11 +228,13 @@ func (c *Conn) writeFailed(err error) error {
 
 // sendAfterEnd is the error of sending on a connection that has ended.
 func (c *Conn) sendAfterEnd(end *conn.CloseError) error {
+	failed, ok := end.Err.(*net.OpError)
 	switch {
 	case end.WasClean:
 		return ErrCloseSent
+	case ok && failed.Op == "read": // that was another call's
 	case end.Err != nil && !end.Remote:
-		return permanent(end.Err)
+		return c.permanent(end.Err)
 	}
 	return c.closedError("write")
 }

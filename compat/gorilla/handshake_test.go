@@ -392,3 +392,93 @@ func TestTheProxyFunctionSeesTheRequestAndMayChangeItsHeader(t *testing.T) {
 		require.Equal(t, error(own), err)
 	})
 }
+
+func TestHeadersAreWrittenAsPackageHTTPWritesThem(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		seen := make(chan http.Header, 1)
+		u := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			seen <- r.Header
+			c, err := lib.upgrade(upgrading{}, w, r, http.Header{"X-Answer": {"one\r\nX-Evil: two"}})
+			if err == nil {
+				c.Close()
+			}
+		})
+		c, resp, err := lib.dial(t.Context(), dialing{}, u, http.Header{
+			"Authorization":  {"Bearer token\n"},
+			"X Y":            {"no name of a field"},
+			"Content-Length": {"5"},
+			"x-lower":        {"a", "b"},
+		})
+		require.NoError(t, err)
+		defer c.Close()
+		h := <-seen
+		require.Equal(t, []string{"Bearer token"}, h["Authorization"])
+		require.Equal(t, []string{"a", "b"}, h["X-Lower"])
+		require.Empty(t, h["Content-Length"])
+		require.NotContains(t, h, "X Y")
+		require.Equal(t, "one  X-Evil: two", resp.Header.Get("X-Answer"))
+		require.Empty(t, resp.Header["X-Evil"])
+	})
+}
+
+func TestWhatTheDialerWritesItselfMayNotBeInTheHeader(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		for _, name := range []string{"Upgrade", "Connection", "Sec-Websocket-Key", "Sec-Websocket-Version", "Sec-Websocket-Extensions"} {
+			_, _, err := lib.dial(t.Context(), dialing{}, "ws://127.0.0.1:1/", http.Header{name: {"x"}})
+			require.EqualError(t, err, "websocket: duplicate header not allowed: "+name)
+		}
+		_, _, err := lib.dial(t.Context(), dialing{Subprotocols: []string{"a"}}, "ws://127.0.0.1:1/", http.Header{"Sec-Websocket-Protocol": {"b"}})
+		require.EqualError(t, err, "websocket: duplicate header not allowed: Sec-Websocket-Protocol")
+	})
+}
+
+func TestTheLocationOfARedirectIsOneOfHTTP(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		u := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/there", http.StatusFound) })
+		_, resp, err := lib.dial(t.Context(), dialing{}, u+"/here", nil)
+		require.Equal(t, lib.badHandshake, err)
+		at, err := resp.Location()
+		require.NoError(t, err)
+		require.Equal(t, "http"+strings.TrimPrefix(u, "ws")+"/there", at.String())
+	})
+}
+
+func TestSubprotocolsMayBeNamedTwice(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		u := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			c, err := lib.upgrade(upgrading{Subprotocols: []string{"b", "", "b"}}, w, r, nil)
+			if err == nil {
+				c.Close()
+			}
+		})
+		c, _, err := lib.dial(t.Context(), dialing{Subprotocols: []string{"a", "a", "b"}}, u, nil)
+		require.NoError(t, err)
+		defer c.Close()
+		require.Equal(t, "b", c.Subprotocol())
+	})
+}
+
+func TestTheReasonOfARefusalIsInTheSameWords(t *testing.T) {
+	good := http.Header{
+		"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"},
+		"Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="}, "Origin": {"https://evil.example"},
+	}
+	for field, value := range map[string]string{
+		"Connection": "close", "Upgrade": "h2c", "Sec-Websocket-Version": "8", "Sec-Websocket-Key": "short", "Origin": "https://evil.example",
+	} {
+		reasons := map[string]string{}
+		for name, lib := range libraries {
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			r.Header = good.Clone()
+			r.Header.Set(field, value)
+			if field == "Sec-Websocket-Key" {
+				r.Header.Del("Origin")
+			}
+			_, err := lib.upgrade(upgrading{}, httptest.NewRecorder(), r, nil)
+			require.Error(t, err)
+			reasons[name] = err.Error()
+		}
+		require.Contains(t, reasons["gorilla"], "websocket: ")
+		require.Equal(t, reasons["gorilla"], reasons["ours"])
+	}
+}

@@ -100,7 +100,9 @@ func (u *Upgrader) refuses(r *http.Request, responseHeader http.Header) (status 
 		return http.StatusBadRequest, other + "'websocket' token not found in 'Upgrade' header"
 	case r.Method != http.MethodGet:
 		return http.StatusMethodNotAllowed, other + "request method is not GET"
-	case responseHeader.Get("Sec-Websocket-Extensions") != "":
+	case !hasToken(r.Header, "Sec-Websocket-Version", "13"):
+		return http.StatusBadRequest, "websocket: unsupported version: 13 not found in 'Sec-Websocket-Version' header"
+	case responseHeader["Sec-Websocket-Extensions"] != nil:
 		return http.StatusInternalServerError, "websocket: application specific 'Sec-WebSocket-Extensions' headers are unsupported"
 	}
 	check := u.CheckOrigin
@@ -109,6 +111,10 @@ func (u *Upgrader) refuses(r *http.Request, responseHeader http.Header) (status 
 	}
 	if !check(r) {
 		return http.StatusForbidden, "websocket: request origin not allowed by Upgrader.CheckOrigin"
+	}
+	if !handshake.ValidKey(r.Header.Get("Sec-Websocket-Key")) {
+		return http.StatusBadRequest,
+			"websocket: not a websocket handshake: 'Sec-WebSocket-Key' header must be Base64 encoded value of 16-byte in length"
 	}
 	return 0, ""
 }
@@ -139,13 +145,20 @@ func (u *Upgrader) refuse(w http.ResponseWriter, r *http.Request, status int, re
 // options are those of the handshake.
 func (u *Upgrader) options(responseHeader http.Header) *handshake.ServerOptions {
 	o := &handshake.ServerOptions{
-		Subprotocols: u.Subprotocols,
+		Subprotocols: distinct(u.Subprotocols),
 		CheckOrigin:  func(*http.Request) error { return nil }, // was asked before
 		Deflate:      compression(u.EnableCompression),
 		Lenient:      true,
 	}
-	if u.Subprotocols == nil && responseHeader.Get("Sec-Websocket-Protocol") != "" {
-		o.Subprotocols = []string{responseHeader.Get("Sec-Websocket-Protocol")}
+	if named := responseHeader.Get("Sec-Websocket-Protocol"); u.Subprotocols == nil && named != "" {
+		o.SelectSubprotocol = func(_ *http.Request, offered []string) (string, error) {
+			for _, name := range elements(named) {
+				if slices.Contains(offered, name) {
+					return name, nil
+				}
+			}
+			return "", nil // a client that has not offered it would fail, by the RFC
+		}
 	}
 	for name, values := range responseHeader {
 		if handshake.Reserved(name) {
@@ -155,18 +168,30 @@ func (u *Upgrader) options(responseHeader http.Header) *handshake.ServerOptions 
 			o.Header = make(http.Header, len(responseHeader))
 		}
 		for _, v := range values {
-			o.Header[name] = append(o.Header[name], strings.Map(noControl, v))
+			o.Header[name] = append(o.Header[name], clean(v))
 		}
 	}
 	return o
 }
 
-// noControl keeps a value from becoming several lines.
-func noControl(r rune) rune {
-	if r < ' ' {
-		return ' '
+// clean keeps the value of a header field from becoming several lines.
+func clean(value string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, value)
+}
+
+// distinct are those of a list of subprotocols that say something: each once, and none that is empty.
+func distinct(list []string) (names []string) {
+	for _, name := range list {
+		if name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
-	return r
+	return names
 }
 
 // sameHost is the default of CheckOrigin.
@@ -176,7 +201,7 @@ func sameHost(r *http.Request) bool {
 		return true
 	}
 	u, err := url.Parse(origin[0])
-	return err == nil && strings.EqualFold(u.Host, r.Host)
+	return err == nil && len(u.Host) == len(r.Host) && strings.EqualFold(u.Host, r.Host) // no letters beyond ASCII
 }
 
 // Upgrade is [Upgrader.Upgrade] without a look at the Origin, and without an answer to a request that is refused.
