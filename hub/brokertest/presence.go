@@ -145,7 +145,14 @@ func testKill(t *tester) {
 		return slices.ContainsFunc(r.events, func(e hub.PresenceEvent) bool { return e.Left && e.ID == "dies" })
 	})
 	t.equal([]hub.Presence{{ID: "stays"}}, t.present(one, topic, 1))
-	t.check(!slices.ContainsFunc(r.events, func(e hub.PresenceEvent) bool { return e.Left && e.ID == "stays" }), "who is renewed stays")
+	r.until("who is renewed to be there", func() bool {
+		for _, e := range slices.Backward(r.events) {
+			if e.ID == "stays" {
+				return !e.Left // a machine that was held up for longer than that renews it again
+			}
+		}
+		return true
+	})
 }
 
 func testLose(t *tester) {

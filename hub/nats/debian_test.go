@@ -56,15 +56,19 @@ func newProcess(t *testing.T) brokertest.Server {
 	t.Cleanup(kill)
 	return brokertest.Server{
 		Addr:  addr,
-		Open:  func(t *testing.T, addr string) hub.Broker { return open(t, addr, ttl) },
+		Open:  impatient,
 		Kill:  kill,
 		Start: start,
 	}
 }
 
-func TestFaultsOfAServerThatIsKilledLoseNothing(t *testing.T) { brokertest.RunFaults(t, newProcess) }
+func TestFaultsOfAServerThatIsKilledLoseNothing(t *testing.T) {
+	t.Parallel()
+	brokertest.RunFaults(t, newProcess)
+}
 
 func TestItKeepsItsPromisesOnAnOlderServer(t *testing.T) {
+	t.Parallel()
 	s := newProcess(t)
 	brokertest.Run(t, brokertest.Broker{
 		New:  func(t *testing.T) hub.Broker { return s.Open(t, s.Addr) },

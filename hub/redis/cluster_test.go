@@ -58,13 +58,14 @@ func newCluster(t testing.TB) (addrs []string) {
 // openCluster returns a broker with a client of its own.
 func openCluster(t testing.TB, addrs []string) *Broker {
 	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs, MaxRetries: -1, ContextTimeoutEnabled: true})
-	b := New(client, &Options{Prefix: "test", Retention: brokertest.Retention, PresenceTTL: time.Second})
+	b := New(client, &Options{Prefix: "test", Retention: brokertest.Retention, PresenceTTL: ttl})
 	b.close = client.Close
 	t.Cleanup(func() { b.Close() })
 	return b
 }
 
 func TestItKeepsWhatBrokersPromiseOnACluster(t *testing.T) {
+	t.Parallel()
 	addrs := newCluster(t)
 	brokertest.Run(t, brokertest.Broker{
 		New:  func(t *testing.T) hub.Broker { return openCluster(t, addrs) },
@@ -80,6 +81,7 @@ func TestItKeepsWhatBrokersPromiseOnACluster(t *testing.T) {
 }
 
 func TestTopicsAreSpreadOverTheNodesOfACluster(t *testing.T) {
+	t.Parallel()
 	addrs := newCluster(t)
 	one, two := openCluster(t, addrs), openCluster(t, addrs)
 	const topics = 20

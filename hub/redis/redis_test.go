@@ -35,6 +35,7 @@ func die(b *Broker) {
 }
 
 func TestItKeepsWhatBrokersPromise(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	brokertest.Run(t, brokertest.Broker{
 		New:  func(t *testing.T) hub.Broker { return open(t, s.addr, ttl) },
@@ -111,6 +112,7 @@ func say(t *testing.T, b hub.Broker, topic, text string) {
 }
 
 func TestFaultsLoseNothing(t *testing.T) {
+	t.Parallel()
 	brokertest.RunFaults(t, func(t *testing.T) brokertest.Server {
 		s := newServer(t)
 		return brokertest.Server{
