@@ -10,6 +10,8 @@
 //   - Between them: the proxies tinyproxy and microsocks, the gateways nginx and haproxy, and links that die without a
 //     word (a relay that goes silent, and a network interface that is taken down where that is permitted).
 //
+//   - The command ws: on a pseudo-terminal, in scripts, in Chromium, and beside npm's wscat.
+//
 // What is not installed makes a test skip, and fail with CI=true. On Debian:
 //
 //	apt-get install chromium firefox-esr nodejs npm python3-websockets python3-h2 python3-wsproto python3-hypercorn \
@@ -19,9 +21,9 @@
 //
 //	go test -v -run ManyConnections . -connections 10000 -interval 30s -hold 60s
 //
-// The README's pictures are made anew by
+// The pictures in docs are made anew by
 //
-//	go test -run 'TwoTabsChat|TickerNotices|PictureCanBeDrawn|PictureOfTheGame' . -update-screenshots
+//	go test -run 'TwoTabsChat|TickerNotices|PictureCanBeDrawn|PictureOfTheGame|PictureOfWSConnect|ReportOfWSLoad' . -update-screenshots
 //
 // # The programs in peers
 //

@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/chromedp/chromedp v0.22.0
+	github.com/creack/pty v1.1.24
 	github.com/seed60239977/websocket v0.0.0
 	github.com/stretchr/testify v1.12.1
 	golang.org/x/crypto v0.59.0

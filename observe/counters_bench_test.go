@@ -81,7 +81,7 @@ func BenchmarkReceive(b *testing.B) {
 }
 
 // BenchmarkWrite is what it takes to write one to a net.Conn that is no socket, such as TLS, where it is timed how long each write
-// takes.
+// takes. Untimed is without Slow, for which the clock is read before and after; BenchmarkClock is what that alone costs.
 func BenchmarkWrite(b *testing.B) {
 	message := make([]byte, 128)
 	for _, by := range observers() {
@@ -96,6 +96,17 @@ func BenchmarkWrite(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkClock is what it takes to read the clock twice, in the way that is cheapest.
+func BenchmarkClock(b *testing.B) {
+	began := time.Now()
+	var took time.Duration
+	for b.Loop() {
+		start := time.Since(began)
+		took += time.Since(began) - start
+	}
+	b.ReportMetric(float64(took)/float64(b.N), "ns-between")
 }
 
 // BenchmarkCounters is what the counters alone take for a message, while all processors count for connections of their own.
@@ -117,5 +128,7 @@ type named struct {
 }
 
 func observers() []named {
-	return []named{{"without", nil}, {"with", new(observe.Counters).Observer()}}
+	untimed := *new(observe.Counters).Observer()
+	untimed.Slow = nil
+	return []named{{"without", nil}, {"with", new(observe.Counters).Observer()}, {"untimed", &untimed}}
 }

@@ -1,4 +1,7 @@
 // Package serve has the flags of all commands that wait for clients, and the server behind them.
+//
+// The examples have something like it (examples/internal/program). The two do not share code: this module is tagged and installed
+// apart from the one that the examples are in, and imports nothing of that but what is public.
 package serve
 
 import (
