@@ -9,7 +9,6 @@
 //   - In a browser: package inbrowser, compiled for js/wasm, in Node, Chromium and Firefox, against our server.
 //   - Between them: the proxies tinyproxy and microsocks, the gateways nginx and haproxy, and links that die without a
 //     word (a relay that goes silent, and a network interface that is taken down where that is permitted).
-//
 //   - The command ws: on a pseudo-terminal, in scripts, in Chromium, and beside npm's wscat.
 //
 // What is not installed makes a test skip, and fail with CI=true. On Debian:
