@@ -139,6 +139,11 @@ func (a acceptor) answer(w http.ResponseWriter, r *http.Request, open opener) (*
 	if r.ProtoMajor > 1 {
 		return a.acceptConnect(w, r, open)
 	}
+	return a.acceptUpgrade(w, r, open)
+}
+
+// acceptUpgrade is answer for a request of HTTP/1.1.
+func (a acceptor) acceptUpgrade(w http.ResponseWriter, r *http.Request, open opener) (*Conn, error) {
 	o := a.AcceptOptions
 	resp, err := a.decide(r, w.Header())
 	if err == nil {

@@ -22,8 +22,7 @@ func (a acceptor) acceptConnect(w http.ResponseWriter, r *http.Request, open ope
 	if err != nil {
 		return nil, refuse(w, r, err.(*handshake.Error))
 	}
-	inner := innermost(w)
-	s, err := o.answerConnect(inner, r, o.connectHeader(w.Header(), &agreed))
+	s, err := o.answerConnect(innermost(w), r, o.connectHeader(w.Header(), &agreed))
 	if errors.Is(err, http.ErrNotSupported) {
 		return nil, refuse(w, r, &handshake.Error{
 			Status: http.StatusInternalServerError,
@@ -37,7 +36,8 @@ func (a acceptor) acceptConnect(w http.ResponseWriter, r *http.Request, open ope
 	return o.made(open.open(s, frame.Server, negotiated(&agreed, o.Deflate, nil), &o.Config))
 }
 
-// decideConnect returns what is agreed to with HTTP/2 or HTTP/3.
+// decideConnect returns what is agreed to with HTTP/2 or HTTP/3. What follows needs much of the goroutine's stack, so what this does
+// is not on it any more.
 func (a acceptor) decideConnect(r *http.Request) (handshake.Agreed, error) {
 	if a.checked != nil {
 		return a.checked.AcceptConnect(r)

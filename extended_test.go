@@ -13,6 +13,7 @@ import (
 	"golang.org/x/net/http2"
 
 	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/h2stream"
 	"github.com/seed60239977/websocket/internal/wstest"
 )
 
@@ -54,14 +55,18 @@ func bubble(t *testing.T, h http.Handler, change func(*http.Server), f func(t *t
 	synctest.Test(t, func(t *testing.T) { f(t, newNetwork(t, h, change)) })
 }
 
-// holding runs a test of connections that a Handler hands out, in fake time. They are closed when it is over.
+// holding runs a test of connections that a Handler hands out, in fake time. They are closed when it is over, and serve returns
+// when they are.
 func holding(t *testing.T, o *AcceptOptions, change func(*http.Server), f func(t *testing.T, n *network, conns <-chan *Conn)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		over, conns := make(chan struct{}), make(chan *Conn, 2000)
 		n := newNetwork(t, Handler(func(ctx context.Context, c *Conn) {
 			conns <- c
-			<-over
+			select {
+			case <-over:
+			case <-c.Done():
+			}
 			c.CloseNow()
 		}, o), change)
 		defer close(over)
@@ -172,22 +177,79 @@ func TestOtherStreamsAreRefused(t *testing.T) {
 	}
 }
 
-func TestAStreamEndsWithItsConnectionAndNotWithServe(t *testing.T) {
-	leave := make(chan struct{})
-	h := Handler(func(_ context.Context, c *Conn) {
-		c.Close(StatusNormalClosure, "")
-		<-leave
-	}, nil)
-	synctest.Test(t, func(t *testing.T) {
-		leave = make(chan struct{})
-		n := newNetwork(t, h, nil)
-		c := n.raw(t)
-		stream := c.connect()
-		c.requireData(stream, serverClose(StatusNormalClosure, ""))
-		c.send(stream, wstest.CloseFrame(StatusNormalClosure, ""))
-		c.requireEnd(stream)
-		close(leave)
-	})
+// A stream ends in good order when serve has returned. net/http has no other way to end one, and none to reset one but with
+// INTERNAL_ERROR.
+func TestAStreamIsResetIfServeGoesOnWhenItsConnectionHasEnded(t *testing.T) {
+	for name, tc := range map[string]struct {
+		stays time.Duration
+		ends  func(c *rawH2, stream uint32)
+	}{
+		"serve returns at once":          {0, (*rawH2).requireEnd},
+		"serve cleans up":                {h2stream.LeaveTime / 2, (*rawH2).requireEnd},
+		"serve has something else to do": {time.Hour, func(c *rawH2, stream uint32) { c.requireReset(stream, http2.ErrCodeInternal) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := Handler(func(_ context.Context, c *Conn) {
+				c.Close(StatusNormalClosure, "")
+				<-time.After(tc.stays)
+			}, nil)
+			bubble(t, h, nil, func(t *testing.T, n *network) {
+				c := n.raw(t)
+				stream := c.connect()
+				c.requireData(stream, serverClose(StatusNormalClosure, ""))
+				c.send(stream, wstest.CloseFrame(StatusNormalClosure, ""))
+				start := time.Now()
+				tc.ends(c, stream)
+				require.Equal(t, min(tc.stays, h2stream.LeaveTime), time.Since(start))
+				<-time.After(tc.stays)
+			})
+		})
+	}
+}
+
+// How this side ends a stream, which is in good order unless somebody waits for its window.
+func TestHowAServersStreamEnds(t *testing.T) {
+	end := (*rawH2).requireEnd
+	reset := func(c *rawH2, stream uint32) { c.requireReset(stream, http2.ErrCodeInternal) }
+	for name, tc := range map[string]struct {
+		serve func(c *Conn)
+		do    func(c *rawH2, stream uint32)
+		data  string // that is sent
+		ends  func(c *rawH2, stream uint32)
+	}{
+		"CloseNow": {func(c *Conn) { c.CloseNow() }, nil, "", end},
+		"serve returns, and the peer closes": {func(*Conn) {}, func(c *rawH2, stream uint32) {
+			c.send(stream, wstest.CloseFrame(StatusNormalClosure, ""))
+		}, serverClose(StatusNormalClosure, ""), end},
+		"a panic":                    {func(*Conn) { panic(http.ErrAbortHandler) }, nil, serverClose(StatusInternalError, ""), end},
+		"serve returns, peer silent": {func(*Conn) {}, nil, serverClose(StatusNormalClosure, ""), end},
+		"the peer breaks a rule": {func(c *Conn) { c.Read(context.Background()) }, func(c *rawH2, stream uint32) {
+			c.WriteData(stream, false, []byte{0x83, 0x80, 0, 0, 0, 0})
+		}, serverClose(StatusProtocolError, "reserved opcode"), end},
+		"CloseNow while a write waits for the window": {func(c *Conn) {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			c.Write(ctx, Binary, make([]byte, 1<<20))
+			c.CloseNow()
+		}, nil, "*", reset},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := Handler(func(_ context.Context, c *Conn) { tc.serve(c) }, nil)
+			bubble(t, h, nil, func(t *testing.T, n *network) {
+				c := n.raw(t)
+				stream := c.connect()
+				if tc.do != nil {
+					tc.do(c, stream)
+				}
+				if tc.data == "*" { // as much as the window takes
+					c.data(stream, 65535)
+				} else {
+					c.requireData(stream, tc.data)
+				}
+				tc.ends(c, stream)
+			})
+		})
+	}
 }
 
 func TestHowAStreamEndsIsHowTheConnectionDoes(t *testing.T) {
@@ -534,4 +596,39 @@ func TestAHeartbeatEndsAStreamWhosePeerIsSilent(t *testing.T) {
 			require.Equal(t, byte(0x89), f.Data()[0], "another ping")
 		}
 	})
+}
+
+// A loop calls its events on the goroutine of the request, which ends with the connection.
+func TestALoopServesAStream(t *testing.T) {
+	loop := startLoop(t)
+	closed := make(chan error, 1)
+	n := newNetwork(t, loop.Handler(Events{
+		Message: func(c *Conn, m Message) error { return c.Write(context.Background(), m.Type, m.Data) },
+		Close:   func(_ *Conn, err error) { closed <- err },
+	}, nil), nil)
+	c := n.raw(t)
+	one, two := c.connect(), c.connect()
+	for _, stream := range []uint32{one, two} {
+		c.send(stream, wstest.Whole(frame.Text, "hello"))
+		c.requireData(stream, serverText("hello"))
+	}
+	c.send(one, wstest.CloseFrame(StatusNormalClosure, ""))
+	require.Error(t, <-closed)
+	c.requireData(one, serverClose(StatusNormalClosure, ""))
+	c.requireEnd(one)
+	down := make(chan error, 1)
+	go func() { down <- loop.Shutdown(context.Background()) }()
+	f := c.await()
+	for f.Header().StreamID == one { // asked to send no more
+		f = c.await()
+	}
+	require.Equal(t, serverClose(StatusGoingAway, ""), string(f.(*http2.DataFrame).Data()))
+	c.send(two, wstest.CloseFrame(StatusGoingAway, ""))
+	c.requireEnd(two)
+	require.NoError(t, <-down)
+	late := c.request(connectFields()...)
+	for f = c.await(); f.Header().StreamID != late; f = c.await() { // asked to send no more
+	}
+	require.IsType(t, &http2.MetaHeadersFrame{}, f)
+	c.requireEnd(late)
 }

@@ -11,8 +11,12 @@ import (
 
 // Handler returns an http.Handler that answers requests as [Accept] does and calls serve for each connection, on a goroutine of
 // its own that outlives the request: while it waits, only the connection stays in memory. serve gets the context that
-// AcceptOptions.ConnContext returns, or [context.Background]. With HTTP/2 and HTTP/3, the connection is a stream of the
-// request, which therefore stays until the connection has ended.
+// AcceptOptions.ConnContext returns, or [context.Background].
+//
+// With HTTP/2 and HTTP/3, the connection is a stream of the request, which therefore stays until the connection has ended. With
+// HTTP/2, serve is called on the goroutine of the request, and the stream ends when serve has returned. If that takes longer than
+// a second once the connection has ended, the stream is reset. Reading takes the least memory with a context that cannot end,
+// such as [context.Background]: with others, a second goroutine waits for the stream.
 //
 // When serve returns, the connection is closed with [StatusNormalClosure], unless serve has closed it. A panic in serve is
 // logged in the way that net/http would, and closes the connection with [StatusInternalError]. As with all hijacked
@@ -54,7 +58,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	serving = true
 	s := &served{h, ctx, c, errorLog(r), StatusInternalError}
 	if stream, ok := c.NetConn().(*h2stream.Conn); ok {
-		stream.Host(func() { go s.run() }) // the stream ends with the request
+		stream.Host(s.run) // the stream ends with the request
 		return
 	}
 	go s.run()

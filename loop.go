@@ -30,8 +30,8 @@ var ErrLoopClosed = event.ErrLoopClosed
 // Send, Ping and heartbeats. Only the calls that read fail, with [ErrEventDriven].
 //
 // It drives sockets on Linux (epoll), macOS and the BSDs (kqueue; built but not run by this project's tests). With TLS, HTTP/2,
-// connections of other types, and on other systems, each connection gets the same calls from a goroutine of its own;
-// [Conn.EventDriven] reports which kind it is.
+// connections of other types, and on other systems, each connection gets the same calls from a goroutine of its own, which with
+// HTTP/2 is that of the request; [Conn.EventDriven] reports which kind it is.
 //
 // Create a Loop with [NewLoop], and end it with [Loop.Shutdown]. Its methods may be called from any goroutine.
 type Loop struct{ events *event.Loop }
@@ -84,7 +84,7 @@ func (h *loopHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if stream, ok := c.NetConn().(*h2stream.Conn); ok { // it ends with the request
-		stream.Host(func() { h.loop.events.Adopt(ctx, c, h.events) })
+		stream.Host(func() { h.loop.events.Host(ctx, c, h.events) })
 	}
 }
 

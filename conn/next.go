@@ -91,8 +91,10 @@ func (c *Conn) startRead(ctx context.Context) error {
 	}
 	if err != nil {
 		c.endRead()
+		return err
 	}
-	return err
+	c.in.uncut = ctx.Done() == nil
+	return nil
 }
 
 // endRead ends what beginRead began.
@@ -100,6 +102,7 @@ func (c *Conn) endRead() {
 	if d := c.driven(); d != nil {
 		d.polling = false
 	}
+	c.in.uncut = false
 	if cause := c.calls.End(interrupt.Reading); cause != nil { // the network's deadlines do not work
 		c.readEnded(cause)
 	}

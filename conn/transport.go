@@ -31,17 +31,27 @@ type portable struct {
 	// enough for many a message, and much less than a tls.Conn holds for itself.
 	first [256]byte
 	less  bool // read one byte less to first
+	waits bool // nc is an uncutReader
 
 	opened atomic.Bool      // something was read or written: a handshake of nc's own is over
 	takes  func(n int) bool // reports whether nc takes n bytes without waiting for the peer; nil if that cannot be told
 }
 
+// uncutReader is a net.Conn that waits with less memory while no deadline cuts it, such as a stream of HTTP/2.
+type uncutReader interface {
+	// ReadUncut is Read while no deadline is set, neither before nor meanwhile. Close ends it.
+	ReadUncut(p []byte) (int, error)
+}
+
 // newPortable returns a portable transport.
-func newPortable(nc net.Conn) *portable { return &portable{nc: nc, takes: newTakes(nc)} }
+func newPortable(nc net.Conn) *portable {
+	_, waits := nc.(uncutReader)
+	return &portable{nc: nc, waits: waits, takes: newTakes(nc)}
+}
 
 func (s *portable) read(in *readBuffer) error {
 	if in.buf != nil || in.within {
-		n, err := s.readSome(in.free())
+		n, err := s.readSome(in.free(), in.uncut)
 		if n > 0 {
 			in.received(n)
 		}
@@ -51,7 +61,7 @@ func (s *portable) read(in *readBuffer) error {
 	if s.less {
 		size--
 	}
-	n, err := s.readSome(s.first[:size])
+	n, err := s.readSome(s.first[:size], in.uncut)
 	// A frame that just fits would end each read, and hide that more has arrived: the next one of its size will not fit.
 	s.less = s.less != (n == size)
 	if n > 0 {
@@ -68,9 +78,13 @@ func (s *portable) resumable() bool { return false }
 const maxEmptyReads = 100
 
 // readSome reads at least one byte or returns an error, never both.
-func (s *portable) readSome(p []byte) (int, error) {
+func (s *portable) readSome(p []byte, uncut bool) (n int, err error) {
 	for range maxEmptyReads {
-		n, err := s.nc.Read(p)
+		if uncut && s.waits {
+			n, err = s.nc.(uncutReader).ReadUncut(p)
+		} else {
+			n, err = s.nc.Read(p)
+		}
 		if n > 0 {
 			s.hasOpened()
 			return n, nil // an error comes again with the next read

@@ -23,6 +23,26 @@ func (l *Loop) attachGoroutine(ctx context.Context, nc net.Conn, role frame.Role
 // Adopt has the loop call e for an existing connection that nobody reads from, on a goroutine that reads from it. The loop owns
 // c from the call on, even if Adopt fails; the error is [ErrLoopClosed].
 func (l *Loop) Adopt(ctx context.Context, c *conn.Conn, e *Events) error {
+	if err := l.adopt(c); err != nil {
+		return err
+	}
+	l.workers.Go(func() { l.serve(ctx, c, e) })
+	return nil
+}
+
+// Host is Adopt with the calling goroutine: it returns when Events.Close has.
+func (l *Loop) Host(ctx context.Context, c *conn.Conn, e *Events) error {
+	if err := l.adopt(c); err != nil {
+		return err
+	}
+	l.workers.Add(1)
+	defer l.workers.Done()
+	l.serve(ctx, c, e)
+	return nil
+}
+
+// adopt has Shutdown know c and wait for it.
+func (l *Loop) adopt(c *conn.Conn) error {
 	if !l.enter() {
 		c.CloseNow()
 		return ErrLoopClosed
@@ -34,7 +54,6 @@ func (l *Loop) Adopt(ctx context.Context, c *conn.Conn, e *Events) error {
 	if down { // since it was counted
 		c.SendClose(conn.StatusGoingAway, "")
 	}
-	l.workers.Go(func() { l.serve(ctx, c, e) })
 	return nil
 }
 

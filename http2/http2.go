@@ -27,7 +27,21 @@
 //   - middleware that replaces the ResponseWriter needs an Unwrap method, which http.ResponseController needs as well, and what
 //     it does to requests' bodies it does to the connection: http.MaxBytesHandler ends it after so many bytes;
 //   - http.Server.Shutdown waits for these connections; see [github.com/seed60239977/websocket.Registry];
-//   - a connection that waits takes some 17 KiB instead of 4, most of which net/http keeps for its request, and a goroutine more.
+//   - a stream ends in good order when the handler returns. It is reset, with INTERNAL_ERROR since net/http has no other code, if
+//     the connection is closed while a write waits for the peer's window, and if the serve function of
+//     [github.com/seed60239977/websocket.Handler] goes on for more than a second when the connection has ended;
+//   - a connection that waits takes some 10 KiB instead of 4, of which 9 are net/http's for a request that waits. Once something was
+//     sent it takes 15, since net/http has a buffer for each response. 3 KiB and a goroutine come on top when something is read
+//     with a context that can end.
+//
+// # What if net/http gets a setting for it?
+//
+// Go 1.26 has none: the environment is the only way. A field EnableConnectProtocol of http.HTTP2Config is accepted for a later
+// version (go.dev/issue/53208). A program that sets it in http.Server.HTTP2 will not need this package: it is the better way, since
+// it is for one server and not for all. This package works for as long as net/http heeds the environment. Should that end,
+// importing it will change nothing, and [Enabled] will return false.
+//
+// # What does net/http take care of?
 //
 // What HTTP/2 itself can be attacked with (floods of header fields, of CONTINUATION and of streams that are reset) is for
 // net/http to ward off, and http.Server.HTTP2 has its limits: MaxConcurrentStreams is 250, so a browser gets that many
@@ -51,9 +65,9 @@ import (
 
 func init() { xconnect.Restore() } // net/http and golang.org/x/net/http2 have been initialized
 
-// Enabled reports whether net/http's servers offer extended CONNECT. It asks one, once: what a program has in its
-// environment counts as well as this package, and if Go should change, Enabled says what is so. It may be called from any
-// goroutine.
+// Enabled reports whether net/http's servers offer extended CONNECT. It asks one, once, whose configuration is the default: what a
+// program has in its environment counts as well as this package, and if Go should change, Enabled says what is so. It may be
+// called from any goroutine.
 func Enabled() bool { return enabled() }
 
 var enabled = sync.OnceValue(func() bool {

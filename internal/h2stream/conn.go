@@ -15,6 +15,9 @@ type Stream struct {
 	// Abort resets the stream, in both directions, which makes a Send that waits return. It is called at most once, and
 	// does not wait itself.
 	Abort func()
+	// Unending says that Abort makes a Send that waits return, and does no more: the peer hears of the end of the stream when the
+	// handler of its request returns.
+	Unending bool
 	// End, if not nil, ends this side's direction of the stream in good order. It is called at most once, and not while
 	// Send is.
 	End func()
@@ -29,6 +32,8 @@ type Conn struct {
 	stream Stream
 	in     inbound
 	out    outbound
+
+	expulsion *time.Timer // resets the stream if its host does not leave; guarded by in.mu
 }
 
 // New returns a Conn over s, which it owns from now on.
@@ -37,17 +42,6 @@ func New(s Stream) *Conn {
 	c.in.init()
 	c.out.init()
 	return c
-}
-
-// Host lends c the calling goroutine until c is closed and nothing of it touches the stream any more. It calls begin,
-// which must not read from c but starts what does. Without Host, the first Read starts a goroutine instead.
-func (c *Conn) Host(begin func()) {
-	claimed := c.in.claim()
-	begin()
-	if claimed {
-		c.in.pump(c.stream.Body)
-	}
-	c.in.awaitLeft()
 }
 
 // Read implements net.Conn. Once the peer has ended its direction of the stream it returns io.EOF; if it has reset the
@@ -59,6 +53,16 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return c.in.read(p)
 }
 
+// ReadUncut is Read while no deadline is set, neither before nor meanwhile, which it would not heed. Close ends it. As long as
+// there are no other calls of Read, it needs no goroutine, and holds no buffer.
+func (c *Conn) ReadUncut(p []byte) (int, error) {
+	if !c.in.beginDirect() {
+		return c.Read(p)
+	}
+	n, err := c.stream.Body.Read(p)
+	return n, c.in.endDirect(n, err)
+}
+
 // Write implements net.Conn.
 func (c *Conn) Write(p []byte) (int, error) { return c.out.write(p, c.stream.Send) }
 
@@ -68,7 +72,8 @@ func (c *Conn) Close() error {
 	if !c.in.close() {
 		return net.ErrClosed
 	}
-	if c.out.close() {
+	aborted := c.out.close()
+	if aborted {
 		c.stream.Abort()
 	}
 	c.out.awaitIdle()
@@ -76,7 +81,7 @@ func (c *Conn) Close() error {
 		c.stream.End()
 	}
 	c.stream.Body.Close()
-	c.in.leave()
+	c.left(aborted)
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -186,58 +187,6 @@ func TestCloseEndsAStreamInGoodOrder(t *testing.T) {
 	require.ErrorIs(t, err, io.ErrClosedPipe, "the body is closed")
 }
 
-func TestAHostStaysUntilTheStreamIsClosed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f, c := newFake()
-		left := false
-		go func() {
-			c.Host(func() {
-				go func() {
-					f.arriving.Write([]byte("hello"))
-					f.arriving.Close()
-				}()
-			})
-			left = true
-		}()
-		all, err := io.ReadAll(c)
-		require.NoError(t, err)
-		require.Equal(t, "hello", string(all))
-		synctest.Wait()
-		require.False(t, left, "this side has not ended")
-		require.NoError(t, c.Close())
-		synctest.Wait()
-		require.True(t, left)
-		c.Host(func() {})
-	})
-}
-
-// TestAHostStaysWhileCloseResetsTheStream: net/http panics if the handler has returned by then.
-func TestAHostStaysWhileCloseResetsTheStream(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f, c := newFake()
-		left := make(chan struct{})
-		abort := c.stream.Abort
-		c.stream.Abort = func() {
-			abort()
-			synctest.Wait()    // the write has ended
-			f.arriving.Close() // as a reset does
-			synctest.Wait()
-			select {
-			case <-left:
-				t.Error("the host has left")
-			default:
-			}
-		}
-		go func() {
-			c.Host(func() { go c.Write([]byte("that nobody takes")) })
-			close(left)
-		}()
-		synctest.Wait()
-		require.NoError(t, c.Close())
-		<-left
-	})
-}
-
 // gone is what is left of a response whose handler has returned while a write waits.
 type gone struct {
 	http.ResponseWriter
@@ -338,6 +287,105 @@ func TestAStreamThatWaitsHoldsNoLargeBuffer(t *testing.T) {
 		c.in.mu.Lock()
 		require.Nil(t, c.in.large)
 		c.in.mu.Unlock()
+		require.NoError(t, c.Close())
+	})
+}
+
+func TestAReadThatNothingCutsNeedsNoGoroutine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, c := newFake()
+		go func() {
+			f.arriving.Write([]byte("hello"))
+			f.arriving.CloseWithError(io.EOF)
+		}()
+		all, err := io.ReadAll(uncut{c})
+		require.NoError(t, err)
+		require.Equal(t, "hello", string(all))
+		_, err = c.ReadUncut(make([]byte, 1))
+		require.Equal(t, io.EOF, err, "again")
+		_, err = c.Read(make([]byte, 1))
+		require.Equal(t, io.EOF, err, "again")
+		require.False(t, c.in.claimed)
+		require.NoError(t, c.Close())
+		_, err = c.ReadUncut(make([]byte, 1))
+		require.Equal(t, net.ErrClosed, err)
+	})
+}
+
+// uncut reads with ReadUncut.
+type uncut struct{ *Conn }
+
+func (u uncut) Read(p []byte) (int, error) { return u.ReadUncut(p) }
+
+func TestWhatADirectReadGetsWithAnErrorComesFirst(t *testing.T) {
+	c := New(Stream{Body: io.NopCloser(iotest.DataErrReader(strings.NewReader("last words")))})
+	p := make([]byte, 100)
+	n, err := c.ReadUncut(p)
+	require.NoError(t, err)
+	require.Equal(t, "last words", string(p[:n]))
+	_, err = c.ReadUncut(p)
+	require.Equal(t, io.EOF, err)
+	require.NoError(t, c.Close())
+}
+
+func TestADirectReadTellsTheCodeOfAReset(t *testing.T) {
+	c := New(Stream{Body: io.NopCloser(iotest.ErrReader(http2.StreamError{StreamID: 1, Code: http2.ErrCodeCancel}))})
+	for range 2 {
+		_, err := c.ReadUncut(make([]byte, 1))
+		require.ErrorIs(t, err, syscall.ECONNRESET)
+	}
+	require.NoError(t, c.Close())
+}
+
+func TestCloseEndsADirectReadAndWaitsForIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, c := newFake()
+		read := make(chan error, 1)
+		go func() {
+			_, err := c.ReadUncut(make([]byte, 1))
+			read <- err
+		}()
+		synctest.Wait()
+		require.Empty(t, read)
+		require.NoError(t, c.Close())
+		require.Equal(t, net.ErrClosed, <-read)
+	})
+}
+
+// Reading goes on with deadlines once that is asked for: behind a direct read, and while one is under way.
+func TestReadsWithDeadlinesFollowDirectOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, c := newFake()
+		go f.arriving.Write([]byte("1"))
+		p := make([]byte, 1)
+		_, err := io.ReadFull(uncut{c}, p)
+		require.NoError(t, err)
+		require.NoError(t, c.SetReadDeadline(time.Now().Add(time.Second)))
+		_, err = c.ReadUncut(p)
+		require.ErrorIs(t, err, os.ErrDeadlineExceeded, "one that was set before is heeded")
+		require.NoError(t, c.SetReadDeadline(time.Time{}))
+		go f.arriving.Write([]byte("2"))
+		_, err = c.ReadUncut(p)
+		require.NoError(t, err)
+		require.Equal(t, "2", string(p))
+		require.NoError(t, c.Close())
+	})
+	synctest.Test(t, func(t *testing.T) {
+		f, c := newFake()
+		got := make(chan byte, 2)
+		for _, read := range []func([]byte) (int, error){c.ReadUncut, c.Read} {
+			go func() {
+				p := make([]byte, 1)
+				if _, err := read(p); err == nil {
+					got <- p[0]
+				}
+			}()
+			synctest.Wait()
+		}
+		for _, b := range []byte("12") {
+			f.arriving.Write([]byte{b})
+			require.Equal(t, b, <-got)
+		}
 		require.NoError(t, c.Close())
 	})
 }

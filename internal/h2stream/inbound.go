@@ -7,24 +7,27 @@ import (
 	"sync"
 )
 
-// How much is read at once. A stream that waits holds the small room only.
+// How much the pump reads at once. While it waits it holds the small room only.
 const (
 	smallRead = 256
 	largeRead = 16 << 10 // a frame, as most peers send them
 )
 
-// inbound is the direction that is read. One read of the stream waits here to be taken before there is the next one: what
-// is not read here is not read from the stream, so that its flow control holds the peer back.
+// inbound is the direction that is read: directly, by whoever needs no deadline, until somebody does; from then on by a pump.
+// One read of the pump waits here to be taken before there is the next one: what is not read here is not read from the stream,
+// so that its flow control holds the peer back.
 type inbound struct {
 	monitor
-	unread  []byte  // of small or large
-	large   *[]byte // of largeBuffers, nil while reads are small
-	err     error   // why there is no more behind unread
-	claimed bool    // somebody pumps, or will
-	pumping bool    // and has not ended to do so
+	unread  []byte           // of small or large
+	small   *[smallRead]byte // the pump's
+	large   *[]byte          // of largeBuffers, nil while reads are small
+	err     error            // why there is no more behind unread
+	direct  bool             // a direct read is under way
+	claimed bool             // somebody pumps, or will
+	pumping bool             // and has not ended to do so
 	closed  bool
 	left    bool // since then, and Close touches the stream no more
-	small   [smallRead]byte
+	hosted  bool // Host has not returned
 }
 
 var largeBuffers = sync.Pool{New: func() any { b := make([]byte, largeRead); return &b }}
@@ -33,7 +36,7 @@ var largeBuffers = sync.Pool{New: func() any { b := make([]byte, largeRead); ret
 func (in *inbound) claim() bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.claimed || in.closed {
+	if in.claimed || in.closed || in.err != nil {
 		return false
 	}
 	in.claimed, in.pumping = true, true
@@ -44,8 +47,9 @@ func (in *inbound) claim() bool {
 func (in *inbound) pump(body io.Reader) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	in.small = new([smallRead]byte)
 	for in.err == nil && !in.closed {
-		if len(in.unread) > 0 {
+		if len(in.unread) > 0 || in.direct {
 			in.changed.Wait()
 			continue
 		}
@@ -84,6 +88,32 @@ func (in *inbound) releaseLarge() {
 		largeBuffers.Put(in.large)
 		in.large = nil
 	}
+}
+
+// beginDirect reports whether the caller may read the stream itself: nobody else does, and there is nothing else to be heeded.
+func (in *inbound) beginDirect() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.direct || in.claimed || in.closed || in.err != nil || !in.at.IsZero() {
+		return false
+	}
+	in.direct = true
+	return true
+}
+
+// endDirect ends what beginDirect began, with what came of it.
+func (in *inbound) endDirect(n int, err error) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.direct, in.err = false, streamFailed(err)
+	in.changed.Broadcast()
+	switch {
+	case n > 0:
+		return nil // the error comes with the next read
+	case in.closed:
+		return net.ErrClosed
+	}
+	return in.err
 }
 
 // read waits with as little on the stack as possible: a goroutine that only reads keeps that for as long as it waits.
@@ -138,21 +168,13 @@ func (in *inbound) close() bool {
 	return true
 }
 
-// leave is the end of Close. It waits for the pump.
+// leave is the end of Close. It waits for whoever reads the stream.
 func (in *inbound) leave() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	for in.pumping {
+	for in.pumping || in.direct {
 		in.changed.Wait()
 	}
 	in.left = true
 	in.changed.Broadcast()
-}
-
-func (in *inbound) awaitLeft() {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	for !in.left {
-		in.changed.Wait()
-	}
 }

@@ -24,11 +24,12 @@ func Serve(w http.ResponseWriter, r *http.Request) (*Conn, error) {
 		return nil, fmt.Errorf("writing: %w", err)
 	}
 	return New(Stream{
-		Body:   r.Body,
-		Send:   sender(r.Context(), w, c),
-		Abort:  func() { reset(c) },
-		Local:  localAddr(r),
-		Remote: remoteAddr(r),
+		Body:     r.Body,
+		Send:     sender(r.Context(), w, c),
+		Abort:    func() { reset(c) },
+		Unending: r.ProtoMajor > 2, // there, a deadline that has passed only makes writes fail
+		Local:    localAddr(r),
+		Remote:   remoteAddr(r),
 	}), nil
 }
 
