@@ -278,6 +278,57 @@ func TestAConnectionThatCarriesNothingIsClosed(t *testing.T) {
 	})
 }
 
+// vanishing is a connection whose network is gone once lost is closed.
+type vanishing struct {
+	net.Conn
+	lost chan struct{}
+}
+
+func (v vanishing) Write(p []byte) (int, error) {
+	select {
+	case <-v.lost:
+		return len(p), nil
+	default:
+		return v.Conn.Write(p)
+	}
+}
+
+func TestAConnectionWhoseNetworkIsGoneIsGivenUp(t *testing.T) {
+	dialingHTTP2(t, Handler(echo, nil), nil, func(t *testing.T, n *network, o *DialOptions) {
+		v := vanishing{lost: make(chan struct{})}
+		o.NetDial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			nc, err := n.Dial(ctx, network, address)
+			v.Conn = nc
+			return v, err
+		}
+		c, _, err := Dial(t.Context(), chatURL, o)
+		require.NoError(t, err)
+		time.Sleep(time.Hour)
+		requireEcho(t, c)
+		close(v.lost)
+		o.NetDial = n.Dial
+		start := time.Now()
+		_, _, err = c.Read(t.Context())
+		require.Equal(t, StatusAbnormalClosure, CloseStatus(err))
+		require.LessOrEqual(t, time.Since(start), poolReadTimeout+poolPingTimeout)
+		c.CloseNow()
+		d, _, err := Dial(t.Context(), chatURL, o)
+		require.NoError(t, err)
+		requireEcho(t, d)
+		require.NoError(t, d.Close(StatusNormalClosure, ""))
+	})
+}
+
+func TestDialReportsAServerThatTakesNoStream(t *testing.T) {
+	server := rawHTTP2Server(t, Handler(echo, nil), func(f *http2.Framer) {
+		f.WriteSettings(http2.Setting{ID: http2.SettingEnableConnectProtocol, Val: 1}, http2.Setting{ID: http2.SettingMaxConcurrentStreams, Val: 0})
+		requests(f, func(uint32) {})
+	})
+	_, _, err := Dial(t.Context(), server.URL, pooled(t, server))
+	requireRefused(t, err, 0)
+	require.ErrorContains(t, err, "takes no stream")
+}
+
 func TestDialAfterGOAWAYUsesAnotherConnection(t *testing.T) {
 	dialingHTTP2(t, Handler(echo, nil), nil, func(t *testing.T, old *network, o *DialOptions) {
 		var registry Registry

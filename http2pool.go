@@ -22,7 +22,8 @@ import (
 // NetDialTLS, ProxyHeader, ProxyTLSConfig): the pool distinguishes connections only by the host and port, the proxy, and the
 // pointer TLSConfig. An HTTP2Pool must not be copied.
 //
-// A connection is closed after 90 s without a WebSocket.
+// A connection is closed after 90 s without a WebSocket. One that brings nothing for 30 s is pinged, and is closed with its
+// WebSockets if no answer comes within 15 s.
 type HTTP2Pool struct {
 	// Unencrypted makes Dial use HTTP/2 for URLs with the scheme ws, too, on the assumption that their servers speak it ("prior
 	// knowledge", RFC 9113 §3.3). Without it, they get HTTP/1.1.
@@ -59,6 +60,11 @@ const (
 	poolIdleTimeout = 90 * time.Second
 	// poolWriteTimeout is how long a connection may take nothing before it counts as broken.
 	poolWriteTimeout = 30 * time.Second
+	// poolReadTimeout is how long a connection may bring nothing before it is pinged, and poolPingTimeout how long the answer may
+	// take before it counts as broken. Without that, only TCP's own limits would show that the network is gone, and every Dial
+	// until then would wait in vain.
+	poolReadTimeout = 30 * time.Second
+	poolPingTimeout = 15 * time.Second
 )
 
 // Close closes all connections, and with them their WebSockets, without a closing handshake. Later Dials with the pool fail.
@@ -214,7 +220,10 @@ func (p *HTTP2Pool) dial(ctx context.Context, connect func() (net.Conn, error)) 
 		return &poolConn{nc: nc, client: client}, nil, nil
 	}
 	client.Close()
-	if said.Valid && !said.Connect {
+	switch {
+	case said.Connect:
+		return nil, nil, failed("the server takes no stream on a new connection", nil)
+	case said.Valid:
 		return nil, nil, nil
 	}
 	return nil, nil, failed("the server does not speak HTTP/2", nil)
@@ -227,6 +236,8 @@ func newHTTP2Client(nc net.Conn) (*http2.ClientConn, error) {
 		MaxHeaderListSize:  maxResponseHeader,
 		IdleConnTimeout:    poolIdleTimeout,
 		WriteByteTimeout:   poolWriteTimeout,
+		ReadIdleTimeout:    poolReadTimeout,
+		PingTimeout:        poolPingTimeout,
 	}
 	return t.NewClientConn(nc)
 }
