@@ -120,6 +120,8 @@
 //   - [conn.Conn.NetConn]: the underlying net.Conn
 //   - [conn.Conn.LocalAddr]: the address of this end
 //   - [conn.Conn.RemoteAddr]: the address of the peer
+//   - [conn.Conn.SetValue]: keeps a value of the program's with the connection
+//   - [conn.Conn.Value]: what was kept
 //
 // # Which options are there?
 //
