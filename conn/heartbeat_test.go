@@ -188,3 +188,24 @@ func TestNoPingIsSentWhileBytesKeepArriving(t *testing.T) {
 		require.Len(t, pings, 1)
 	})
 }
+
+func TestAByteMakesUpForAllThatWasWaitedBefore(t *testing.T) {
+	inBothRoles(t, &setup{Config: conn.Config{IdleTimeout: time.Minute}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		_, _, err := c.Read(within(t, 40*time.Second))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		for range 3 {
+			go func() {
+				<-time.After(19 * time.Second)
+				peer.Send(text("hello"))
+			}()
+			_, _, err = c.Read(t.Context())
+			require.NoError(t, err)
+			_, _, err = c.Read(within(t, 40*time.Second))
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+		}
+		start := time.Now()
+		_, _, err = c.Read(t.Context())
+		require.ErrorIs(t, err, conn.ErrPeerTimeout)
+		require.Equal(t, 20*time.Second, time.Since(start))
+	})
+}

@@ -79,10 +79,11 @@ func TestAnObserverIsToldOfASlowPeerOfAnEventLoop(t *testing.T) {
 		then  func(nc *looped, d conn.Driven)
 		want  []time.Duration
 	}{
-		"it takes more":         {0, func(nc *looped, d conn.Driven) { nc.room = 1000; d.Writable() }, []time.Duration{3 * time.Second}},
-		"it takes more in time": {4 * time.Second, func(nc *looped, d conn.Driven) { nc.room = 1000; d.Writable() }, nil},
-		"it takes no more":      {0, func(nc *looped, d conn.Driven) { d.Conn().CloseNow() }, []time.Duration{3 * time.Second}},
-		"nobody looks":          {0, func(nc *looped, d conn.Driven) {}, nil},
+		"it takes more":           {0, func(nc *looped, d conn.Driven) { nc.room = 1000; d.Writable() }, []time.Duration{3 * time.Second}},
+		"it takes more just then": {3 * time.Second, func(nc *looped, d conn.Driven) { nc.room = 1000; d.Writable() }, []time.Duration{3 * time.Second}},
+		"it takes more in time":   {4 * time.Second, func(nc *looped, d conn.Driven) { nc.room = 1000; d.Writable() }, nil},
+		"it takes no more":        {0, func(nc *looped, d conn.Driven) { d.Conn().CloseNow() }, []time.Duration{3 * time.Second}},
+		"nobody looks":            {0, func(nc *looped, d conn.Driven) {}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -116,6 +116,22 @@ func TestServeGathersCompressedAnswers(t *testing.T) {
 	})
 }
 
+func TestMessagesGathersNothing(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		peer.Send(numbered(3)...)
+		answered := 0
+		for m, err := range c.Messages(t.Context()) {
+			require.NoError(t, err)
+			require.NoError(t, echo(c, m))
+			require.Zero(t, c.BufferedAmount(), "it is on the wire")
+			if answered++; answered == 3 {
+				break
+			}
+		}
+		peer.Expect(numbered(3)...)
+	})
+}
+
 func TestServeDoesNotHoldBackAnAnswerForAMessageThatHasBegunToCome(t *testing.T) {
 	for _, size := range []int{10, 125, 126, 1000, 70_000} {
 		inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {

@@ -2,6 +2,8 @@ package deflate
 
 import (
 	"bytes"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -217,5 +219,22 @@ func TestACodeMayHaveASingleSymbol(t *testing.T) {
 	for _, step := range []int{1, 100} {
 		_, err := decompress(Params{}.Decompressor(true), bitString(wrong), step, 10)
 		require.ErrorIs(t, err, errSymbol)
+	}
+}
+
+func TestAStoredBlockMayBeginInBytesThatWereReadAhead(t *testing.T) {
+	const literalA, endOfBlock = "00110000 10010001", "0000000" // a 0 and an "a" by the fixed code
+	stored := strings.Repeat("stored ", 5)
+	for n := range 40 {
+		fixed := bitString("0 10" + strings.Repeat(literalA, n) + endOfBlock + "0 00") // and the header of a stored block
+		payload := slices.Concat(fixed, []byte{byte(len(stored)), 0, ^byte(len(stored)), 0xff}, []byte(stored), fixed)
+		want := strings.Repeat("\x00a", n) + stored + strings.Repeat("\x00a", n)
+		for _, step := range []int{len(payload), 10, 1} {
+			for _, room := range []int{1000, 10, 1} {
+				got, err := decompress(Params{}.Decompressor(true), payload, step, room)
+				require.NoError(t, err)
+				require.Equal(t, want, string(got))
+			}
+		}
 	}
 }

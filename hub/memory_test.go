@@ -44,3 +44,23 @@ func TestTopicsThatNobodyNeedsAreForgotten(t *testing.T) {
 		require.NotEqual(t, first.Epoch, publish("first").Epoch, "a log that is made anew has other positions")
 	})
 }
+
+// ignores is a Follower that does nothing.
+type ignores struct{}
+
+func (ignores) Deliver(*hub.Message)       {}
+func (ignores) Gap(hub.Position)           {}
+func (ignores) Presence(hub.PresenceEvent) {}
+
+func TestATopicWithHistoryIsTheSameAfterItsLastFollowerHasLeft(t *testing.T) {
+	ctx := context.Background()
+	b := hub.NewMemory(hub.Keep(hub.Retention{Messages: 10}))
+	at, stop, err := b.Follow(ctx, "x", ignores{})
+	require.NoError(t, err)
+	require.NotZero(t, at.Epoch)
+	stop()
+	again, stop, err := b.Follow(ctx, "x", ignores{})
+	require.NoError(t, err)
+	stop()
+	require.Equal(t, at, again, "positions go on to hold although nothing was published yet")
+}

@@ -220,6 +220,19 @@ func TestAQueueIsAlsoBoundedInBytes(t *testing.T) {
 	})
 }
 
+func TestAQueueIsFilledToItsLastByte(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _, bad := slow(t, &Options{Policy: DropOldest, QueueBytes: 900})
+		clog(t, h, "x")
+		for n := range 3 {
+			require.NoError(t, h.Publish(t.Context(), "x", padded(fmt.Sprint(n), 300)))
+		}
+		require.Equal(t, Subscription{Topics: []string{"x"}, Queued: 3, Bytes: 900}, h.Subscription(bad.server))
+		require.NoError(t, h.Publish(t.Context(), "x", text("4")))
+		require.Equal(t, Subscription{Topics: []string{"x"}, Queued: 3, Bytes: 601, Dropped: 1}, h.Subscription(bad.server))
+	})
+}
+
 func TestOnlyTheLatestValueWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, good, bad := slow(t, nil)
