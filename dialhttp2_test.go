@@ -319,16 +319,6 @@ func TestAConnectionWhoseNetworkIsGoneIsGivenUp(t *testing.T) {
 	})
 }
 
-func TestDialReportsAServerThatTakesNoStream(t *testing.T) {
-	server := rawHTTP2Server(t, Handler(echo, nil), func(f *http2.Framer) {
-		f.WriteSettings(http2.Setting{ID: http2.SettingEnableConnectProtocol, Val: 1}, http2.Setting{ID: http2.SettingMaxConcurrentStreams, Val: 0})
-		requests(f, func(uint32) {})
-	})
-	_, _, err := Dial(t.Context(), server.URL, pooled(t, server))
-	requireRefused(t, err, 0)
-	require.ErrorContains(t, err, "takes no stream")
-}
-
 func TestDialAfterGOAWAYUsesAnotherConnection(t *testing.T) {
 	dialingHTTP2(t, Handler(echo, nil), nil, func(t *testing.T, old *network, o *DialOptions) {
 		var registry Registry

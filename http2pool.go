@@ -220,10 +220,7 @@ func (p *HTTP2Pool) dial(ctx context.Context, connect func() (net.Conn, error)) 
 		return &poolConn{nc: nc, client: client}, nil, nil
 	}
 	client.Close()
-	switch {
-	case said.Connect:
-		return nil, nil, failed("the server takes no stream on a new connection", nil)
-	case said.Valid:
+	if said.Valid && !said.Connect {
 		return nil, nil, nil
 	}
 	return nil, nil, failed("the server does not speak HTTP/2", nil)
