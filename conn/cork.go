@@ -19,7 +19,7 @@ func (c *Conn) cork() bool {
 		return false
 	}
 	if d := c.driven(); d != nil { // whose loop sees to slow callbacks
-		return !d.detached.Load()
+		return !d.has(flagDetached)
 	}
 	o.hurried = true
 	return true

@@ -23,21 +23,17 @@ type Driven struct{ c *Conn }
 
 // DrivenMemory is the memory of a connection that an event loop drives: the loop keeps it together with its own, which is less in
 // all. The zero value is ready for use.
-type DrivenMemory struct {
-	conn      Conn
-	transport driven
-}
+type DrivenMemory struct{ driven driven }
 
 // Open makes a connection that an event loop drives, on nc, which belongs to that loop. n and cfg are as for [Server]. It is to be
 // called once.
 func (m *DrivenMemory) Open(nc nonblock.Conn, role frame.Role, n *Negotiated, cfg *Config) Driven {
-	m.transport.nc = nc
-	m.conn.init(nc, role, n, cfg, &m.transport)
+	m.driven.conn.init(nc, role, n, cfg, &m.driven)
 	return m.Driven()
 }
 
 // Driven returns the connection, which must have been opened.
-func (m *DrivenMemory) Driven() Driven { return Driven{&m.conn} }
+func (m *DrivenMemory) Driven() Driven { return Driven{&m.driven.conn} }
 
 // Conn returns the connection.
 func (d Driven) Conn() *Conn { return d.c }
@@ -60,26 +56,35 @@ func (c *Conn) polling() *driven {
 	return nil
 }
 
-// driven is the transport of a connection that an event loop drives. Nobody owns nc, detached, paused and value, and whoever reads all else.
+// driven is a connection that an event loop drives, and its transport. Anybody may look at value and flags; all else belongs to
+// whoever reads.
 type driven struct {
-	nc       nonblock.Conn
-	polling  bool        // whoever reads must not wait
-	drained  bool        // the last read has emptied the socket: the loop will hear of what comes next
-	hungUp   bool        // the peer has closed its side, and the loop will not hear of that again
-	handled  bool        // a message was handled in this turn
-	reads    uint8       // how often more may be read in this turn
-	detached atomic.Bool // the callback is slow: nothing is corked
-	paused   atomic.Bool // nothing is read until more is written
-	value    atomic.Pointer[any]
+	conn    Conn
+	value   atomic.Pointer[any] // Conn.SetValue
+	flags   atomic.Uint32
+	polling bool    // whoever reads must not wait
+	arrived Arrived // what the network still has, as far as is known
+	handled bool    // a message was handled in this turn
+	reads   uint8   // how often more may be read in this turn
 }
+
+// The bits of driven.flags.
+const (
+	flagDetached uint32 = 1 << iota // the callback is slow: nothing is corked
+	flagPaused                      // nothing is read until more is written
+)
+
+// nc is the network connection.
+func (d *driven) nc() nonblock.Conn { return d.conn.nc.(nonblock.Conn) }
+
+func (d *driven) has(flag uint32) bool { return d.flags.Load()&flag != 0 }
 
 // maxPolledReads is how often in a row one connection is read from before the others of its loop have their turn.
 const maxPolledReads = 4
 
 // beginTurn begins a turn of reading that must not wait. The caller holds reading.
 func (d *driven) beginTurn(a Arrived) {
-	d.polling, d.handled, d.reads = true, false, maxPolledReads
-	d.drained, d.hungUp = a == ArrivedNothing, a == ArrivedEnd
+	d.polling, d.arrived, d.handled, d.reads = true, a, false, maxPolledReads
 }
 
 func (d *driven) read(in *readBuffer) error {
@@ -90,10 +95,12 @@ func (d *driven) read(in *readBuffer) error {
 		}
 		in.prepare()
 		p := in.free()
-		n, err := d.nc.TryRead(p)
+		n, err := d.nc().TryRead(p)
 		if n > 0 {
 			d.reads--
-			d.drained = n < len(p)
+			if n < len(p) && d.arrived != ArrivedEnd { // the socket is empty: the loop will hear of what comes next
+				d.arrived = ArrivedNothing
+			}
 			in.received(n)
 			return nil
 		}
@@ -101,7 +108,7 @@ func (d *driven) read(in *readBuffer) error {
 			in.idle()
 			return err
 		}
-		if err := d.nc.AwaitRead(); err != nil {
+		if err := d.nc().AwaitRead(); err != nil {
 			in.idle()
 			return err
 		}
@@ -113,7 +120,7 @@ func (d *driven) stop() error {
 	switch {
 	case !d.polling:
 		return nil
-	case d.drained && !d.hungUp:
+	case d.arrived == ArrivedNothing:
 		return nonblock.ErrWouldBlock
 	case d.reads == 0:
 		return nonblock.ErrTurnOver
@@ -123,7 +130,7 @@ func (d *driven) stop() error {
 
 func (d *driven) write(s *protocol.Sender, _ bool) (int, error) {
 	p, more := s.Pending()
-	return d.nc.TryWrite(p, more)
+	return d.nc().TryWrite(p, more)
 }
 
 // resumable: what was not written is known.
@@ -160,14 +167,14 @@ func (d Driven) Advance(a Arrived, handle func(c *Conn, m Message) error) (Progr
 		return Busy, nil
 	}
 	t := c.driven()
-	if t.paused.Load() && !c.read.finishing {
+	if t.has(flagPaused) && !c.read.finishing {
 		if a != ArrivedNothing {
 			c.beat.alive()
 		}
 		c.reading.Unlock()
 		return Paused, nil
 	}
-	t.detached.Store(false)
+	t.flags.And(^flagDetached)
 	t.beginTurn(a)
 	for l := new(loan); ; {
 		if err := c.lendNext(context.Background(), l, true, true); err != nil {
@@ -197,7 +204,7 @@ func (c *Conn) progress(err error) Progress {
 		return More
 	case err != nonblock.ErrWouldBlock:
 		return Over
-	case c.driven().paused.Load():
+	case c.driven().has(flagPaused):
 		return Paused
 	}
 	return Drained
@@ -212,7 +219,7 @@ func (d Driven) Drop(a Arrived) Progress {
 // Detach tells the connection that its callback takes long, so that what it has corked goes out now, and what it still sends
 // at once.
 func (d Driven) Detach() {
-	d.c.driven().detached.Store(true)
+	d.c.driven().flags.Or(flagDetached)
 	d.c.uncork()
 }
 
@@ -231,22 +238,22 @@ func (d Driven) Writable() {
 // for the peer, this is waiting for it. The caller holds reading and out.mu.
 func (c *Conn) pauseReading() error {
 	c.beat.wait()
-	c.driven().paused.Store(true)
+	c.driven().flags.Or(flagPaused)
 	return nonblock.ErrWouldBlock
 }
 
 // resumeReading ends that, if it is time, after n bytes were written. The caller holds out.mu.
 func (c *Conn) resumeReading(n int) {
 	d := c.driven()
-	if d == nil || !d.paused.Load() {
+	if d == nil || !d.has(flagPaused) {
 		return
 	}
 	if n > 0 {
 		c.beat.alive()
 	}
 	if !c.out.sender.Taken() && !c.out.sender.Full() {
-		d.paused.Store(false)
-		d.nc.Resume()
+		d.flags.And(^flagPaused)
+		d.nc().Resume()
 	}
 }
 
@@ -285,7 +292,7 @@ func (c *Conn) unblock() {
 // afterFunc has f called once d has passed, by the timers of the event loop if there is one.
 func (c *Conn) afterFunc(d time.Duration, f func()) nonblock.Timer {
 	if t := c.driven(); t != nil {
-		return t.nc.AfterFunc(d, f)
+		return t.nc().AfterFunc(d, f)
 	}
 	return time.AfterFunc(d, f)
 }

@@ -69,7 +69,7 @@ func (c *Conn) release() {
 	hooks.call()
 	c.observeEnd()
 	if d := c.driven(); d != nil {
-		d.nc.Ended()
+		d.nc().Ended()
 	}
 	o.mu.Lock()
 }

@@ -245,7 +245,7 @@ func (c *Conn) startBlocked() {
 			return
 		}
 		c.observeBlocked()
-		d.nc.AwaitWrite() // and the loop goes on with it
+		d.nc().AwaitWrite() // and the loop goes on with it
 		return
 	}
 	c.start((*Conn).runBlocked)

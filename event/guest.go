@@ -62,6 +62,9 @@ func (g *guest) proceed(s *Socket, todo uint32) (left uint32) {
 	return 0
 }
 
+// callbacks are those of the connection that it has just become.
+func (g *guest) callbacks() *Events { return g.reply.Opening.Events }
+
 // replied reports whether it is known what follows from the request.
 func (g *guest) replied() bool { return g.reply.Response != nil }
 
@@ -74,7 +77,7 @@ func (g *guest) read(s *Socket, hungUp bool) (left uint32) {
 		g.in = g.in.Grow(len(g.in.B))
 	}
 	room := g.in.B[len(g.in.B):cap(g.in.B)]
-	n, err := s.stream.TryRead(room)
+	n, err := s.stream().TryRead(room)
 	if err == nonblock.ErrWouldBlock {
 		g.unread = false
 		if len(g.in.B) == 0 {
@@ -116,7 +119,7 @@ func (g *guest) set(s *Socket, reply Reply) (left uint32) {
 // answer sends the response, and goes on with what follows from it.
 func (g *guest) answer(s *Socket) (left uint32) {
 	r := &g.reply
-	n, err := s.stream.TryWrite(r.Response, nil)
+	n, err := s.stream().TryWrite(r.Response, nil)
 	if err != nil {
 		g.close(s, err)
 		return 0
@@ -127,15 +130,15 @@ func (g *guest) answer(s *Socket) (left uint32) {
 	}
 	g.timer.Stop()
 	if o := r.Opening; o != nil {
-		c := s.become(frame.Server, &o.Negotiated, o.Config, o.Events)
+		c := s.become(frame.Server, &o.Negotiated, o.Config)
 		if o.Made != nil {
 			o.Made(c)
 		}
-		return s.open(o.Context) | g.left()
+		return s.open(o.Context, o.Events) | g.left()
 	}
 	g.dropped = 0
 	g.bound(s, lingerTime)
-	s.stream.CloseWrite()
+	s.stream().CloseWrite()
 	g.drop(s)
 	return 0
 }
@@ -144,7 +147,7 @@ func (g *guest) answer(s *Socket) (left uint32) {
 func (g *guest) drop(s *Socket) {
 	var p [4 << 10]byte
 	for g.dropped < lingerBytes {
-		n, err := s.stream.TryRead(p[:])
+		n, err := s.stream().TryRead(p[:])
 		if err == nonblock.ErrWouldBlock {
 			return
 		}

@@ -152,6 +152,8 @@ func (p *listening) proceed(s *Socket, todo uint32) (left uint32) {
 	return stateReadable
 }
 
+func (p *listening) callbacks() *Events { return nil }
+
 // end lets go of the listener.
 func (p *listening) end(s *Socket, err error) {
 	if s.state.Load()&stateClosed == 0 {
@@ -164,7 +166,7 @@ func (p *listening) end(s *Socket, err error) {
 func (p *listening) greet(s *Socket, peer net.Addr) {
 	l := s.shard.loop
 	if !l.enter() {
-		s.stream.Close()
+		s.stream().Close()
 		return
 	}
 	g := &guest{greeter: p.greeter, nc: guestConn{s, peer}}
@@ -175,7 +177,7 @@ func (p *listening) greet(s *Socket, peer net.Addr) {
 	if err := s.shard.add(s); err != nil {
 		l.log.Printf("websocket: cannot wait for a connection: %v", err)
 		g.timer.Stop()
-		s.stream.Close()
+		s.stream().Close()
 		l.leave()
 	}
 }

@@ -61,7 +61,8 @@ func (l *memoryListener) accept(s *Socket) (net.Addr, error) {
 	if len(l.waiting) == 0 {
 		return nil, syscall.EAGAIN
 	}
-	s.stream = &countingStream{memoryStream{End: l.waiting[0]}, &l.reads}
+	var st stream = &countingStream{memoryStream{End: l.waiting[0]}, &l.reads}
+	s.other = &st
 	l.waiting = l.waiting[1:]
 	return s.RemoteAddr(), nil
 }

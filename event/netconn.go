@@ -22,21 +22,21 @@ func (s *Socket) Write([]byte) (int, error) { return 0, errThroughConn }
 
 // Close closes the descriptor.
 func (s *Socket) Close() error {
-	if !s.stream.Close() {
+	if !s.stream().Close() {
 		return net.ErrClosed
 	}
-	s.shard.remove(s)
 	s.state.Or(stateClosed)
 	s.signal()
+	s.shard.remove(s)
 	s.leave()
 	return nil
 }
 
 // LocalAddr returns the address of this end.
-func (s *Socket) LocalAddr() net.Addr { return s.stream.LocalAddr() }
+func (s *Socket) LocalAddr() net.Addr { return s.stream().LocalAddr() }
 
 // RemoteAddr returns the address of the peer.
-func (s *Socket) RemoteAddr() net.Addr { return s.stream.RemoteAddr() }
+func (s *Socket) RemoteAddr() net.Addr { return s.stream().RemoteAddr() }
 
 // SetDeadline fails: nothing waits here.
 func (s *Socket) SetDeadline(time.Time) error { return os.ErrNoDeadline }
@@ -48,40 +48,31 @@ func (s *Socket) SetReadDeadline(time.Time) error { return os.ErrNoDeadline }
 func (s *Socket) SetWriteDeadline(time.Time) error { return os.ErrNoDeadline }
 
 // CloseWrite closes the writing side alone.
-func (s *Socket) CloseWrite() error { return s.stream.CloseWrite() }
+func (s *Socket) CloseWrite() error { return s.stream().CloseWrite() }
 
 // TryRead implements [nonblock.Conn].
-func (s *Socket) TryRead(p []byte) (int, error) { return s.stream.TryRead(p) }
+func (s *Socket) TryRead(p []byte) (int, error) { return s.stream().TryRead(p) }
 
 // TryWrite implements [nonblock.Conn].
-func (s *Socket) TryWrite(p, more []byte) (int, error) { return s.stream.TryWrite(p, more) }
-
-// waiter is for who waits to read, which is rare.
-type waiter struct{ ready chan struct{} }
+func (s *Socket) TryWrite(p, more []byte) (int, error) { return s.stream().TryWrite(p, more) }
 
 // AwaitRead implements [nonblock.Conn].
 func (s *Socket) AwaitRead() error {
-	w := s.waiter.Load()
-	if w == nil { // what comes from now on is heard of; what came before is there
-		s.waiter.CompareAndSwap(nil, &waiter{make(chan struct{}, 1)})
-		return nil
+	if ready := s.shard.await(s); ready != nil {
+		<-ready
 	}
-	<-w.ready
 	return nil
 }
 
 // signal wakes who waits to read.
 func (s *Socket) signal() {
-	if w := s.waiter.Load(); w != nil {
-		select {
-		case w.ready <- struct{}{}:
-		default:
-		}
+	if s.has(stateAwaited) {
+		s.shard.signal(s)
 	}
 }
 
 // AwaitWrite implements [nonblock.Conn].
-func (s *Socket) AwaitWrite() { s.shard.poller.Arm(s.stream, s.token()) }
+func (s *Socket) AwaitWrite() { s.shard.poller.Arm(s.stream(), s.shard.token(s)) }
 
 // Resume implements [nonblock.Conn].
 func (s *Socket) Resume() { s.post(stateReadable) }

@@ -28,13 +28,14 @@ type shard struct {
 	current *Socket         // whose job it is, or nil
 	buf     [batchSize]netpoll.Event
 
-	mu     sync.Mutex // guards all below; held for a moment only
-	slots  []slot
-	free   []uint32 // slots that nobody has
-	queue  list     // sockets to go on with
-	timers wheel.Wheel
-	asleep bool          // the leader waits for the network
-	until  time.Duration // how long, unless somebody wakes it; negative: for ever
+	mu      sync.Mutex // guards all below; held for a moment only
+	slots   []slot
+	free    []uint32 // slots that nobody has
+	queue   list     // sockets to go on with
+	timers  wheel.Wheel
+	waiters map[*Socket]chan struct{} // for who waits to read, which is rare
+	asleep  bool                      // the leader waits for the network
+	until   time.Duration             // how long, unless somebody wakes it; negative: for ever
 }
 
 // batchSize is how many sockets are asked for at a time.
@@ -47,27 +48,37 @@ type slot struct {
 }
 
 // list is a queue of sockets.
-type list struct{ first, last *Socket }
-
-func (l *list) push(s *Socket) {
-	if l.first == nil {
-		l.first = s
-	} else {
-		l.last.next = s
-	}
-	l.last = s
+type list struct {
+	all   []*Socket // those before first are gone
+	first int
 }
 
-func (l *list) pop() *Socket {
-	s := l.first
-	if s != nil {
-		l.first, s.next = s.next, nil
+func (l *list) empty() bool { return l.first == len(l.all) }
+
+func (l *list) push(s *Socket) { l.all = append(l.all, s) }
+
+// pop returns nil if the list is empty.
+func (l *list) pop() (s *Socket) {
+	if !l.empty() {
+		s, l.all[l.first] = l.all[l.first], nil
+		l.first++
 	}
 	return s
 }
 
+// maxSpare is the longest list whose memory is kept.
+const maxSpare = 1 << 10
+
+// reset makes an empty list ready for use again.
+func (l *list) reset() {
+	l.all, l.first = l.all[:0], 0
+	if cap(l.all) > maxSpare {
+		l.all = nil
+	}
+}
+
 func newShard(l *Loop, p poller) *shard {
-	h := &shard{loop: l, poller: p, start: time.Now()}
+	h := &shard{loop: l, poller: p, start: time.Now(), waiters: map[*Socket]chan struct{}{}}
 	h.watch.init(h)
 	return h
 }
@@ -93,9 +104,10 @@ func (h *shard) work() bool {
 			return false
 		}
 	}
-	if h.batch.first == nil { // else a leader before has left it
+	if h.batch.empty() { // else a leader before has left it
+		h.batch.reset()
 		h.mu.Lock()
-		h.batch, h.queue = h.queue, list{}
+		h.batch, h.queue = h.queue, h.batch
 		h.mu.Unlock()
 	}
 	for s := h.batch.pop(); s != nil; s = h.batch.pop() {
@@ -113,7 +125,7 @@ func (h *shard) work() bool {
 
 // dispatch deals with what the poller has said of s. It reports whether the caller still leads.
 func (h *shard) dispatch(s *Socket, r netpoll.Ready) bool {
-	if r&netpoll.Writable != 0 && s.opened.Load() {
+	if r&netpoll.Writable != 0 && s.has(stateOpened) {
 		// Not in its turn: a callback may be waiting for this.
 		if !h.job(nil, s.writable) {
 			if r &^= netpoll.Writable; r != 0 && s.mark(bitsOf(r)) {
@@ -143,7 +155,7 @@ func (h *shard) wait() {
 	if at, ok := h.timers.Next(); ok {
 		timeout = max(0, at-h.now())
 	}
-	if h.queue.first != nil || h.loop.isOver() {
+	if !h.queue.empty() || h.loop.isOver() {
 		timeout = 0
 	}
 	h.asleep, h.until = timeout != 0, h.now()+timeout
@@ -197,9 +209,8 @@ func (h *shard) add(s *Socket) error {
 		h.slots = append(h.slots, slot{})
 	}
 	h.slots[s.slot].socket = s
-	s.turn = h.slots[s.slot].turn
 	h.mu.Unlock()
-	if err := h.poller.Add(s.stream, s.token()); err != nil {
+	if err := h.poller.Add(s.stream(), h.token(s)); err != nil {
 		h.remove(s)
 		return err
 	}
@@ -210,10 +221,40 @@ func (h *shard) add(s *Socket) error {
 func (h *shard) remove(s *Socket) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	delete(h.waiters, s)
 	at := &h.slots[s.slot]
 	at.socket = nil
 	at.turn++
 	h.free = append(h.free, s.slot)
+}
+
+// token is what the poller calls s, which has a slot.
+func (h *shard) token(s *Socket) uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return uint64(h.slots[s.slot].turn)<<32 | uint64(s.slot)
+}
+
+// await returns what to wait for to read from s again, or nil if it is to be tried before: from now on, signal tells.
+func (h *shard) await(s *Socket) (ready chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	ready = h.waiters[s]
+	if ready == nil && !s.has(stateClosed) {
+		h.waiters[s] = make(chan struct{}, 1)
+		s.state.Or(stateAwaited)
+	}
+	return ready
+}
+
+// signal wakes who waits to read from s.
+func (h *shard) signal(s *Socket) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	select {
+	case h.waiters[s] <- struct{}{}:
+	default: // it is signaled already, or nobody waits any more
+	}
 }
 
 // lookUp returns the socket that a token stands for, or nil if it is gone.

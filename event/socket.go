@@ -18,22 +18,25 @@ import (
 // other bits say what there is to do; whoever sets stateScheduled must see that it gets done.
 type Socket struct {
 	shard  *shard
-	stream stream // fd, but in tests
-	events *Events
-	phase  phase // what the socket is before it is a WebSocket connection; nil then
-	waiter atomic.Pointer[waiter]
-	next   *Socket // in a list
+	phase  phase   // what there is to do with what comes
+	other  *stream // instead of fd, in tests; or nil
 	fd     netpoll.FD
 	slot   uint32 // of shard.slots
-	turn   uint32 // of that slot
 	state  atomic.Uint32
-	opened atomic.Bool // memory is a connection
-	memory conn.DrivenMemory
+	memory conn.DrivenMemory // valid from stateOpened on
+}
+
+// stream is the network connection.
+func (s *Socket) stream() stream {
+	if s.other != nil {
+		return *s.other
+	}
+	return &s.fd
 }
 
 // driven returns the WebSocket connection that s is, or ok is false if it is none yet.
 func (s *Socket) driven() (d conn.Driven, ok bool) {
-	if !s.opened.Load() {
+	if !s.has(stateOpened) {
 		return d, false
 	}
 	return s.memory.Driven(), true
@@ -42,10 +45,15 @@ func (s *Socket) driven() (d conn.Driven, ok bool) {
 // conn is the WebSocket connection, which s is already.
 func (s *Socket) conn() *conn.Conn { return s.memory.Driven().Conn() }
 
-// phase is what a socket does before it is a WebSocket connection.
+// has reports whether a bit of the state is set.
+func (s *Socket) has(bit uint32) bool { return s.state.Load()&bit != 0 }
+
+// phase is what a socket is: a listener, a guest, or a WebSocket connection that is opening, at work, or failing.
 type phase interface {
 	// proceed deals with what there is to do. It returns what is left to do after others have had their turn.
 	proceed(s *Socket, todo uint32) (left uint32)
+	// callbacks are the Events of a WebSocket connection.
+	callbacks() *Events
 }
 
 // The bits of Socket.state.
@@ -61,14 +69,16 @@ const (
 	stateClosed           // the descriptor is closed
 	stateTold             // Events.Close was called
 	stateLeft             // the loop knows that nothing is left
+	stateOpened           // it is a WebSocket connection
+	stateAwaited          // somebody waits to read: shard.waiters says who
 
-	stateKept = stateHungUp | stateClosed | stateTold | stateLeft
+	stateKept = stateHungUp | stateClosed | stateTold | stateLeft | stateOpened | stateAwaited
 )
 
 func newSocket(h *shard, st stream) *Socket {
-	s := &Socket{shard: h, stream: st}
-	if st == nil {
-		s.stream = &s.fd
+	s := &Socket{shard: h}
+	if st != nil {
+		s.other = &st
 	}
 	return s
 }
@@ -100,26 +110,25 @@ func (s *Socket) post(bits uint32) {
 // attach makes s a WebSocket connection, and gives it to the leader.
 func (s *Socket) attach(ctx context.Context, role frame.Role, n *conn.Negotiated, cfg *conn.Config, e *Events) (*conn.Conn, error) {
 	if !s.shard.loop.enter() {
-		s.stream.Close()
+		s.stream().Close()
 		return nil, ErrLoopClosed
 	}
 	s.mark(stateReadable) // nobody runs it before this is done
 	if err := s.shard.add(s); err != nil {
-		s.stream.Close()
+		s.stream().Close()
 		s.shard.loop.leave()
 		return nil, err
 	}
-	s.phase = &opening{ctx}
-	c := s.become(role, n, cfg, e)
+	s.phase = &opening{ctx, e}
+	c := s.become(role, n, cfg)
 	s.shard.push(s)
 	return c, nil
 }
 
 // become makes s, which has a slot, a WebSocket connection, which is still to be opened.
-func (s *Socket) become(role frame.Role, n *conn.Negotiated, cfg *conn.Config, e *Events) *conn.Conn {
-	s.events = e
+func (s *Socket) become(role frame.Role, n *conn.Negotiated, cfg *conn.Config) *conn.Conn {
 	c := s.memory.Open(s, role, n, cfg).Conn()
-	s.opened.Store(true)
+	s.state.Or(stateOpened)
 	if s.shard.loop.isDown() { // since it was counted
 		s.goAway()
 	}
@@ -127,17 +136,22 @@ func (s *Socket) become(role frame.Role, n *conn.Negotiated, cfg *conn.Config, e
 }
 
 // opening is the phase until Events.Open has returned.
-type opening struct{ ctx context.Context }
-
-func (o *opening) proceed(s *Socket, todo uint32) (left uint32) {
-	return s.open(o.ctx) | todo&stateReadable
+type opening struct {
+	ctx    context.Context
+	events *Events
 }
 
-// open calls Events.Open, and ends the phase in front of it. It returns what is left to do.
-func (s *Socket) open(ctx context.Context) (left uint32) {
-	s.phase = nil
-	if s.events.Open != nil {
-		s.events.Open(ctx, s.conn())
+func (o *opening) proceed(s *Socket, todo uint32) (left uint32) {
+	return s.open(o.ctx, o.events) | todo&stateReadable
+}
+
+func (o *opening) callbacks() *Events { return o.events }
+
+// open begins the phase in which the connection is at work, and calls Events.Open. It returns what is left to do.
+func (s *Socket) open(ctx context.Context, e *Events) (left uint32) {
+	s.phase = (*working)(e)
+	if e.Open != nil {
+		e.Open(ctx, s.conn())
 	}
 	return stateBegun
 }
@@ -163,11 +177,15 @@ func (s *Socket) run() {
 // proceed does what there is to do. It returns what is left to do after others have had their turn.
 func (s *Socket) proceed(todo uint32) (left uint32) {
 	defer s.panicked()
-	if s.phase != nil {
-		return s.phase.proceed(s, todo)
-	}
+	return s.phase.proceed(s, todo)
+}
+
+// working is the phase of an open connection: its Events.
+type working Events
+
+func (w *working) proceed(s *Socket, todo uint32) (left uint32) {
 	if todo&(stateReadable|stateBegun) != 0 {
-		p, err := s.memory.Driven().Advance(arrived(todo), s.message)
+		p, err := s.memory.Driven().Advance(arrived(todo), w.message)
 		if err != nil {
 			s.fail(err)
 			return stateReadable
@@ -176,6 +194,16 @@ func (s *Socket) proceed(todo uint32) (left uint32) {
 	}
 	s.tell(nil)
 	return left
+}
+
+func (w *working) callbacks() *Events { return (*Events)(w) }
+
+// message is Events.Message.
+func (w *working) message(c *conn.Conn, m conn.Message) error {
+	if w.Message == nil {
+		return nil
+	}
+	return w.Message(c, m)
 }
 
 // arrived returns what the network has, as far as the loop knows.
@@ -197,16 +225,11 @@ func leftBy(p conn.Progress) uint32 {
 	return 0
 }
 
-// message is Events.Message.
-func (s *Socket) message(c *conn.Conn, m conn.Message) error {
-	if s.events.Message == nil {
-		return nil
-	}
-	return s.events.Message(c, m)
-}
-
 // failing is the phase after Events.Message has returned an error.
-type failing struct{ err error }
+type failing struct {
+	events *Events
+	err    error
+}
 
 func (f *failing) proceed(s *Socket, todo uint32) (left uint32) {
 	if todo&stateReadable != 0 {
@@ -216,9 +239,11 @@ func (f *failing) proceed(s *Socket, todo uint32) (left uint32) {
 	return left
 }
 
+func (f *failing) callbacks() *Events { return f.events }
+
 // fail closes the connection because of err, unless it is closing already.
 func (s *Socket) fail(err error) {
-	s.phase = &failing{err}
+	s.phase = &failing{s.phase.callbacks(), err}
 	s.conn().SendClose(conn.StatusInternalError, "")
 }
 
@@ -229,7 +254,7 @@ func (s *Socket) panicked() {
 		return
 	}
 	s.shard.loop.log.Printf("websocket: panic serving %v: %v\n%s", s.RemoteAddr(), p, debug.Stack())
-	if s.opened.Load() {
+	if s.has(stateOpened) {
 		s.fail(fmt.Errorf("websocket: panic in a callback: %v", p))
 		s.post(stateReadable)
 	} else {
@@ -248,8 +273,8 @@ func (s *Socket) tell(err error) {
 		err = end
 	}
 	defer s.leave()
-	if s.events.Close != nil {
-		s.events.Close(c, err)
+	if e := s.phase.callbacks(); e.Close != nil {
+		e.Close(c, err)
 	}
 }
 
@@ -294,6 +319,3 @@ func (s *Socket) cut() {
 	}
 	s.post(stateAway)
 }
-
-// token is what the poller calls s, which has a slot.
-func (s *Socket) token() uint64 { return uint64(s.turn)<<32 | uint64(s.slot) }
