@@ -256,11 +256,11 @@ func TestThousandsOfFramesMayComeWithTheHandshake(t *testing.T) {
 	})
 }
 
-// TestRequestsThatAreReadInTwoWaysAreRefused goes through net/http, which is more lenient than the parser of AcceptConn.
-func TestRequestsThatAreReadInTwoWaysAreRefused(t *testing.T) {
+// ambiguous are requests that a proxy in front may understand in another way.
+func ambiguous() map[string]string {
 	without := func(line string) string { return strings.Replace(upgradeRequest(), line+"\r\n", "", 1) }
 	key := "Sec-WebSocket-Key: " + testKey
-	for name, request := range map[string]string{
+	return map[string]string{
 		"a length":                   upgradeRequest("Content-Length: 30"),
 		"two lengths":                upgradeRequest("Content-Length: 0", "Content-Length: 30"),
 		"a length and chunks":        upgradeRequest("Content-Length: 3", "Transfer-Encoding: chunked"),
@@ -281,7 +281,12 @@ func TestRequestsThatAreReadInTwoWaysAreRefused(t *testing.T) {
 		"a NUL in a value":           upgradeRequest("X: \x00"),
 		"a bare CR in a value":       upgradeRequest("X: a\rY: b"),
 		"a folded first field":       strings.Replace(upgradeRequest(), "Host:", " Host:", 1),
-	} {
+	}
+}
+
+// TestRequestsThatAreReadInTwoWaysAreRefused goes through net/http, which is more lenient than the parser of AcceptConn.
+func TestRequestsThatAreReadInTwoWaysAreRefused(t *testing.T) {
+	for name, request := range ambiguous() {
 		t.Run(name, func(t *testing.T) {
 			a := newAccepting(nil)
 			heard := sendAndHear(rawConn(t, newServer(t, a)), []byte(request))
