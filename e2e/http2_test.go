@@ -3,10 +3,9 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
@@ -119,123 +118,26 @@ func TestOurClientSharesAConnectionWithOurServer(t *testing.T) {
 	requireStreams(t, server, 10)
 }
 
-// behindHTTP2 is a gateway that speaks HTTP/2 with clients, in front of our server.
-type behindHTTP2 struct {
-	name     string
-	start    func(t *testing.T, server, certFile, keyFile string) (secure string)
-	straight bool // it speaks HTTP/2 with our server, too
-	many     bool // more than a dozen WebSockets of one client are open at a time, which Apache 2.4.71 does not do
-}
-
-// haproxyHTTP2 starts haproxy with more options for the server.
-func haproxyHTTP2(more string) func(t *testing.T, server, certFile, keyFile string) string {
-	return func(t *testing.T, server, certFile, keyFile string) string {
-		t.Helper()
-		_, secure := startHAProxyHTTP2(t, server, certFile, keyFile, more)
-		return secure
-	}
-}
-
-func startHAProxyHTTP2(t *testing.T, server, certFile, keyFile, more string) (p *process, secure string) {
-	t.Helper()
-	program := findProgram(t, "haproxy")
-	pem := inOneFile(t, certFile, keyFile)
-	secure = fmt.Sprintf("127.0.0.1:%d", freePort(t))
-	p = start(t, program, "-db", "-f", configFile(t, "haproxy.cfg", `
-global
-	maxconn 128
-defaults
-	mode http
-	timeout connect 5s
-	timeout client 30s
-	timeout server 30s
-	timeout tunnel 30s
-frontend web
-	bind %s ssl crt %s alpn h2,http/1.1
-	default_backend echo
-backend echo
-	server echo %s %s
-`, secure, pem, server, more))
-	awaitListener(t, p, secure)
-	return p, secure
-}
-
-func startApacheHTTP2(t *testing.T, server, certFile, keyFile string) string {
-	t.Helper()
-	program := findProgram(t, "apache2")
-	const modules = "/usr/lib/apache2/modules"
-	if _, err := os.Stat(modules + "/mod_http2.so"); err != nil {
-		missing(t, "Apache's mod_http2")
-	}
-	dir := t.TempDir()
-	secure := fmt.Sprintf("127.0.0.1:%d", freePort(t))
-	p := start(t, program, "-X", "-f", configFile(t, "apache.conf", `
-ServerRoot %[1]s
-ServerName 127.0.0.1
-DefaultRuntimeDir %[1]s
-PidFile %[1]s/pid
-ErrorLog /dev/stderr
-LoadModule mpm_event_module %[2]s/mod_mpm_event.so
-LoadModule authz_core_module %[2]s/mod_authz_core.so
-LoadModule ssl_module %[2]s/mod_ssl.so
-LoadModule http2_module %[2]s/mod_http2.so
-LoadModule proxy_module %[2]s/mod_proxy.so
-LoadModule proxy_http_module %[2]s/mod_proxy_http.so
-LoadModule proxy_wstunnel_module %[2]s/mod_proxy_wstunnel.so
-Listen %[3]s
-Protocols h2 http/1.1
-H2WebSockets on
-ProxyTimeout 30
-<VirtualHost %[3]s>
-	SSLEngine on
-	SSLCertificateFile %[4]s
-	SSLCertificateKeyFile %[5]s
-	ProxyPreserveHost on
-	ProxyPass / http://%[6]s/ upgrade=websocket
-</VirtualHost>
-`, dir, modules, secure, certFile, keyFile, server))
-	awaitListener(t, p, secure)
-	return secure
-}
-
-func startCaddyHTTP2(t *testing.T, server, certFile, keyFile string) string {
-	t.Helper()
-	program, err := filepath.Abs("caddy/caddy")
-	require.NoError(t, err)
-	if _, err := os.Stat(program); err != nil {
-		missing(t, "caddy (go build -o caddy . in e2e/caddy)")
-	}
-	secure := fmt.Sprintf("127.0.0.1:%d", freePort(t))
-	// Caddy takes extended CONNECT, and offers it as every Go program does.
-	p := start(t, "env", "GODEBUG=http2xconnect=1", "HOME="+t.TempDir(), program, "run", "--adapter", "caddyfile", "--config",
-		configFile(t, "Caddyfile", `
-{
-	admin off
-	auto_https off
-	servers {
-		protocols h1 h2
-	}
-}
-https://%s {
-	tls %s %s
-	reverse_proxy %s
-}
-`, secure, certFile, keyFile, server))
-	awaitListener(t, p, secure)
-	return secure
-}
+// patientIdle is more silence than there is in a test.
+const patientIdle = 30 * time.Second
 
 func TestOurServerWorksBehindHTTP2(t *testing.T) {
-	for _, g := range []behindHTTP2{
-		{name: "haproxy", start: haproxyHTTP2(""), many: true},
-		{name: "haproxy_to_HTTP2", start: haproxyHTTP2("proto h2"), straight: true, many: true},
-		{name: "Apache", start: startApacheHTTP2},
-		{name: "Caddy", start: startCaddyHTTP2, many: true},
+	for _, g := range []struct {
+		name     string
+		start    func(t *testing.T, b behind) (p *process, plain, secure string)
+		more     string
+		straight bool // it speaks HTTP/2 with our server, too
+		many     bool // more than a dozen WebSockets of one client are open at a time, which Apache 2.4.71 does not do
+	}{
+		{name: "haproxy", start: startHAProxy, many: true},
+		{name: "haproxy_to_HTTP2", start: startHAProxy, more: "proto h2", straight: true, many: true},
+		{name: "Apache", start: startApache},
+		{name: "Caddy", start: startCaddy, many: true},
 	} {
 		t.Run(g.name, func(t *testing.T) {
 			cert, key, pin := selfSigned(t)
 			server, addr := startEcho(t, "-http2", "-log")
-			secure := g.start(t, addr, cert, key)
+			_, _, secure := g.start(t, behind{server: addr, certFile: cert, keyFile: key, idle: patientIdle, more: g.more})
 			url := "wss://" + secure + "/any/path"
 			o := pooledOptions(t, cert)
 			c, resp, err := websocket.Dial(t.Context(), url, o)

@@ -42,7 +42,7 @@ func TestWhatHTTP2Costs(t *testing.T) {
 		}},
 		{"HTTP/2 with haproxy", true, func() (string, []*process) {
 			server, addr := startEcho(t)
-			gateway, secure := startHAProxyHTTP2(t, addr, cert, key, "")
+			gateway, _, secure := startHAProxy(t, behind{server: addr, certFile: cert, keyFile: key, idle: patientIdle})
 			return secure, []*process{server, gateway}
 		}},
 	}
