@@ -3,6 +3,7 @@ package websocket
 import (
 	"go/parser"
 	"go/token"
+	"os"
 	"reflect"
 	"regexp"
 	"strings"
@@ -53,5 +54,24 @@ func TestTheDocumentationListsEveryOption(t *testing.T) {
 			listed = append(listed, strings.Split(line[1], ", ")...)
 		}
 		require.ElementsMatch(t, fields, listed, heading)
+	}
+}
+
+// TestTheGuidesShowCodeThatIsThere, and so is built and tested, but for how far it is indented.
+func TestTheGuidesShowCodeThatIsThere(t *testing.T) {
+	plain := func(code []byte) string { return regexp.MustCompile(`(?m)^[\t ]+`).ReplaceAllString(string(code), "") }
+	for guide, from := range map[string]string{
+		"docs/authentication.md": "examples/auth/site.go",
+		"docs/testing.md":        "websockettest/example_test.go",
+	} {
+		text, err := os.ReadFile(guide)
+		require.NoError(t, err)
+		source, err := os.ReadFile(from)
+		require.NoError(t, err)
+		blocks := regexp.MustCompile("(?ms)^```go\n(.*?)^```$").FindAllSubmatch(text, -1)
+		require.NotEmpty(t, blocks)
+		for _, b := range blocks {
+			require.Contains(t, plain(source), plain(b[1]), guide)
+		}
 	}
 }
