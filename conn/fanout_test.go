@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -146,7 +147,7 @@ func TestWhatABroadcastEndsMayCloseItsOtherConnections(t *testing.T) {
 	require.NoError(t, broken.Close())
 	_, err := server.Read(make([]byte, 1)) // the reset has come, so the next write fails
 	require.Error(t, err)
-	first := conn.Server(server, nil, nil)
+	first := conn.Server(server, nil, &conn.Config{CloseTimeout: 10 * time.Millisecond}) // nobody reads what it may have got
 	defer first.CloseNow()
 	client, server := tcpPair(t)
 	defer client.Close()
