@@ -1,8 +1,9 @@
 // Command bench measures this library and its peers in one run, and writes a table and a chart:
 //
-//	go run -C bench .              # from the root of the repository: 20 to 30 minutes; writes bench/results.md and bench/results.svg
+//	go run -C bench .              # from the root of the repository: half an hour and more; writes bench/results.md and bench/results.svg
 //	go run -C bench . -short       # under a minute: everything runs once, nothing is written
 //	go run -C bench . -only idle -servers Serve,gws -rounds 1 -out somewhere
+//	go run -C bench ./latency      # how long answers take at a share of full load, sent on a schedule that no slow answer delays
 //
 // It needs Linux, two cores, as many file descriptors as connections (ulimit -Hn), and best a machine that nobody else uses.
 // -profiles writes a CPU profile of each server; go tool pprof reads them.

@@ -65,7 +65,8 @@ type ServerOptions struct {
 }
 
 // Validate reports what is wrong with the options themselves, so that a server need not wait for a request to find
-// out. Errors are [*Error] with status 500. [ServerOptions.Accept] and [ServerOptions.Negotiate] do the same check each time, a [Server] only once.
+// out. Errors are [*Error] with status 500. [ServerOptions.Accept] and [ServerOptions.Negotiate] do the same check each
+// time, a [Server] only once.
 func (o *ServerOptions) Validate() error {
 	err := checkSubprotocols(o.Subprotocols, o.Lenient)
 	if err == nil {

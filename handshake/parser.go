@@ -223,8 +223,8 @@ func parseTarget(target string) (*url.URL, error) {
 	return u, nil
 }
 
-// setHost puts the values of Host where net/http has it, which is not the header. A target in absolute-form overrides it (§3.2.2), but "a
-// server MUST respond with a 400 to any request message that lacks a Host header field and to any that contains more
+// setHost puts the values of Host where net/http has it, which is not the header. A target in absolute-form overrides it
+// (§3.2.2), but "a server MUST respond with a 400 to any request message that lacks a Host header field and to any that contains more
 // than one Host header field line or a Host header field with an invalid field value" (RFC 9112 §3.2).
 func setHost(r *http.Request, values []string) error {
 	host, ok := single(values)

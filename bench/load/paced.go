@@ -96,22 +96,14 @@ func (f *Fleet) sendDue(i int, at time.Duration) error {
 	return f.send(i, b)
 }
 
-// answered reads what has come on a connection, once, and sends what could not be sent before.
+// answered notes what has come on a connection.
 func (f *Fleet) answered(i int, began time.Time) (messages int, err error) {
 	s := f.sessions[i]
-	if s.unsent != nil {
-		if err := f.send(i, s.unsent); err != nil {
-			return 0, err
-		}
-	}
-	n, err := s.conn.Read(f.buf)
-	if err == unix.EAGAIN {
-		return 0, nil
-	}
-	if err != nil {
+	p, err := f.receive(i)
+	if err != nil || p == nil {
 		return 0, err
 	}
-	messages, payload, err := s.counter.feed(f.buf[:n])
+	messages, payload, err := s.counter.feed(p)
 	if err != nil {
 		return 0, err
 	}

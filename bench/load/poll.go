@@ -98,22 +98,32 @@ func (f *Fleet) goOn(i, missing int, end time.Time) (more int, err error) {
 	return 0, nil
 }
 
-// handle reads what has come on a connection, once, and sends what could not be sent before.
+// handle counts what has come on a connection.
 func (f *Fleet) handle(i int) (messages int, err error) {
+	p, err := f.receive(i)
+	if err != nil || p == nil {
+		return 0, err
+	}
+	return f.count(f.sessions[i], p, &f.result)
+}
+
+// receive sends what could not be sent before on a connection, and reads what has come there, once: nil if that is nothing. It is
+// valid until the next call.
+func (f *Fleet) receive(i int) (p []byte, err error) {
 	s := f.sessions[i]
 	if s.unsent != nil {
 		if err := f.send(i, s.unsent); err != nil {
-			return 0, err
+			return nil, err
 		}
 	}
 	n, err := s.conn.Read(f.buf)
 	if err == unix.EAGAIN {
-		return 0, nil
+		return nil, nil
 	}
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return f.count(s, f.buf[:n], &f.result)
+	return f.buf[:n], nil
 }
 
 // count takes note of what has come.

@@ -39,8 +39,8 @@ func Listen(ln net.Listener) (*Listener, error) {
 	return l, nil
 }
 
-// TryAccept makes f the owner of the next connection, and returns the address of its peer. The error is syscall.EAGAIN if there is none now, net.ErrClosed once the
-// listener is closed, or what the system says.
+// TryAccept makes f the owner of the next connection, and returns the address of its peer. The error is syscall.EAGAIN if
+// there is none now, net.ErrClosed once the listener is closed, or what the system says.
 func (l *Listener) TryAccept(f *FD) (peer net.Addr, err error) {
 	err = l.Do(func(fd int) error {
 		for {
