@@ -34,9 +34,7 @@ func TestManyConnectionsAreHeldWithAHeartbeat(t *testing.T) {
 	if _, err := os.Stat("/proc/self/stat"); err != nil {
 		t.Skip("the memory and the time of a process are read from /proc")
 	}
-	program := filepath.Join(t.TempDir(), "beating")
-	out, err := exec.Command("go", "build", "-o", program, "./beating").CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	program := buildBeating(t)
 	for _, ping := range []time.Duration{0, *interval} {
 		name := "off"
 		if ping > 0 {
@@ -49,7 +47,7 @@ func TestManyConnectionsAreHeldWithAHeartbeat(t *testing.T) {
 			before := usageOf(t, server)
 
 			begun := time.Now()
-			all := dialMany(t, "ws://"+address, *connections)
+			all := dialMany(t, "ws://"+address, *connections, func(int) *websocket.DialOptions { return nil })
 			dialed := time.Since(begun)
 			settle(t, address)
 			held := usageOf(t, server)
@@ -70,8 +68,18 @@ func TestManyConnectionsAreHeldWithAHeartbeat(t *testing.T) {
 	}
 }
 
-// dialMany holds n connections until the end of the test, and somebody reads on each: that is what answers pings.
-func dialMany(t *testing.T, url string, n int) []*websocket.Conn {
+// buildBeating returns the path of the server of the load tests.
+func buildBeating(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "beating")
+	out, err := exec.Command("go", "build", "-o", program, "./beating").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return program
+}
+
+// dialMany holds n connections until the end of the test, and somebody reads on each: that is what answers pings. options are
+// those of the i-th.
+func dialMany(t *testing.T, url string, n int, options func(i int) *websocket.DialOptions) []*websocket.Conn {
 	t.Helper()
 	all := make([]*websocket.Conn, n)
 	errs := make(chan error, n)
@@ -88,7 +96,7 @@ func dialMany(t *testing.T, url string, n int) []*websocket.Conn {
 	for first := range atOnce {
 		dialing.Go(func() {
 			for i := first; i < n; i += atOnce {
-				c, _, err := websocket.Dial(t.Context(), url, nil)
+				c, _, err := websocket.Dial(t.Context(), url, options(i))
 				if err != nil {
 					errs <- err
 					return

@@ -81,6 +81,48 @@ func dialAll(t *testing.T, n int, dial func() *websocket.Conn) (all []*websocket
 	return all
 }
 
+// WebSockets that wait share connections of HTTP/2, 100 on each. The memory is the server's, whose figures are worth something
+// with
+//
+//	go test -v -run IdleStream . -connections 5000
+func TestWhatAnIdleStreamOfHTTP2Costs(t *testing.T) {
+	if _, err := os.Stat("/proc/self/stat"); err != nil {
+		t.Skip("the memory of a process is read from /proc")
+	}
+	const toAConnection = 100
+	pools := make([]*websocket.HTTP2Pool, (*connections+toAConnection-1)/toAConnection)
+	for i := range pools {
+		pools[i] = &websocket.HTTP2Pool{Unencrypted: true}
+		t.Cleanup(func() { pools[i].Close() })
+	}
+	server := start(t, buildBeating(t), "-ping", "0")
+	address := server.listening()
+	options := func(i int) *websocket.DialOptions {
+		return &websocket.DialOptions{HTTP2: pools[i%len(pools)]}
+	}
+	_, c := connect(t, "ws://"+address, &websocket.DialOptions{HTTP2: pools[0]}) // what is needed but once is nobody's
+	require.NoError(t, c.CloseNow())
+	settle(t, address)
+	before := usageOf(t, server)
+	each := func() float64 { return (usageOf(t, server).resident - before.resident) / float64(*connections) / 1024 }
+
+	all := dialMany(t, "ws://"+address, *connections, options)
+	open := each()
+	settle(t, address)
+	collected := each()
+	for _, c := range all {
+		_, err := c.Ping(t.Context())
+		require.NoError(t, err)
+	}
+	answered := each()
+	settle(t, address)
+	t.Logf("%d streams, %d to a connection: %.1f KiB resident each, %.1f after a collection; %.1f when each had answered a ping, %.1f after a collection",
+		len(all), toAConnection, open, collected, answered, each())
+	for _, c := range all {
+		require.Equal(t, websocket.StateOpen, c.State(), "%v", c.Err())
+	}
+}
+
 // bounce sends a message to and fro on all connections at once for that long, and returns how many came back.
 func bounce(t *testing.T, all []*websocket.Conn, payload []byte, long time.Duration) (total int) {
 	t.Helper()

@@ -1,5 +1,5 @@
 // Command beating is the server of the load test: it accepts connections, says nothing on them but pings, and has no other
-// work, so that its memory and its time are those of the connections.
+// work, so that its memory and its time are those of the connections. They come over HTTP/1.1 or HTTP/2, without TLS.
 //
 //	beating -ping 30s
 package main
@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/seed60239977/websocket"
+	_ "github.com/seed60239977/websocket/http2" // streams of HTTP/2 may be WebSockets
 )
 
 func main() {
@@ -38,6 +39,8 @@ func main() {
 	}))
 	// What handshakes have left behind is not for the measurement.
 	mux.HandleFunc("/settle", func(http.ResponseWriter, *http.Request) { debug.FreeOSMemory() })
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, Protocols: new(http.Protocols)}
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetUnencryptedHTTP2(true)
 	log.Fatal(server.Serve(listener))
 }
