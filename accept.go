@@ -21,8 +21,7 @@ const DefaultHandshakeTimeout = 10 * time.Second
 // origin, or without an Origin, are accepted, and the default limits apply. The options are never modified, so any number of
 // calls may share them.
 type AcceptOptions struct {
-	// Config has the limits and settings of the connections. Its Subprotocol, Buffered, Deflate and DeflateOptions are set by the
-	// handshake.
+	// Config has the limits and settings of the connections.
 	Config Config
 
 	// Deflate, if not nil, compresses messages (RFC 7692) if the client offers to. &DeflateOptions{} suits most programs;

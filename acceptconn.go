@@ -20,7 +20,7 @@ import (
 // AcceptConn does the opening handshake on a connection that nothing has been read from, without an HTTP server. It reads one
 // request of at most 16 KiB and answers it, within the limits of AcceptOptions.HandshakeTimeout and ctx. The returned request
 // has no body; AcceptConn ignores its path. One CRLF in front of the request is skipped (RFC 9112 §2.2). nc may be a
-// [*tls.Conn]: AcceptConn does its handshake if need be, and sets the request's TLS.
+// [*tls.Conn]: AcceptConn does its handshake if necessary, and sets the request's TLS.
 //
 // AcceptConn owns nc. If the handshake fails, it answers with the appropriate HTTP status where it can, gives the client up to
 // half a second to read the answer, and closes nc. The error is a [*HandshakeError], and the request is returned too if it

@@ -20,8 +20,7 @@ import (
 // DialOptions configures [Dial]. With the zero value or nil, Dial uses no cookies, offers no subprotocols and follows no
 // redirects. Dial does not modify the options, so any number of calls may share them.
 type DialOptions struct {
-	// Config has the limits and settings of the connection. Its Subprotocol, Buffered, Deflate and DeflateOptions are set by the
-	// handshake.
+	// Config has the limits and settings of the connection.
 	Config Config
 
 	// Deflate, if not nil, offers to compress messages (RFC 7692). &DeflateOptions{} suits most programs;

@@ -87,7 +87,7 @@ func (p *HTTP2Pool) Close() error {
 // takes reports whether URLs like u are dialed with HTTP/2. p may be nil.
 func (p *HTTP2Pool) takes(u *url.URL) bool { return p != nil && (u.Scheme == "wss" || p.Unencrypted) }
 
-// get returns a connection to a server with a stream reserved, and has it made with connect if need be. reused says that
+// get returns a connection to a server with a stream reserved, made with connect if necessary. reused says that
 // others have it, too. If the server has no extended CONNECT, get returns no connection, or one on which HTTP/1.1 may be
 // spoken at once.
 func (p *HTTP2Pool) get(ctx context.Context, key poolKey, connect func() (net.Conn, error)) (pc *poolConn, reused bool, http1 net.Conn, err error) {
@@ -157,7 +157,7 @@ func (p *HTTP2Pool) dialFor(ctx context.Context, key poolKey, connect func() (ne
 	return p.dial(ctx, connect)
 }
 
-// dialed takes a connection in, with which a Dial has come back, or takes note that the server has none for us.
+// dialed takes a connection in, with which a Dial has come back, or records that the server has none for us.
 func (p *HTTP2Pool) dialed(key poolKey, pc *poolConn, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -175,7 +175,7 @@ func (p *HTTP2Pool) dialed(key poolKey, pc *poolConn, err error) {
 	p.sweep()
 }
 
-// refused takes note that a server wants HTTP/1.1.
+// refused records that a server wants HTTP/1.1.
 func (p *HTTP2Pool) refused(key poolKey) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -22,7 +22,7 @@
 // Each case has two: how the endpoint behaved, and how the connection ended.
 // [Result.Verdict] is the worse of the two. A peer without permessage-deflate is
 // [Unimplemented] in the groups 12 and 13, which is no failure. [Result.Why] says
-// what was seen, for who knows the RFC; [Result.Plain] what is broken and how a
+// what was seen, for readers who know the RFC; [Result.Plain] what is broken and how a
 // browser would notice, for everybody else.
 //
 // # The strict group

@@ -87,7 +87,7 @@ type cold struct {
 	blockedSince time.Duration
 }
 
-// coldState returns c.cold, and makes it if need be. The caller holds out.mu.
+// coldState returns c.cold, making it if necessary. The caller holds out.mu.
 func (c *Conn) coldState() *cold {
 	if c.cold == nil {
 		c.cold = &cold{closing: protocol.Closing{
@@ -203,7 +203,7 @@ func (c *Conn) Done() <-chan struct{} {
 	return c.done()
 }
 
-// done is Done for who holds out.mu.
+// done is Done for a caller that holds out.mu.
 func (c *Conn) done() <-chan struct{} {
 	r := c.coldState()
 	if r.dead == nil {

@@ -18,7 +18,7 @@ func (c *Conn) cork() bool {
 	if !o.corked.Load() || o.sender.Waiting() >= corkSize {
 		return false
 	}
-	if d := c.driven(); d != nil { // whose loop sees to slow callbacks
+	if d := c.driven(); d != nil { // whose loop takes care of slow callbacks
 		return !d.has(flagDetached)
 	}
 	o.hurried = true

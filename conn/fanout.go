@@ -69,7 +69,7 @@ func (f *fanOut) add(c *Conn, flush func(*Conn)) {
 	go f.next.run()
 }
 
-// close sees to it that nobody is added to t any more.
+// close makes sure that nobody is added to t any more.
 func (f *fanOut) close(t *task) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

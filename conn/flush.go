@@ -140,7 +140,7 @@ func (c *Conn) writeWhole() (int, error) {
 	return c.transport.write(&c.out.sender, true)
 }
 
-// wrote takes note of a write of n bytes and its error. It reports whether nothing of what was taken is left to write. The
+// wrote records a write of n bytes and its error. It reports whether nothing of what was taken is left to write. The
 // caller may write, and holds mu, which is given up if the error is the end.
 //
 //go:noinline
@@ -155,7 +155,7 @@ func (c *Conn) wrote(n int, err error) (all bool) {
 	return !o.sender.Taken()
 }
 
-// endWriting gives up the right to write, and sees to what others have queued. The caller has it, and holds mu, which is
+// endWriting gives up the right to write, and has what others have queued written. The caller has it, and holds mu, which is
 // given up meanwhile.
 func (c *Conn) endWriting() {
 	o := &c.out
@@ -194,7 +194,7 @@ func (c *Conn) flushNow() {
 	c.finishWriting()
 }
 
-// finishWriting is flushNow for who may write.
+// finishWriting is flushNow for a caller that may write.
 func (c *Conn) finishWriting() {
 	for {
 		if !c.writeNow() {

@@ -17,7 +17,7 @@ type heartbeat struct {
 	waiting atomic.Int64  // since when somebody waits for bytes, with what calls before have waited; 0 while nobody does
 	began   atomic.Int64  // when the call that waits began to
 	pinged  *unaskedPing  // waits for its pong; nil unless somebody wants to know; guarded by out.mu
-	waited  time.Duration // how long calls that were cut have waited since bytes came; only for who reads
+	waited  time.Duration // how long calls that were cut have waited since bytes came; only for the reader
 }
 
 // now is never 0.

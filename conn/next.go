@@ -20,7 +20,7 @@ type readState struct {
 	halfClosed bool   // this direction of TCP is closed
 	replied    bool   // pongs are queued and nobody was told to send them
 	serving    bool   // the caller is Serve
-	refuses    bool   // the caller is CloseRead: what comes once its context has ended is for who reads next
+	refuses    bool   // the caller is CloseRead: what comes once its context has ended is for the next reader
 }
 
 // held is what most connections do without: what is held of messages between calls, and whom to call for control frames.
@@ -81,7 +81,7 @@ func (c *Conn) takeOver(ctx context.Context) error {
 	return nil
 }
 
-// startRead is beginRead for who holds reading. If it fails, the caller does no longer.
+// startRead is beginRead for a caller that holds reading. If it fails, the caller no longer does.
 func (c *Conn) startRead(ctx context.Context) error {
 	c.takeBack()
 	c.read.serving = false
@@ -268,7 +268,7 @@ func (c *Conn) closeReadEnds() bool {
 	return c.cold != nil && c.cold.listening != nil && c.cold.listening() != nil
 }
 
-// endLoan is giveBack for who holds reading.
+// endLoan is giveBack for a caller that holds reading.
 func (c *Conn) endLoan(held *buffer.Buffer) {
 	if c.in.buf == held {
 		c.in.lent = false

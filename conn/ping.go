@@ -213,7 +213,7 @@ func (c *Conn) startHeartbeat(interval, timeout time.Duration) {
 	h.timer = c.afterFunc(first, c.tick)
 }
 
-// beatTimer returns the timer of the heartbeat, once it stands there for who reads it.
+// beatTimer returns the timer of the heartbeat, once it is there for the reader to see.
 func (c *Conn) beatTimer() nonblock.Timer {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()

@@ -22,7 +22,7 @@ import (
 // holds the turn, and queues these messages before giving it back.
 type sendQueue struct {
 	turn    ctxmutex.Mutex
-	growth  atomic.Int32 // how much the history of compression may still grow, in bytes; set by who has the turn
+	growth  atomic.Int32 // how much the history of compression may still grow, in bytes; set by whoever has the turn
 	corked  atomic.Bool  // Serve is at work: frames wait for those of the next messages
 	limited atomic.Bool  // cold.limit is to hold for what is read
 

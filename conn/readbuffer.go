@@ -54,7 +54,7 @@ func (in *readBuffer) readInto(b *buffer.Buffer, room int, from transport) error
 // maxReadClass is the largest class of buffer that is read into: 256 KiB.
 const maxReadClass = 3
 
-// prepare sees to it that there is a buffer to read into.
+// prepare makes sure that there is a buffer to read into.
 func (in *readBuffer) prepare() {
 	if in.buf == nil {
 		in.buf = buffer.GetClass(int(in.class))

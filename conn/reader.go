@@ -29,7 +29,7 @@ func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 	return c.openReader(ctx)
 }
 
-// openReader is Reader for who has begun to read.
+// openReader is Reader for a caller that has begun to read.
 func (c *Conn) openReader(ctx context.Context) (MessageType, io.Reader, error) {
 	r := &messageReader{c: c, ctx: ctx}
 	if c.read.now().partial == nil {

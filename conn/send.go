@@ -22,7 +22,7 @@ func (c *Conn) send(m *outgoing) error {
 	return err
 }
 
-// sendNow is send for who does not look at it.
+// sendNow is send for callers that ignore its result.
 func (c *Conn) sendNow(m *outgoing) error {
 	o := &c.out
 	o.mu.Lock()

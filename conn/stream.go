@@ -203,7 +203,7 @@ func (d *deadlineContext) set(t time.Time) error {
 	return nil
 }
 
-// move is set for who holds mu.
+// move is set for a caller that holds mu.
 func (d *deadlineContext) move(t time.Time) {
 	if d.timer != nil {
 		if !d.timer.Stop() {

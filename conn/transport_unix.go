@@ -102,7 +102,7 @@ func (t *sending) failure() error { return &net.OpError{Op: "write", Net: "tcp",
 // reading: a MiB in one call costs a quarter more.
 const firstSend = 64 << 10
 
-// sent takes note of n bytes.
+// sent records that n bytes were written.
 func (t *sending) sent(n int) {
 	t.n += n
 	k := min(n, len(t.rest))

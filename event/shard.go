@@ -33,7 +33,7 @@ type shard struct {
 	free    []uint32 // slots that nobody has
 	queue   list     // sockets to go on with
 	timers  wheel.Wheel
-	waiters map[*Socket]chan struct{} // for who waits to read, which is rare
+	waiters map[*Socket]chan struct{} // for callers that wait to read, which is rare
 	asleep  bool                      // the leader waits for the network
 	until   time.Duration             // how long, unless somebody wakes it; negative: for ever
 }

@@ -9,7 +9,7 @@ import (
 // patience is how long a callback may take before another goroutine leads its shard, to twice that.
 const patience = time.Millisecond
 
-// watch sees to it that a callback which takes long holds back no other connection. It looks once in a while, and only while
+// watch makes sure that a callback that takes long holds up no other connection. It looks once in a while, and only while
 // the shard is at work, whether the leader is still in the same job; then it makes another goroutine the leader.
 type watch struct {
 	shard    *shard

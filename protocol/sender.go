@@ -12,11 +12,11 @@ import (
 //
 // It has three parts, which different goroutines may use at the same time:
 //
-//   - The compressor: [Sender.Compressor], for who is about to send a message.
+//   - The compressor: [Sender.Compressor], for a caller that is about to send a message.
 //   - The queue: everything else, under one lock of the driver's if it has several goroutines. No call takes longer
 //     than copying what it is given; with compression, [Sender.Message] and [Sender.Fragment] use the compressor too, and take as
 //     long as that does.
-//   - The bytes being written: [Sender.Pending], for who writes. They were taken out of the queue by [Sender.Take], and stay
+//   - The bytes being written: [Sender.Pending], for the writer. They were taken out of the queue by [Sender.Take], and stay
 //     as they are until [Sender.Sent], which both belong to the queue.
 //
 // A Sender shares nothing with the [Receiver] of the same connection.

@@ -15,7 +15,7 @@ type through struct {
 	pos     int // of payload, modulo 4
 }
 
-// needMore returns s.more, and makes it if need be.
+// needMore returns s.more, making it if necessary.
 func (s *Sender) needMore() *senderMore {
 	if s.more == nil {
 		s.more = new(senderMore)
@@ -45,7 +45,7 @@ func (s *Sender) Taken() bool { return s.writing != nil || s.isThrough() }
 // Through queues a message behind everything else, without compression, and takes all of that. payload is not copied but
 // written from where it is, so it must stay as it is until [Sender.Through] is over: [Sender.Done] has come to what Queued is now,
 // or [Sender.Detach] was called. It reports false, and does nothing, if bytes that were taken before are not written yet:
-// Through is for who writes. The error is [ErrCloseSent].
+// Through is for the writer. The error is [ErrCloseSent].
 func (s *Sender) Through(t MessageType, payload []byte) (bool, error) {
 	if s.closeSent {
 		return false, ErrCloseSent

@@ -126,7 +126,7 @@ func (f *Fleet) receive(i int) (p []byte, err error) {
 	return f.buf[:n], nil
 }
 
-// count takes note of what has come.
+// count records what has come.
 func (f *Fleet) count(s *session, b []byte, r *Result) (messages int, err error) {
 	messages, payload, err := s.counter.feed(b)
 	if err != nil {

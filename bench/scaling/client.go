@@ -107,7 +107,7 @@ func (x *client) read() {
 	x.crowd.late = append(x.crowd.late, x.late...)
 }
 
-// count returns how many messages there are in what came, and takes note of how late they are.
+// count returns how many messages there are in what came, and records how late they are.
 func (x *client) count(data []byte) (n int) {
 	now := time.Now().UnixNano()
 	for {

@@ -54,7 +54,7 @@ type Conn struct {
 	socket        Socket
 	local, remote net.Addr
 
-	writing sync.Mutex // held by who writes; guards out
+	writing sync.Mutex // held by the writer; guards out
 	out     outbound
 
 	mu        sync.Mutex // guards all below; held for a moment only

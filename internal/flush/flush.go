@@ -52,7 +52,7 @@ func (f *Flusher) first() *Waiter {
 	return f.waiting.waiters
 }
 
-// needWaiting returns f.waiting, and makes it if need be.
+// needWaiting returns f.waiting, making it if necessary.
 func (f *Flusher) needWaiting() *waiting {
 	if f.waiting == nil {
 		f.waiting = new(waiting)
@@ -88,7 +88,7 @@ func (f *Flusher) Begin() bool {
 	return true
 }
 
-// Later is for who has queued something and will not wait. It reports whether the caller is to start a goroutine that
+// Later is for a caller that has queued something and will not wait. It reports whether the caller is to start a goroutine that
 // calls Run.
 func (f *Flusher) Later() (start bool) {
 	if f.state != Idle {
@@ -98,7 +98,7 @@ func (f *Flusher) Later() (start bool) {
 	return f.start()
 }
 
-// Yield ends the turn of who writes and leaves the rest to a goroutine. It reports whether the caller is to start it.
+// Yield ends the writer's turn and leaves the rest to a goroutine. It reports whether the caller is to start it.
 func (f *Flusher) Yield() (start bool) {
 	f.state = Scheduled
 	return f.start()
@@ -141,7 +141,7 @@ func (f *Flusher) Unblock() bool {
 	return true
 }
 
-// Wait returns a waiter for end, which is what Wrote will be called with in time. It is for who may not write. Leave must
+// Wait returns a waiter for end, which is what Wrote will be called with in time. It is for a caller that may not write. Leave must
 // follow, and the waiter is not to be used after.
 func (f *Flusher) Wait(end int64) *Waiter {
 	waiting := f.needWaiting()
@@ -194,7 +194,7 @@ func (f *Flusher) Wrote(done int64) {
 	}
 }
 
-// End ends the turn of who writes. If somebody waits, it is theirs. Otherwise, if bytes are left that are not written, it is
+// End ends the writer's turn. If somebody waits, it is theirs. Otherwise, if bytes are left that are not written, it is
 // still the caller's: End reports that.
 func (f *Flusher) End(left bool) (goOn bool) {
 	f.state = Writing

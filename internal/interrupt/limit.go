@@ -22,7 +22,7 @@ func Watch(ctx context.Context, nc net.Conn) (stop func() error) {
 	unregister := context.AfterFunc(ctx, func() {
 		if !reliable(nc) {
 			grace = time.AfterFunc(time.Hour, func() { settle(); Close(nc) })
-			grace.Reset(Grace) // now that it stands there for who reads it once this is settled
+			grace.Reset(Grace) // now that it is there for the reader to see once this is settled
 		}
 		if nc.SetDeadline(longAgo) != nil {
 			Close(nc)
