@@ -53,8 +53,9 @@ type Conn struct {
 	handlePing, handlePong func(string) error
 	handleClose            func(int, string) error
 
-	writing      sync.Mutex // guards writer, level and uncompressed
-	writer       *messageWriter
+	writer atomic.Pointer[messageWriter] // of the message that NextWriter has begun, if it is not closed
+
+	compressing  sync.Mutex // guards the next three
 	level        deflate.Level
 	uncompressed bool // EnableWriteCompression(false)
 	stored       bool // SetCompressionLevel(0)
@@ -152,8 +153,8 @@ func (c *Conn) SetReadLimit(limit int64) {
 
 // EnableWriteCompression switches compression for messages to come, if the handshake has agreed to it.
 func (c *Conn) EnableWriteCompression(enable bool) {
-	c.writing.Lock()
-	defer c.writing.Unlock()
+	c.compressing.Lock()
+	defer c.compressing.Unlock()
 	c.uncompressed = !enable
 	c.compress()
 }
@@ -161,8 +162,8 @@ func (c *Conn) EnableWriteCompression(enable bool) {
 // SetCompressionLevel sets how hard messages to come are compressed, in the levels of package compress/flate: from -2 to 9.
 // The engine has three, and no compression for 0.
 func (c *Conn) SetCompressionLevel(level int) error {
-	c.writing.Lock()
-	defer c.writing.Unlock()
+	c.compressing.Lock()
+	defer c.compressing.Unlock()
 	switch {
 	case level < -2 || level > 9:
 		return errLevel
@@ -178,7 +179,7 @@ func (c *Conn) SetCompressionLevel(level int) error {
 	return nil
 }
 
-// compress tells the engine. The caller holds writing.
+// compress tells the engine. The caller holds compressing.
 func (c *Conn) compress() { c.c.SetWriteCompression(!c.uncompressed && !c.stored, c.level) }
 
 // FormatCloseMessage returns the payload of a close message. For CloseNoStatusReceived, which may not travel, it is empty.

@@ -102,6 +102,87 @@ func TestControlMessagesGoThroughEveryCallThatWrites(t *testing.T) {
 	})
 }
 
+func TestAControlMessageThatIsTooLongFailsItsWriterAlone(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		w, err := near.NextWriter(PingMessage)
+		require.NoError(t, err)
+		_, err = w.Write(make([]byte, 126))
+		require.NoError(t, err)
+		for range 2 {
+			require.EqualError(t, w.Close(), "websocket: invalid control frame")
+		}
+		_, err = w.Write(nil)
+		require.EqualError(t, err, "websocket: invalid control frame")
+		require.NoError(t, near.WriteMessage(TextMessage, nil))
+	})
+}
+
+func TestACloseHandlerMaySendAMessage(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		near.SetCloseHandler(func(int, string) error { return near.WriteMessage(TextMessage, []byte("last")) })
+		require.NoError(t, far.WriteControl(CloseMessage, FormatCloseMessage(CloseNormalClosure, ""), time.Time{}))
+		_, _, err := near.ReadMessage()
+		require.True(t, lib.isClose(err, CloseNormalClosure), err)
+		_, p, err := far.ReadMessage()
+		require.NoError(t, err)
+		require.Equal(t, "last", string(p))
+	})
+}
+
+func TestWhatThePeerSendsAfterACloseMessageIsRead(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		require.NoError(t, near.WriteControl(CloseMessage, FormatCloseMessage(CloseNormalClosure, ""), time.Time{}))
+		for _, message := range []string{"one", "two"} {
+			require.NoError(t, far.WriteMessage(TextMessage, []byte(message)))
+			_, p, err := near.ReadMessage()
+			require.NoError(t, err)
+			require.Equal(t, message, string(p))
+		}
+		require.NoError(t, far.NetConn().(*net.TCPConn).CloseWrite()) // without a close message
+		_, _, err := near.ReadMessage()
+		require.True(t, lib.isClose(err, CloseAbnormalClosure), err)
+	})
+}
+
+// TestAnotherGoroutineMayEndTheMessageOfAWriter: gorilla/websocket panics, or sends what nobody can read.
+func TestAnotherGoroutineMayEndTheMessageOfAWriter(t *testing.T) {
+	near, far := pair(t, libraries["ours"], upgrading{}, dialing{})
+	writers := make(chan error, 2)
+	for _, text := range []string{"a", "b"} {
+		go func() {
+			for range 50 {
+				w, err := near.NextWriter(TextMessage)
+				if err != nil {
+					writers <- err
+					return
+				}
+				for range 10 {
+					w.Write([]byte(strings.Repeat(text, 1000))) // fails if the message was ended
+				}
+				w.Close()
+			}
+			writers <- nil
+		}()
+	}
+	go func() {
+		for range 2 {
+			if err := <-writers; err != nil {
+				far.Close() // ends the test
+				return
+			}
+		}
+		near.WriteMessage(BinaryMessage, nil)
+	}()
+	for {
+		typ, p, err := far.ReadMessage()
+		require.NoError(t, err)
+		if typ == BinaryMessage {
+			return
+		}
+		require.Empty(t, strings.Trim(string(p), string(p[:min(1, len(p))])), "of one goroutine")
+	}
+}
+
 func TestAPingIsAnsweredAndThePongMovesTheReadDeadline(t *testing.T) {
 	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
 		got := make(chan string, 1)

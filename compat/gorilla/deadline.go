@@ -3,11 +3,13 @@ package websocket
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // deadline is a point in time that may be moved while a call waits for it, as a context for that call. The zero value has none.
 type deadline struct {
+	used   atomic.Bool // there is, or was, one: else nothing need be looked at
 	mu     sync.Mutex
 	ctx    context.Context // nil until it is needed
 	cancel context.CancelFunc
@@ -24,6 +26,9 @@ func (d *deadline) movable() context.Context {
 
 // fixed is movable for calls that only a deadline concerns that was set before.
 func (d *deadline) fixed() context.Context {
+	if !d.used.Load() {
+		return context.Background()
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.ctx == nil || !d.armed && d.ctx.Err() == nil {
@@ -36,6 +41,7 @@ func (d *deadline) context() context.Context {
 	if d.ctx == nil {
 		d.ctx, d.cancel = context.WithCancel(context.Background())
 		d.timer, d.armed = nil, false
+		d.used.Store(true)
 	}
 	return d.ctx
 }

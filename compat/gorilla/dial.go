@@ -94,21 +94,26 @@ func (d *Dialer) DialContext(ctx context.Context, urlStr string, requestHeader h
 		ctx, cancel = context.WithTimeout(ctx, d.HandshakeTimeout)
 		defer cancel()
 	}
-	c := &Conn{}
-	o.Config = c.config(d.WriteBufferSize, d.CheckUTF8)
 	if o.Proxy, err = d.proxy(ctx, u, o); err != nil {
 		return nil, nil, err
 	}
+	return d.connect(ctx, u, o)
+}
+
+// connect is DialContext for options that are ready but for the Config.
+func (d *Dialer) connect(ctx context.Context, u *url.URL, o *engine.DialOptions) (*Conn, *http.Response, error) {
+	c := &Conn{}
+	o.Config = c.config(d.WriteBufferSize, d.CheckUTF8)
 	at, bounded := ctx.Deadline()
 	if bounded {
 		o.NetDial, o.NetDialTLS = dialUntil(at, o.NetDial), dialUntil(at, o.NetDialTLS)
 	}
-	var resp *http.Response
-	c.c, resp, err = engine.Dial(ctx, u.String(), o)
+	made, resp, err := engine.Dial(ctx, u.String(), o)
 	asHTTP(resp)
 	if err != nil {
 		return nil, resp, dialError(resp, err)
 	}
+	c.c = made
 	c.readBy.init(c.c.NetConn())
 	if bounded {
 		c.c.NetConn().SetDeadline(time.Time{})
@@ -204,7 +209,8 @@ func (d *Dialer) options(requestHeader http.Header) (*engine.DialOptions, error)
 }
 
 // addHeader adds the program's header to the request, as package http writes one: without names that are none, without those that
-// describe a body, and values on one line.
+// describe a body, and values on one line. A name in another spelling than that of package http is no error, and may replace the
+// subprotocols, for that is how programs spell "Sec-WebSocket-Protocol".
 func (d *Dialer) addHeader(o *engine.DialOptions, requestHeader http.Header) error {
 	for name, values := range requestHeader {
 		switch {
@@ -212,12 +218,14 @@ func (d *Dialer) addHeader(o *engine.DialOptions, requestHeader http.Header) err
 			if len(values) > 0 {
 				o.Host = values[0]
 			}
-		case name == "Sec-Websocket-Protocol" && len(d.Subprotocols) == 0:
-			for _, v := range values {
-				o.Subprotocols = distinct(append(o.Subprotocols, elements(v)...))
-			}
-		case taken[http.CanonicalHeaderKey(name)]:
+		case taken[name] && (name != protocolField || len(d.Subprotocols) > 0):
 			return errors.New("websocket: duplicate header not allowed: " + name)
+		case http.CanonicalHeaderKey(name) == protocolField:
+			var all []string
+			for _, v := range values {
+				all = append(all, elements(v)...)
+			}
+			o.Subprotocols = distinct(all)
 		case handshake.Reserved(name) || name == "" || strings.ContainsFunc(name, noToken):
 		default:
 			sent := make([]string, len(values))
@@ -235,10 +243,12 @@ func noToken(r rune) bool {
 	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", r))
 }
 
+const protocolField = "Sec-Websocket-Protocol"
+
 // taken are the fields that a Dialer writes itself.
 var taken = map[string]bool{
 	"Upgrade": true, "Connection": true, "Sec-Websocket-Key": true, "Sec-Websocket-Version": true,
-	"Sec-Websocket-Extensions": true, "Sec-Websocket-Protocol": true,
+	"Sec-Websocket-Extensions": true, protocolField: true,
 }
 
 // NewClient makes a connection to the server at the other end of netConn.

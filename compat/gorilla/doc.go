@@ -13,7 +13,8 @@
 //
 // # What is different?
 //
-//   - Any number of goroutines may write at once; each message goes out whole.
+//   - Any number of goroutines may write at once; each message goes out whole. That of a writer of [Conn.NextWriter] ends where
+//     another begins, as with gorilla/websocket, and further calls of the writer are errors.
 //   - A connection that waits holds no buffers: ReadBufferSize and WriteBufferPool have no effect, and WriteBufferSize says only
 //     where a writer of [Conn.NextWriter] cuts a message into frames. WriteMessage sends one frame.
 //   - A close frame of the peer's is answered even if a handler of [Conn.SetCloseHandler] sends nothing, and from then on

@@ -482,3 +482,23 @@ func TestTheReasonOfARefusalIsInTheSameWords(t *testing.T) {
 		require.Equal(t, reasons["gorilla"], reasons["ours"])
 	}
 }
+
+func TestAHeaderMayHaveTheSpellingOfTheRFC(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		u := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if c, err := lib.upgrade(upgrading{Subprotocols: []string{"b", "c"}}, w, r, nil); err == nil {
+				c.Close()
+			}
+		})
+		for _, offered := range [][]string{nil, {"c"}} { // which the header replaces
+			c, _, err := lib.dial(t.Context(), dialing{Subprotocols: offered}, u, http.Header{
+				"Sec-WebSocket-Protocol":   {"a, b"},
+				"Sec-WebSocket-Extensions": {"permessage-deflate; client_max_window_bits"},
+				"connection":               {"Upgrade"},
+			})
+			require.NoError(t, err)
+			require.Equal(t, "b", c.Subprotocol())
+			require.NoError(t, c.Close())
+		}
+	})
+}

@@ -12,14 +12,14 @@ import (
 // context takes would be taken by every connection. Where the network is a socket, this is the context itself, one without a
 // channel: when the deadline passes, that of the socket ends the call, and Err says why.
 type readDeadline struct {
-	deadline          // for a network whose own deadlines may not work
-	socket   net.Conn // nil for such
-	passed   atomic.Bool
+	deadline             // for a network whose own deadlines may not work
+	socket   net.Conn    // nil for such
+	passed   atomic.Bool // written with mu, before the deadline of the socket is set, and after that is cleared
+	reading  atomic.Bool // a call is under way that a deadline that has passed is about to end
 
 	// Guarded by deadline.mu.
-	timer   *time.Timer // nil until there is a deadline
-	reading bool        // a call is under way that a deadline that has passed is about to end
-	over    bool        // nobody reads any more
+	timer *time.Timer // nil until there is a deadline
+	over  bool        // nobody reads any more
 }
 
 // init is called before all else. nc is the network.
@@ -44,18 +44,21 @@ func (d *readDeadline) begin() context.Context {
 	if d.socket == nil {
 		return d.movable()
 	}
-	d.mu.Lock()
-	d.reading = true
-	d.mu.Unlock()
+	d.reading.Store(true)
+	if d.passed.Load() { // perhaps set is taking that back, without having seen this call
+		d.awaitSet()
+	}
 	return d
 }
 
-// finish ends what begin started.
-func (d *readDeadline) finish() {
+// awaitSet returns when nobody is setting the deadline.
+func (d *readDeadline) awaitSet() {
 	d.mu.Lock()
-	d.reading = false
-	d.mu.Unlock()
+	defer d.mu.Unlock()
 }
+
+// finish ends what begin started.
+func (d *readDeadline) finish() { d.reading.Store(false) }
 
 // set moves the deadline; the zero time is none.
 func (d *readDeadline) set(t time.Time) {
@@ -65,14 +68,15 @@ func (d *readDeadline) set(t time.Time) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.over || d.reading && d.passed.Load() { // that call fails, and reading with it
+	if d.over || d.reading.Load() && d.passed.Load() { // that call fails, and reading with it
 		return
 	}
 	if d.timer != nil && !d.timer.Stop() {
 		d.timer = nil // it has fired or is about to, and finds that it is not the one
 	}
-	if d.passed.Swap(false) {
+	if d.passed.Load() {
 		d.socket.SetReadDeadline(time.Time{})
+		d.passed.Store(false)
 	}
 	if t.IsZero() {
 		return

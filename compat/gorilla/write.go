@@ -3,6 +3,7 @@ package websocket
 import (
 	"bytes"
 	"io"
+	"sync"
 
 	"github.com/seed60239977/websocket/conn"
 )
@@ -21,8 +22,8 @@ func (c *Conn) WriteMessage(messageType int, data []byte) error {
 	return nil
 }
 
-// NextWriter returns a writer for the next message, which is complete when the writer is closed. The writer of the message
-// before is closed, if it is not. Messages of other goroutines wait until then.
+// NextWriter returns a writer for the next message, which is complete when the writer is closed. The next call that writes a
+// message closes it, if it is still open then, also if another goroutine makes that call.
 func (c *Conn) NextWriter(messageType int) (io.WriteCloser, error) {
 	if err := c.beginWrite(messageType); err != nil {
 		return nil, err
@@ -35,20 +36,16 @@ func (c *Conn) NextWriter(messageType int) (io.WriteCloser, error) {
 		}
 		w.m = m
 	}
-	c.writing.Lock()
-	c.writer = w
-	c.writing.Unlock()
+	c.writer.Store(w)
 	return w, nil
 }
 
 // beginWrite ends the message before, and says why there may be no other.
 func (c *Conn) beginWrite(messageType int) error {
-	c.writing.Lock()
-	last := c.writer
-	c.writer = nil
-	c.writing.Unlock()
-	if last != nil {
-		last.Close()
+	if c.writer.Load() != nil { // seldom
+		if last := c.writer.Swap(nil); last != nil {
+			last.Close()
+		}
 	}
 	if !isControl(messageType) && messageType != TextMessage && messageType != BinaryMessage {
 		return errMessageType
@@ -79,6 +76,7 @@ func (c *Conn) writeControl(messageType int, data []byte) error {
 
 // messageWriter writes one message.
 type messageWriter struct {
+	mu      sync.Mutex // guards the rest: the next message closes it, whoever sends that
 	c       *Conn
 	m       *conn.MessageWriter // nil for a control message
 	control int
@@ -87,6 +85,8 @@ type messageWriter struct {
 }
 
 func (w *messageWriter) Write(p []byte) (n int, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.err != nil {
 		return 0, w.err
 	}
@@ -100,19 +100,21 @@ func (w *messageWriter) Write(p []byte) (n int, err error) {
 }
 
 func (w *messageWriter) Close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.err != nil {
 		return w.err
 	}
-	w.c.writing.Lock()
-	if w.c.writer == w {
-		w.c.writer = nil
-	}
-	w.c.writing.Unlock()
+	w.c.writer.CompareAndSwap(w, nil)
 	w.err = errWriteClosed
-	if w.m == nil {
-		return w.c.writeControl(w.control, w.payload.Bytes())
+	if w.m != nil {
+		return w.c.writeError(w.m.Close())
 	}
-	return w.c.writeError(w.m.Close())
+	err := w.c.writeControl(w.control, w.payload.Bytes())
+	if err != nil {
+		w.err = err
+	}
+	return err
 }
 
 // end ends the message before it is complete.
