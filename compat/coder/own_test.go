@@ -1,21 +1,14 @@
 package websocket
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/internal/compattest"
 )
 
 // notRun are the tests of coder/websocket that do not run here, and why.
@@ -43,16 +36,6 @@ var notRun = map[string]string{
 	"Test_verifyServerHandshake":                       "calls a function that is not exported: responses",
 }
 
-// parts are the files with tests that run, and what else must be left out of them.
-var parts = map[string][]string{
-	"accept_test.go":  {"_"},
-	"close_test.go":   nil,
-	"conn_test.go":    {"BenchmarkConn", "cleanEnv"},
-	"dial_test.go":    nil,
-	"example_test.go": nil,
-	"main_test.go":    nil, // fails if a goroutine is left
-}
-
 // edits are what is said differently in those. testdata/own/shim.go has what their export_test.go has.
 var edits = strings.NewReplacer(
 	// A goroutine that has done its work is counted until it has returned.
@@ -67,37 +50,18 @@ var edits = strings.NewReplacer(
 	"time.Second*5", "time.Minute", "time.Second * 5", "time.Minute", "time.Second*10", "time.Minute", "time.Second*30", "time.Minute*3",
 	// The engine has the parameters in another order.
 	"CompressionNoContextTakeover.opts().String()", `"permessage-deflate; server_no_context_takeover; client_no_context_takeover"`,
-	// What nothing needs any longer.
-	"\t\"math\"\n\t\"strings\"\n", "",
-	"\t\"net/http/httptest\"\n\t\"os\"\n\t\"os/exec\"\n", "",
-	"\t\"strings\"\n\t\"sync\"\n", "\t\"sync\"\n",
 )
 
 func TestCodersOwnTestsPass(t *testing.T) {
-	list, err := exec.Command("go", "list", "-f", "{{.Dir}}", "github.com/coder/websocket").Output()
-	require.NoError(t, err)
-	dir := assemble(t, strings.TrimSpace(string(list)))
-	want, left := []string{}, map[string]bool{}
-	files, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(list)), "*_test.go"))
-	require.NoError(t, err)
-	for _, path := range files {
-		text, tests, without := edited(t, path, parts[filepath.Base(path)])
-		for _, name := range without {
-			left[name] = true
-		}
-		if _, runs := parts[filepath.Base(path)]; runs {
-			want = append(want, tests...)
-			require.NoError(t, os.WriteFile(filepath.Join(dir, filepath.Base(path)), text, 0o600))
-		} else {
-			require.Empty(t, tests, "nothing says why %s does not run", path)
-		}
+	suite := &compattest.Suite{
+		Library: "github.com/coder/websocket",
+		Files:   []string{"accept_test.go", "close_test.go", "conn_test.go", "dial_test.go", "example_test.go", "main_test.go"},
+		NotRun:  notRun,
+		Helpers: []string{"_", "BenchmarkConn", "cleanEnv"},
+		Edits:   edits,
 	}
-	for name := range notRun {
-		require.True(t, left[name], "%s is not there to be left out", name)
-	}
-	slices.Sort(want)
-	require.Equal(t, want, run(t, dir))
-	t.Logf("%d of their tests pass, %d do not run", len(want), len(notRun))
+	dir := assemble(t, suite.Dir(t))
+	suite.Pass(t, dir, suite.Adapt(t, dir), "-mod=mod")
 }
 
 // assemble makes a module of coder/websocket's name that has our packages and what is internal to its tests.
@@ -125,68 +89,4 @@ func assemble(t *testing.T, theirs string) string {
 	).Replace(string(mod))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte(text), 0o600))
 	return dir
-}
-
-// edited returns one file of theirs as it runs here, the tests in it, and what was left out.
-func edited(t *testing.T, path string, not []string) (text []byte, tests, without []string) {
-	t.Helper()
-	source, err := os.ReadFile(path)
-	require.NoError(t, err)
-	source = []byte(edits.Replace(string(source)))
-	file, err := parser.ParseFile(token.NewFileSet(), path, source, parser.SkipObjectResolution)
-	require.NoError(t, err)
-	from := 0
-	for _, d := range file.Decls {
-		name := declared(d)
-		if notRun[name] == "" && !slices.Contains(not, name) {
-			if strings.HasPrefix(name, "Test") && name != "TestMain" {
-				tests = append(tests, name)
-			}
-			continue
-		}
-		without = append(without, name)
-		text = append(text, source[from:d.Pos()-file.FileStart]...)
-		from = int(d.End() - file.FileStart)
-	}
-	return append(text, source[from:]...), tests, without
-}
-
-// declared returns what a declaration is about, or "".
-func declared(d ast.Decl) string {
-	switch d := d.(type) {
-	case *ast.FuncDecl:
-		if d.Recv == nil {
-			return d.Name.Name
-		}
-	case *ast.GenDecl:
-		if spec, ok := d.Specs[0].(*ast.ValueSpec); ok {
-			return spec.Names[0].Name
-		}
-	}
-	return ""
-}
-
-// run runs the tests in a directory and returns those that pass.
-func run(t *testing.T, dir string) []string {
-	t.Helper()
-	cmd := exec.Command("go", "test", "-count=1", "-vet=off", "-timeout=5m", "-json", ".")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off")
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	passed := map[string]bool{}
-	var said strings.Builder
-	for line := range bytes.Lines(out) {
-		var event struct{ Action, Test, Output string }
-		require.NoError(t, json.Unmarshal(line, &event))
-		if event.Action == "pass" && event.Test != "" && !strings.Contains(event.Test, "/") {
-			passed[event.Test] = true
-		}
-		if strings.HasSuffix(event.Action, "output") {
-			fmt.Fprint(&said, event.Output)
-		}
-	}
-	require.NoError(t, err, "%s%s", said.String(), stderr.String())
-	return slices.Sorted(maps.Keys(passed))
 }

@@ -1,21 +1,15 @@
 package websocket
 
 import (
-	"bytes"
 	"encoding/json"
-	"go/ast"
-	"go/format"
-	"go/parser"
-	"go/token"
-	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/internal/compattest"
 )
 
 // notRun are what gorilla/websocket's own tests declare that does not run here, and why.
@@ -68,133 +62,32 @@ var edits = strings.NewReplacer(
 )
 
 func TestGorillasOwnTestsPass(t *testing.T) {
-	list := exec.Command("go", "list", "-f", "{{.Dir}}", "github.com/gorilla/websocket")
-	dir, err := list.Output()
-	require.NoError(t, err)
-	files, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(dir)), "*_test.go"))
-	require.NoError(t, err)
-	overlay, want := adapt(t, files)
-
-	// Their tests, in the place of those of this package.
-	cmd := exec.Command("go", "test", "-count=1", "-vet=off", "-timeout=5m", "-json", "-overlay", overlay, ".")
-	out, err := cmd.Output()
-	passed := map[string]bool{}
-	for line := range bytes.Lines(out) {
-		var event struct{ Action, Test, Output string }
-		require.NoError(t, json.Unmarshal(line, &event))
-		if event.Action == "pass" && event.Test != "" && !strings.Contains(event.Test, "/") {
-			passed[event.Test] = true
-		}
-		if err != nil && strings.HasSuffix(event.Action, "output") {
-			t.Log(strings.TrimSuffix(event.Output, "\n"))
-		}
-	}
-	require.NoError(t, err)
-	require.Equal(t, want, slices.Sorted(maps.Keys(passed)))
-	t.Logf("%d of their tests pass, %d do not run", len(want), len(notRun))
+	suite := &compattest.Suite{Library: "github.com/gorilla/websocket", NotRun: notRun, Helpers: helpers, Edits: edits}
+	dir := t.TempDir()
+	tests := suite.Adapt(t, dir)
+	suite.Pass(t, ".", tests, "-overlay", overlay(t, dir))
 }
 
-// adapt makes ready the files of their tests. It returns the overlay that puts them in the place of those of this package, and
-// the names of the tests.
-func adapt(t *testing.T, files []string) (overlay string, tests []string) {
+// overlay returns the name of a file that has the go command put the files in a directory in the place of the tests of this
+// package.
+func overlay(t *testing.T, dir string) string {
 	here, err := filepath.Abs(".")
 	require.NoError(t, err)
-	replace := map[string]string{filepath.Join(here, "own_shim_test.go"): filepath.Join(here, "testdata/own/shim.go")}
+	replace := map[string]string{}
 	own, err := filepath.Glob(filepath.Join(here, "*_test.go"))
 	require.NoError(t, err)
 	for _, file := range own {
 		replace[file] = "" // not there
 	}
-	out, left := t.TempDir(), map[string]bool{}
-	for _, file := range files {
-		text, declared, without := edited(t, file)
-		tests = append(tests, declared...)
-		for _, name := range without {
-			left[name] = true
-		}
-		to := filepath.Join(out, filepath.Base(file))
-		require.NoError(t, os.WriteFile(to, text, 0o600))
-		replace[filepath.Join(here, filepath.Base(file))] = to
+	theirs, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
+	require.NoError(t, err)
+	for _, file := range theirs {
+		replace[filepath.Join(here, filepath.Base(file))] = file
 	}
-	for name := range notRun {
-		require.Contains(t, left, name, "it is not there to be left out")
-	}
-	slices.Sort(tests)
+	replace[filepath.Join(here, "own_shim_test.go")] = filepath.Join(here, "testdata/own/shim.go")
 	encoded, err := json.Marshal(map[string]any{"Replace": replace})
 	require.NoError(t, err)
-	overlay = filepath.Join(out, "overlay.json")
-	require.NoError(t, os.WriteFile(overlay, encoded, 0o600))
-	return overlay, tests
-}
-
-// edited returns one file of theirs as it runs here, the tests in it, and what was left out.
-func edited(t *testing.T, path string) (text []byte, tests, without []string) {
-	source, err := os.ReadFile(path)
-	require.NoError(t, err)
-	files := token.NewFileSet()
-	file, err := parser.ParseFile(files, path, edits.Replace(string(source)), parser.SkipObjectResolution)
-	require.NoError(t, err)
-	file.Decls = slices.DeleteFunc(file.Decls, func(d ast.Decl) bool {
-		name := declared(d)
-		out := notRun[name] != "" || slices.Contains(helpers, name)
-		switch {
-		case out:
-			without = append(without, name)
-		case strings.HasPrefix(name, "Test"):
-			tests = append(tests, name)
-		}
-		return out
-	})
-	dropImports(file)
-	var b bytes.Buffer
-	require.NoError(t, format.Node(&b, files, file))
-	return b.Bytes(), tests, without
-}
-
-// declared returns what a declaration is about: for a method, the type.
-func declared(d ast.Decl) string {
-	switch d := d.(type) {
-	case *ast.FuncDecl:
-		if d.Recv == nil {
-			return d.Name.Name
-		}
-		typ := d.Recv.List[0].Type
-		if star, ok := typ.(*ast.StarExpr); ok {
-			typ = star.X
-		}
-		return typ.(*ast.Ident).Name
-	case *ast.GenDecl:
-		switch spec := d.Specs[0].(type) {
-		case *ast.TypeSpec:
-			return spec.Name.Name
-		case *ast.ValueSpec:
-			return spec.Names[0].Name
-		}
-	}
-	return ""
-}
-
-// dropImports drops those that nothing needs any longer.
-func dropImports(file *ast.File) {
-	used := map[string]bool{"gorilla": true} // whose package has another name
-	ast.Inspect(file, func(n ast.Node) bool {
-		if s, ok := n.(*ast.SelectorExpr); ok {
-			if x, ok := s.X.(*ast.Ident); ok {
-				used[x.Name] = true
-			}
-		}
-		return true
-	})
-	for _, d := range file.Decls {
-		if imports, ok := d.(*ast.GenDecl); ok && imports.Tok == token.IMPORT {
-			imports.Specs = slices.DeleteFunc(imports.Specs, func(s ast.Spec) bool {
-				path := strings.Trim(s.(*ast.ImportSpec).Path.Value, `"`)
-				return !used[path[strings.LastIndex(path, "/")+1:]]
-			})
-		}
-	}
-	file.Decls = slices.DeleteFunc(file.Decls, func(d ast.Decl) bool {
-		imports, ok := d.(*ast.GenDecl)
-		return ok && len(imports.Specs) == 0
-	})
+	to := filepath.Join(dir, "overlay.json")
+	require.NoError(t, os.WriteFile(to, encoded, 0o600))
+	return to
 }

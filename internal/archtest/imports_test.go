@@ -83,6 +83,7 @@ var house = []room{
 	{pkg: "internal/archtest"},
 	{pkg: "internal/soak"},
 	{pkg: "internal/sameapi", never: []string{"net/http"}},
+	{pkg: "internal/compattest", imports: []string{"autobahn"}, outside: []string{"github.com/stretchr/testify"}},
 
 	// For module compat/coder alone, which cannot hold it: see there.
 	{pkg: "compat/coderapi", imports: []string{"conn", "deflate", "handshake", "protocol", "internal/ctxmutex"}},
