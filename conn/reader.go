@@ -90,6 +90,9 @@ func (r *messageReader) Read(p []byte) (int, error) {
 			c.read.held.reader, r.ended = nil, true
 			return 0, io.EOF
 		}
+		if n, err := r.readInto(p); n > 0 || err != nil {
+			return n, err
+		}
 		if err := c.restOfFrame(r.ctx); err != nil {
 			return 0, err
 		}
@@ -101,6 +104,27 @@ func (r *messageReader) Read(p []byte) (int, error) {
 	}
 	n := copy(p, r.rest)
 	r.rest = r.rest[n:]
+	return n, nil
+}
+
+// readInto reads payload to where the caller wants it, past the read buffer, where that is worth it; else it returns 0.
+func (r *messageReader) readInto(p []byte) (int, error) {
+	c := r.c
+	expected := c.receiver.Expected()
+	if len(p) < minReadInto || expected < minReadInto || len(c.in.unread()) > 0 || c.read.finishing {
+		return 0, nil
+	}
+	into := borrowed.Get().(*buffer.Buffer)
+	into.BorrowIn(p[:0])
+	var part protocol.Event
+	err := c.readInto(r.ctx, into, int(min(expected, int64(len(p)))), &part)
+	n := len(into.B)
+	into.BorrowIn(nil)
+	borrowed.Put(into)
+	if err != nil {
+		return 0, err
+	}
+	r.fin = part.Fin
 	return n, nil
 }
 

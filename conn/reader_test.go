@@ -60,6 +60,29 @@ func TestAReaderGivesOutPartsAsTheyCome(t *testing.T) {
 	})
 }
 
+func TestAReaderFillsLongBuffersFromLongFrames(t *testing.T) {
+	content := string(pattern(300_000))
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		for _, size := range []int{1000, 16 << 10, 20_000, 1 << 20} {
+			go peer.Send(wstest.Part(frame.Binary, false, content[:100_001]), ping(""), more(content[100_001:200_002]), more(""),
+				last(content[200_002:]), text("next"))
+			_, r, err := c.Reader(t.Context())
+			require.NoError(t, err)
+			var all []byte
+			for p := make([]byte, size); err == nil; {
+				var n int
+				n, err = r.Read(p)
+				all = append(all, p[:n]...)
+			}
+			require.Equal(t, io.EOF, err)
+			require.True(t, content == string(all), "buffers of %d bytes", size)
+			_, next, err := c.Read(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, "next", string(next))
+		}
+	})
+}
+
 func TestAReaderIsCutByItsContextAndTheNextCallSkipsTheRest(t *testing.T) {
 	byCalls(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer, read func(context.Context, *conn.Conn) (got, error)) {
 		peer.Send(begin("begun"))
