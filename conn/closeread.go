@@ -38,7 +38,7 @@ func (c *Conn) CloseRead(ctx context.Context) context.Context {
 			busy.Unlock()
 		}()
 		if c.readBackground(ctx, held) == nil {
-			c.beginClose(StatusPolicyViolation, "unexpected message", false)
+			c.beginClose(StatusPolicyViolation, "unexpected data message", false)
 			c.awaitEnd()
 		}
 	}()

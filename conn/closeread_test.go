@@ -33,7 +33,7 @@ func TestCloseReadRefusesMessages(t *testing.T) {
 	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		ctx := c.CloseRead(t.Context())
 		peer.Send(begin("unexpected"), more("and"), last("long"), text("another"))
-		peer.Expect(closing(conn.StatusPolicyViolation, "unexpected message"))
+		peer.Expect(closing(conn.StatusPolicyViolation, "unexpected data message"))
 		peer.Send(closing(conn.StatusPolicyViolation, ""))
 		peer.Conn().(*wstest.End).CloseWrite()
 		peer.ExpectEOF()

@@ -46,6 +46,13 @@ func (o *ServerOptions) accept(r *http.Request) (resp Response, err error) {
 	return resp, nil
 }
 
+// SetHeader sets the header fields of the response, but for those of the options, for who sends it with an http.ResponseWriter.
+func (r *Response) SetHeader(h http.Header) {
+	v := [...]string{"websocket", "Upgrade", string(r.accept[:])}
+	h["Upgrade"], h["Connection"], h[acceptField] = v[0:1:1], v[1:2:2], v[2:3:3]
+	r.Agreed.SetHeader(h)
+}
+
 // shortResponse is the room that a response takes which has only what it must have, or a little more, in bytes.
 const shortResponse = 192
 

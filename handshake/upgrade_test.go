@@ -42,6 +42,12 @@ func TestServerAnswersTheExampleOfTheRFC(t *testing.T) {
 		"Connection: Upgrade\r\n"+
 		"Sec-WebSocket-Accept: "+testAccept+"\r\n"+
 		"Sec-WebSocket-Protocol: chat\r\n\r\n", string(resp.AppendResponse(nil)))
+	h := http.Header{"Date": {"now"}}
+	resp.SetHeader(h)
+	require.Equal(t, http.Header{
+		"Date": {"now"}, "Upgrade": {"websocket"}, "Connection": {"Upgrade"},
+		"Sec-Websocket-Accept": {testAccept}, "Sec-Websocket-Protocol": {"chat"},
+	}, h)
 }
 
 func TestServerWithoutOptionsAccepts(t *testing.T) {

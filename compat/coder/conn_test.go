@@ -149,6 +149,20 @@ func TestAContextThatEndsBetweenCallsChangesNothing(t *testing.T) {
 	})
 }
 
+func TestAContextThatHadEndedBeforeSendsNothingAndClosesNothing(t *testing.T) {
+	lib := libraries["ours"] // the original may close, or send all the same
+	near, far := pair(t, lib, lib, options{}, options{})
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	require.ErrorIs(t, near.Write(ctx, text, []byte("a")), context.Canceled)
+	_, err := near.Writer(ctx, text)
+	require.ErrorIs(t, err, context.Canceled)
+	require.NoError(t, near.Write(patient(t), text, []byte("b")))
+	_, p, err := far.Read(patient(t))
+	require.NoError(t, err)
+	require.Equal(t, "b", string(p))
+}
+
 func TestWaitingForAWriterInVainClosesNothing(t *testing.T) {
 	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
 		w, err := near.Writer(patient(t), text)
@@ -226,7 +240,9 @@ func TestWhoClosesGetsTheAnswerInACallThatReads(t *testing.T) {
 		require.NoError(t, far.Write(patient(t), text, nil))
 		require.NoError(t, near.Close(1001, "bye"))
 		if err := <-result; !errors.Is(err, net.ErrClosed) { // as it was not waiting yet
-			require.Equal(t, 1001, lib.status(err))
+			code, reason, _ := lib.closed(err)
+			require.Equal(t, 1001, code)
+			require.Equal(t, "bye", reason)
 		}
 		require.Equal(t, 1001, lib.status(<-other))
 		_, _, err := near.Read(patient(t))
@@ -261,15 +277,43 @@ func TestWhatEndsWithoutACloseFrameIsTheEndOfTheStream(t *testing.T) {
 		result := reading(t, near)
 		require.NoError(t, far.CloseNow())
 		err := <-result
-		require.ErrorIs(t, err, io.EOF)
-		require.Equal(t, -1, lib.status(err))
+		for range 3 { // reading on, there is nothing else
+			require.EqualError(t, err, "failed to get reader: failed to read frame header: EOF")
+			require.ErrorIs(t, err, io.EOF)
+			require.Equal(t, -1, lib.status(err))
+			_, _, err = near.Read(patient(t))
+		}
 		require.ErrorIs(t, far.CloseNow(), net.ErrClosed)
 		require.ErrorIs(t, far.Close(1000, ""), net.ErrClosed)
 		_, _, err = far.Read(patient(t))
 		require.ErrorIs(t, err, net.ErrClosed)
 		require.ErrorIs(t, far.Write(patient(t), text, nil), net.ErrClosed)
 		require.NoError(t, near.CloseNow())
+		_, _, err = near.Read(patient(t))
+		require.ErrorIs(t, err, net.ErrClosed)
 	})
+}
+
+func TestAMessageThatBreaksOffIsNoMessage(t *testing.T) {
+	lib := libraries["ours"] // to the original it may be one
+	for role, of := range map[string]func(client, server connection) (near, far connection){
+		"client": func(c, s connection) (connection, connection) { return c, s },
+		"server": func(c, s connection) (connection, connection) { return s, c },
+	} {
+		t.Run(role, func(t *testing.T) {
+			near, far := of(pair(t, lib, lib, options{}, options{}))
+			w, err := far.Writer(patient(t), text)
+			require.NoError(t, err)
+			_, err = w.Write(make([]byte, 32000)) // more than is gathered
+			require.NoError(t, err)
+			require.NoError(t, far.CloseNow())
+			_, r, err := near.Reader(patient(t))
+			require.NoError(t, err)
+			_, err = io.Copy(io.Discard, r)
+			require.EqualError(t, err, "failed to read: failed to read frame payload: unexpected EOF")
+			require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+		})
+	}
 }
 
 func TestCloseNowEndsACallThatReads(t *testing.T) {
@@ -305,7 +349,7 @@ func TestALongMessageIsRefused(t *testing.T) {
 		require.NoError(t, far.Write(ctx, text, make([]byte, 100)))
 		_, _, err = near.Read(ctx)
 		require.ErrorIs(t, err, lib.tooBig)
-		require.ErrorContains(t, err, "read limited at 11 bytes")
+		require.EqualError(t, err, "failed to read: websocket: message too big: read limited at 11 bytes")
 		require.Equal(t, -1, lib.status(err))
 		require.Equal(t, 1009, lib.status(<-result))
 	})
@@ -399,7 +443,9 @@ func TestCloseReadAcceptsNoMessage(t *testing.T) {
 	ctx := near.CloseRead(context.Background())
 	require.NoError(t, far.Write(patient(t), text, []byte("hello")))
 	_, _, err := far.Read(patient(t))
-	require.Equal(t, 1008, lib.status(err))
+	code, reason, _ := lib.closed(err)
+	require.Equal(t, 1008, code)
+	require.Equal(t, "unexpected data message", reason)
 	<-ctx.Done()
 }
 

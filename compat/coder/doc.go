@@ -20,7 +20,8 @@
 //   - The opening handshake is checked by the whole of the RFC's rules.
 //   - Frames that break a rule end the connection, after the peer was told.
 //   - A reason that is too long for a close frame is cut.
-//   - Close of a [NetConn] has the closing handshake even while another goroutine reads.
+//   - Close of a [NetConn] sends a close frame even while another goroutine reads. It does not wait for the answer then.
+//   - Where the network ends in the middle of a message, that is an error, and the part of it is no message.
 //   - Compression works with windows of any size, and keeps 34 KiB for its context, not more than a megabyte.
 //   - Text may be checked to be UTF-8: see [AcceptOptions].CheckUTF8 and [DialOptions].CheckUTF8, which coder/websocket has not.
 //   - A connection that nobody closes is not closed by the garbage collector.

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/handshake"
 )
 
 func TestSubprotocolsAreChosenByTheServerInAnyCase(t *testing.T) {
@@ -107,24 +109,51 @@ func TestARequestThatIsNoHandshakeIsRefused(t *testing.T) {
 		for name, c := range map[string]struct {
 			change func(r *http.Request)
 			status int
+			text   string
 		}{
-			"no upgrade":        {func(r *http.Request) { r.Header.Del("Upgrade") }, 426},
-			"another upgrade":   {func(r *http.Request) { r.Header.Set("Upgrade", "h2c") }, 426},
-			"only a method":     {func(r *http.Request) { r.Header = http.Header{}; r.Method = http.MethodPost }, 426},
-			"no connection":     {func(r *http.Request) { r.Header.Del("Connection") }, 426},
-			"another method":    {func(r *http.Request) { r.Method = http.MethodPost }, 405},
-			"another version":   {func(r *http.Request) { r.Header.Set("Sec-Websocket-Version", "8") }, 400},
-			"no key":            {func(r *http.Request) { r.Header.Del("Sec-Websocket-Key") }, 400},
-			"a key that is bad": {func(r *http.Request) { r.Header.Set("Sec-Websocket-Key", "abc") }, 400},
-			"two keys":          {func(r *http.Request) { r.Header.Add("Sec-Websocket-Key", "dGhlIHNhbXBsZSBub25jZQ==") }, 400},
+			"no upgrade": {func(r *http.Request) { r.Header.Del("Upgrade") }, 426,
+				`WebSocket protocol violation: Upgrade header "" does not contain websocket`},
+			"another upgrade": {func(r *http.Request) { r.Header.Set("Upgrade", "h2c") }, 426,
+				`WebSocket protocol violation: Upgrade header "h2c" does not contain websocket`},
+			"only a method": {func(r *http.Request) { r.Header = http.Header{}; r.Method = http.MethodPost }, 426,
+				`WebSocket protocol violation: Connection header "" does not contain Upgrade`},
+			"no connection": {func(r *http.Request) { r.Header.Set("Connection", "keep-alive") }, 426,
+				`WebSocket protocol violation: Connection header "keep-alive" does not contain Upgrade`},
+			"another method": {func(r *http.Request) { r.Method = http.MethodPost }, 405,
+				`WebSocket protocol violation: handshake request method is not GET but "POST"`},
+			"another version": {func(r *http.Request) { r.Header.Set("Sec-Websocket-Version", "8") }, 400,
+				`unsupported WebSocket protocol version (only 13 is supported): "8"`},
+			"no key": {func(r *http.Request) { r.Header.Del("Sec-Websocket-Key") }, 400,
+				`WebSocket protocol violation: missing Sec-WebSocket-Key`},
+			"a key that is bad": {func(r *http.Request) { r.Header.Set("Sec-Websocket-Key", "abc") }, 400,
+				`WebSocket protocol violation: invalid Sec-WebSocket-Key "abc", must be a 16 byte base64 encoded string`},
+			"two keys": {func(r *http.Request) { r.Header.Add("Sec-Websocket-Key", "dGhlIHNhbXBsZSBub25jZQ==") }, 400,
+				`WebSocket protocol violation: multiple Sec-WebSocket-Key headers`},
 		} {
 			t.Run(name, func(t *testing.T) {
-				status, _ := request(t, url, c.change)
+				status, body := request(t, url, c.change)
 				require.Equal(t, c.status, status)
-				require.ErrorContains(t, <-errs, "failed to accept WebSocket connection: ")
+				require.Equal(t, c.text+"\n", body)
+				require.EqualError(t, <-errs, "failed to accept WebSocket connection: "+c.text)
 			})
 		}
 	})
+}
+
+func TestTheEnginesOwnChecksRefuseARequest(t *testing.T) {
+	lib := libraries["ours"] // the original accepts these
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		_, err := lib.accept(w, r, options{})
+		require.ErrorContains(t, err, "failed to accept WebSocket connection: WebSocket protocol violation: ")
+	})
+	for _, change := range []func(r *http.Request){
+		func(r *http.Request) { r.Body, r.ContentLength = io.NopCloser(strings.NewReader("body")), 4 },
+		func(r *http.Request) { r.Header.Set("Sec-Websocket-Extensions", "=;") },
+	} {
+		status, body := request(t, url, change)
+		require.Equal(t, http.StatusBadRequest, status)
+		require.Contains(t, body, "WebSocket protocol violation: ")
+	}
 }
 
 func TestTheResponseGoesThroughTheResponseWriter(t *testing.T) {
@@ -182,7 +211,9 @@ func TestDialSendsWhatTheOptionsSay(t *testing.T) {
 		jar.SetCookies(at, []*http.Cookie{{Name: "session", Value: "1"}})
 		c, _, err := lib.dial(patient(t), target+"/path?a=b#fragment", options{
 			HTTPClient: &http.Client{Jar: jar, Timeout: patience},
-			HTTPHeader: http.Header{"Authorization": {"Bearer x"}, "Sec-Websocket-Version": {"7"}},
+			HTTPHeader: http.Header{
+				"Authorization": {"Bearer x"}, "Sec-Websocket-Version": {"7"}, "Sec-Websocket-Protocol": {"a, b"}, "Several": {"1", "2"},
+			},
 		})
 		require.NoError(t, err)
 		defer c.CloseNow()
@@ -192,6 +223,8 @@ func TestDialSendsWhatTheOptionsSay(t *testing.T) {
 		require.Equal(t, "Bearer x", r.Header.Get("Authorization"))
 		require.Equal(t, "session=1", r.Header.Get("Cookie"))
 		require.Equal(t, "13", r.Header.Get("Sec-Websocket-Version"))
+		require.Equal(t, "a, b", r.Header.Get("Sec-Websocket-Protocol"))
+		require.Equal(t, []string{"1", "2"}, r.Header["Several"])
 		require.Equal(t, "Go-http-client/1.1", r.Header.Get("User-Agent"))
 		require.Len(t, jar.Cookies(at), 2)
 
@@ -217,6 +250,103 @@ func TestDialFollowsRedirectsAlsoToWS(t *testing.T) {
 		c, _, err := lib.dial(patient(t), target, options{})
 		require.NoError(t, err)
 		c.CloseNow()
+	})
+}
+
+func TestARedirectThatIsNotFollowedLeavesNoResponse(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		url := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/there", http.StatusFound) })
+		_, resp, err := lib.dial(patient(t), url, options{HTTPClient: &http.Client{
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrNotSupported },
+		}})
+		require.ErrorIs(t, err, http.ErrNotSupported)
+		require.ErrorContains(t, err, "failed to WebSocket dial: failed to send handshake request: ")
+		require.Nil(t, resp)
+	})
+}
+
+func TestAResponseThatIsNoHandshakeIsRefused(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		for name, c := range map[string]struct {
+			change func(h http.Header)
+			text   string // what the error begins with
+		}{
+			"no connection": {func(h http.Header) { h.Del("Connection") },
+				`WebSocket protocol violation: Connection header "" does not contain Upgrade`},
+			"another upgrade": {func(h http.Header) { h.Set("Upgrade", "h2c") },
+				`WebSocket protocol violation: Upgrade header "h2c" does not contain websocket`},
+			"another answer": {func(h http.Header) { h.Set("Sec-Websocket-Accept", "x") },
+				`WebSocket protocol violation: invalid Sec-WebSocket-Accept "x", key "`},
+			"another subprotocol": {func(h http.Header) { h.Set("Sec-Websocket-Protocol", "b") },
+				`WebSocket protocol violation: unexpected Sec-WebSocket-Protocol from server: "b"`},
+			"an extension": {func(h http.Header) { h.Set("Sec-Websocket-Extensions", "x-other") },
+				`WebSocket prot`}, // the original has a slip in this one
+			"no fault": {func(h http.Header) { h.Set("Sec-Websocket-Protocol", "A"); h.Set("Upgrade", "x, WebSocket") }, ""},
+		} {
+			t.Run(name, func(t *testing.T) {
+				transport := roundTripper(func(r *http.Request) (*http.Response, error) {
+					near, far := net.Pipe()
+					far.Close() // else its body would be waited for
+					h := http.Header{"Connection": {"upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Accept": {
+						string(handshake.AppendAccept(nil, r.Header.Get("Sec-Websocket-Key")))}}
+					c.change(h)
+					return &http.Response{StatusCode: http.StatusSwitchingProtocols, Header: h, Body: near}, nil
+				})
+				conn, resp, err := lib.dial(patient(t), "ws://example.com", options{
+					HTTPClient: &http.Client{Transport: transport}, Subprotocols: []string{"a"},
+				})
+				require.NotNil(t, resp)
+				if c.text != "" {
+					require.ErrorContains(t, err, "failed to WebSocket dial: "+c.text)
+					return
+				}
+				require.NoError(t, err)
+				require.Equal(t, "A", conn.Subprotocol())
+				conn.CloseNow()
+			})
+		}
+	})
+}
+
+func TestHowLongAMessageMustBeToBeCompressedDependsOnWhatWasAgreed(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		for _, c := range []struct {
+			offer      string
+			mode       CompressionMode
+			threshold  int
+			length     int
+			compressed bool
+		}{
+			{"permessage-deflate", CompressionContextTakeover, 0, 127, false},
+			{"permessage-deflate", CompressionContextTakeover, 0, 128, true},
+			{"permessage-deflate; server_no_context_takeover", CompressionContextTakeover, 0, 511, false},
+			{"permessage-deflate; server_no_context_takeover", CompressionContextTakeover, 0, 512, true},
+			{"permessage-deflate", CompressionNoContextTakeover, 0, 511, false},
+			{"permessage-deflate", CompressionNoContextTakeover, 0, 512, true},
+			{"permessage-deflate", CompressionNoContextTakeover, 100, 99, false},
+			{"permessage-deflate", CompressionNoContextTakeover, 100, 100, true},
+			{"permessage-deflate", CompressionContextTakeover, -1, 1, true},
+			{"permessage-deflate", CompressionDisabled, 0, 1000, false},
+		} {
+			near, far := net.Pipe()
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			r.Header = http.Header{
+				"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"},
+				"Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="}, "Sec-Websocket-Extensions": {c.offer},
+			}
+			conn, err := lib.accept(hijackable{http.Header{}, near}, r, options{
+				CompressionMode: int(c.mode), CompressionThreshold: c.threshold,
+			})
+			require.NoError(t, err)
+			sent := doing(func() error { return conn.Write(patient(t), text, make([]byte, c.length)) })
+			first := make([]byte, 1)
+			_, err = io.ReadFull(far, first)
+			require.NoError(t, err)
+			require.Equal(t, c.compressed, first[0]&0x40 != 0, "%+v", c) // RSV1 (RFC 7692, section 6)
+			far.Close()
+			<-sent
+			conn.CloseNow()
+		}
 	})
 }
 

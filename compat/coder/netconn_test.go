@@ -119,6 +119,44 @@ func TestADeadlineThatPassesDuringACallClosesTheConnection(t *testing.T) {
 	})
 }
 
+func TestClosingANetConnDuringAReadWaitsForNobody(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		for _, role := range []string{"client", "server"} {
+			t.Run(role, func(t *testing.T) {
+				waiting := make(chan struct{})
+				o := options{OnPingReceived: func(context.Context, []byte) bool { close(waiting); return false }}
+				near, far := pair(t, lib, lib, o, o)
+				if role == "server" {
+					near, far = far, near
+				}
+				nc := lib.netConn(patient(t), near, binary)
+				read := doing(func() error { _, err := nc.Read(make([]byte, 1)); return err })
+				ping, cancel := context.WithCancel(patient(t))
+				pinged := doing(func() error { return far.Ping(ping) })
+				<-waiting
+				require.NoError(t, nc.Close()) // although nobody reads at the other end
+				require.ErrorIs(t, <-read, context.Canceled)
+				require.ErrorIs(t, nc.Close(), net.ErrClosed)
+				cancel()
+				require.Error(t, <-pinged)
+				if lib.tooBig == ErrMessageTooBig { // the original may or may not have sent its close frame
+					_, err := lib.netConn(patient(t), far, binary).Read(make([]byte, 1))
+					require.Equal(t, io.EOF, err)
+				}
+			})
+		}
+	})
+}
+
+func TestReadingNothingFromANetConnReturns(t *testing.T) {
+	lib := libraries["ours"] // the original tries again and again
+	client, server := pair(t, lib, lib, options{}, options{})
+	require.NoError(t, server.Write(patient(t), binary, []byte("x")))
+	n, err := lib.netConn(patient(t), client, binary).Read(nil)
+	require.NoError(t, err)
+	require.Zero(t, n)
+}
+
 func TestANetConnHasTheAddressesThatTheOriginalHas(t *testing.T) {
 	withEach(t, func(t *testing.T, lib library) {
 		client, server := pair(t, lib, lib, options{}, options{})

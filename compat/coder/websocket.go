@@ -77,7 +77,8 @@ func Dial(ctx context.Context, u string, opts *DialOptions) (*Conn, *http.Respon
 // Read. There is no limit to what is read any longer. ctx bounds all calls: if it ends, the connection is closed.
 //
 // A close frame with [StatusNormalClosure] or [StatusGoingAway] is io.EOF to Read. A message of the other type closes the
-// connection with [StatusUnsupportedData]. Close closes it with StatusNormalClosure.
+// connection with [StatusUnsupportedData]. Close closes it with StatusNormalClosure; it does not wait for the peer's answer
+// if a Read or a Write is under way, which then fails.
 //
 // A deadline that passes during a call closes the connection. Before a call it fails that, until the deadline is moved. The
 // addresses of a connection that [Dial] has made are not known.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -61,47 +62,69 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 }
 
 func accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn, error) {
+	if status, err := checkRequest(w.Header(), r); err != nil {
+		http.Error(w, err.Error(), status)
+		return nil, err
+	}
 	o := opts.handshake()
 	resp, err := o.Accept(r)
 	if err != nil {
-		return nil, refuse(w, r, err)
+		return nil, refuse(w, err)
 	}
-	if !opts.InsecureSkipVerify {
-		if err := checkOrigin(r, opts.OriginPatterns); err != nil {
-			text := err.Error()
-			if errors.Is(err, path.ErrBadPattern) { // nothing that the client is to see
-				text = http.StatusText(http.StatusForbidden)
-			}
-			http.Error(w, text, http.StatusForbidden)
-			return nil, err
+	if err := opts.checkOrigin(r); err != nil {
+		text := err.Error()
+		if errors.Is(err, path.ErrBadPattern) { // nothing that the client is to see
+			text = http.StatusText(http.StatusForbidden)
 		}
+		http.Error(w, text, http.StatusForbidden)
+		return nil, err
 	}
 	hijacker, ok := findHijacker(w)
 	if !ok {
 		http.Error(w, http.StatusText(http.StatusNotImplemented), http.StatusNotImplemented)
 		return nil, errors.New("http.ResponseWriter does not implement http.Hijacker")
 	}
-	respond(w, r, &resp)
+	direct := plain(w)
+	if !direct {
+		respond(w, &resp)
+	}
 	nc, brw, err := hijacker.Hijack()
 	if err != nil {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		return nil, fmt.Errorf("failed to hijack connection: %w", err)
 	}
-	agreed := conn.Negotiated{
-		Subprotocol:    w.Header().Get("Sec-Websocket-Protocol"),
-		Deflate:        resp.Deflate,
-		DeflateOptions: o.Deflate,
-		Buffered:       buffered(brw),
+	if direct {
+		nc.Write(resp.AppendResponse(nil)) // if it fails, so will what comes next
+	}
+	n := conn.Negotiated{Subprotocol: resp.Subprotocol, Deflate: resp.Deflate, Buffered: buffered(brw)}
+	if own := w.Header().Get("Sec-Websocket-Protocol"); own != "" {
+		n.Subprotocol = own
+	}
+	if n.Deflate != nil {
+		n.DeflateOptions = compressing(o.Deflate, n.Deflate.ServerNoContextTakeover)
 	}
 	c := &Conn{addrs: nc}
-	c.c = conn.Server(nc, &agreed, c.config(hooks{opts.OnPingReceived, opts.OnPongReceived}, opts.CheckUTF8))
+	cfg := c.config(hooks{opts.OnPingReceived, opts.OnPongReceived}, opts.CheckUTF8)
+	c.c = conn.Server(nc, &n, &cfg)
 	return c, nil
 }
 
+// plain reports whether a ResponseWriter is package http's own and has no header yet. Then nobody looks on who would have to see
+// the response, and it need not go through the ResponseWriter, which would take longer.
+func plain(w http.ResponseWriter) bool {
+	t := reflect.TypeOf(w)
+	return len(w.Header()) == 0 && t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "net/http"
+}
+
 // handshake are the engine's options.
-func (o *AcceptOptions) handshake() *handshake.ServerOptions {
-	return &handshake.ServerOptions{
-		SelectSubprotocol: func(_ *http.Request, offered []string) (string, error) {
+func (o *AcceptOptions) handshake() handshake.ServerOptions {
+	so := handshake.ServerOptions{
+		CheckOrigin: func(*http.Request) error { return nil }, // comes after
+		Deflate:     o.CompressionMode.options(o.CompressionThreshold),
+		Lenient:     true,
+	}
+	if len(o.Subprotocols) > 0 {
+		so.SelectSubprotocol = func(_ *http.Request, offered []string) (string, error) {
 			for _, name := range o.Subprotocols {
 				same := func(s string) bool { return strings.EqualFold(s, name) }
 				if i := slices.IndexFunc(offered, same); i >= 0 {
@@ -109,50 +132,80 @@ func (o *AcceptOptions) handshake() *handshake.ServerOptions {
 				}
 			}
 			return "", nil
-		},
-		CheckOrigin: func(*http.Request) error { return nil }, // comes after
-		Deflate:     o.CompressionMode.options(o.CompressionThreshold),
-		Lenient:     true,
-	}
-}
-
-// refuse answers a request that is none for a WebSocket.
-func refuse(w http.ResponseWriter, r *http.Request, err error) error {
-	status, reason := http.StatusInternalServerError, err.Error()
-	var refused *handshake.Error
-	if errors.As(err, &refused) {
-		status, reason = refused.Status, refused.Reason
-		for name, values := range refused.Header {
-			w.Header()[name] = values
 		}
 	}
-	switch upgrades := r.ProtoAtLeast(1, 1) && has(r.Header["Connection"], "upgrade") && has(r.Header["Upgrade"], "websocket"); {
-	case !upgrades:
-		status = http.StatusUpgradeRequired
-		w.Header().Set("Connection", "Upgrade")
-		w.Header().Set("Upgrade", "websocket")
-	case status == http.StatusUpgradeRequired: // another version of the protocol
-		status = http.StatusBadRequest
+	return so
+}
+
+const violation = "WebSocket protocol violation: "
+
+// checkRequest says in coder/websocket's words what is wrong with a request, and the status of the response, whose header it
+// sets. The engine checks the rest.
+func checkRequest(answer http.Header, r *http.Request) (status int, err error) {
+	switch h := r.Header; {
+	case !r.ProtoAtLeast(1, 1):
+		err = fmt.Errorf(violation+"handshake request must be at least HTTP/1.1: %q", r.Proto)
+	case !has(h["Connection"], "Upgrade"):
+		err = fmt.Errorf(violation+"Connection header %q does not contain Upgrade", h.Get("Connection"))
+	case !has(h["Upgrade"], "websocket"):
+		err = fmt.Errorf(violation+"Upgrade header %q does not contain websocket", h.Get("Upgrade"))
+	default:
+		return checkUpgrade(answer, r)
 	}
-	err = errors.New("WebSocket protocol violation: " + reason)
-	http.Error(w, err.Error(), status)
-	return err
+	answer.Set("Connection", "Upgrade")
+	answer.Set("Upgrade", "websocket")
+	return http.StatusUpgradeRequired, err
+}
+
+// checkUpgrade is checkRequest for a request that asks for the upgrade.
+func checkUpgrade(answer http.Header, r *http.Request) (status int, err error) {
+	switch keys, version := r.Header["Sec-Websocket-Key"], r.Header.Get("Sec-Websocket-Version"); {
+	case r.Method != http.MethodGet:
+		answer.Set("Allow", http.MethodGet)
+		return http.StatusMethodNotAllowed, fmt.Errorf(violation+"handshake request method is not GET but %q", r.Method)
+	case version != "13":
+		answer.Set("Sec-Websocket-Version", "13")
+		err = fmt.Errorf("unsupported WebSocket protocol version (only 13 is supported): %q", version)
+	case len(keys) == 0:
+		err = errors.New(violation + "missing Sec-WebSocket-Key")
+	case len(keys) > 1:
+		err = errors.New(violation + "multiple Sec-WebSocket-Key headers")
+	case !handshake.ValidKey(strings.TrimSpace(keys[0])):
+		err = fmt.Errorf(violation+"invalid Sec-WebSocket-Key %q, must be a 16 byte base64 encoded string", strings.TrimSpace(keys[0]))
+	}
+	return http.StatusBadRequest, err
 }
 
 // has reports whether lists of a header have a token, in any case.
 func has(lists []string, token string) bool {
-	return slices.ContainsFunc(strings.Split(strings.Join(lists, ","), ","), func(s string) bool {
-		return strings.EqualFold(strings.TrimSpace(s), token)
-	})
+	for _, list := range lists {
+		for element := range strings.SplitSeq(list, ",") {
+			if strings.EqualFold(strings.TrimSpace(element), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// refuse answers a request that the engine refuses.
+func refuse(w http.ResponseWriter, err error) error {
+	status := http.StatusInternalServerError
+	var refused *handshake.Error
+	if errors.As(err, &refused) { // all errors are
+		status = refused.Status
+		for name, values := range refused.Header {
+			w.Header()[name] = values
+		}
+		err = errors.New(violation + refused.Reason)
+	}
+	http.Error(w, err.Error(), status)
+	return err
 }
 
 // respond sends the response that accepts.
-func respond(w http.ResponseWriter, r *http.Request, resp *handshake.Response) {
-	h := w.Header()
-	h.Set("Upgrade", "websocket")
-	h.Set("Connection", "Upgrade")
-	h.Set("Sec-Websocket-Accept", string(handshake.AppendAccept(nil, strings.TrimSpace(r.Header.Get("Sec-Websocket-Key")))))
-	resp.SetHeader(h)
+func respond(w http.ResponseWriter, resp *handshake.Response) {
+	resp.SetHeader(w.Header())
 	w.WriteHeader(http.StatusSwitchingProtocols)
 	if gin, ok := w.(interface{ WriteHeaderNow() }); ok { // it would wait for a body
 		gin.WriteHeaderNow()
@@ -173,10 +226,13 @@ func buffered(brw *bufio.ReadWriter) []byte {
 }
 
 // checkOrigin decides about the Origin of a request.
-func checkOrigin(r *http.Request, patterns []string) error {
+func (o *AcceptOptions) checkOrigin(r *http.Request) error {
 	origin := r.Header.Get("Origin")
-	if origin == "" {
+	if origin == "" || o.InsecureSkipVerify {
 		return nil
+	}
+	if scheme, host, ok := strings.Cut(origin, "://"); ok && (scheme == "http" || scheme == "https") && host == r.Host {
+		return nil // as most are
 	}
 	u, err := url.Parse(origin)
 	if err != nil {
@@ -185,7 +241,7 @@ func checkOrigin(r *http.Request, patterns []string) error {
 	if strings.EqualFold(u.Host, r.Host) {
 		return nil
 	}
-	for _, pattern := range patterns {
+	for _, pattern := range o.OriginPatterns {
 		target := u.Host
 		if strings.Contains(pattern, "://") {
 			target = u.Scheme + "://" + u.Host

@@ -33,7 +33,7 @@ type Conn struct {
 	readCtx  atomic.Pointer[context.Context] // of the call that reads; kept only for hooks
 	hooks    hooks
 	writers  atomic.Int64 // that are open, or wait for others
-	closing  atomic.Bool  // by Close or CloseNow, or by the peer's close frame
+	closing  atomic.Bool  // by this side, or by the peer's close frame
 	finished atomic.Bool  // closed, and who read was told
 
 	background struct {
@@ -52,10 +52,10 @@ type hooks struct {
 func (h hooks) any() bool { return h.ping != nil || h.pong != nil }
 
 // config returns the engine's configuration for c.
-func (c *Conn) config(h hooks, checkUTF8 bool) *conn.Config {
+func (c *Conn) config(h hooks, checkUTF8 bool) conn.Config {
 	c.hooks = h
 	c.limit.Store(defaultReadLimit)
-	cfg := &conn.Config{
+	cfg := conn.Config{
 		ReadLimit:    defaultReadLimit,
 		MaxFragments: -1,
 		CloseTimeout: closeTimeout,
@@ -170,6 +170,24 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 		return nil
 	}
 	return fmt.Errorf("failed to close WebSocket: %w", err)
+}
+
+// leave closes the connection with a close frame, and does not wait for the peer's. If another call is blocked writing, the frame
+// may be lost. end ends what else is under way.
+func (c *Conn) leave(code StatusCode, blocked bool, end func()) error {
+	if c.closing.Swap(true) {
+		c.await()
+		return fmt.Errorf("failed to close WebSocket: %w", net.ErrClosed)
+	}
+	if c.c.SendClose(conn.StatusCode(code), "") == nil && !blocked {
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+		defer cancel()
+		c.c.Flush(ctx)
+	}
+	end()
+	c.ended()
+	c.awaitBackground()
+	return nil
 }
 
 // shake does the closing handshake.

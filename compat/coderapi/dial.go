@@ -1,7 +1,6 @@
 package websocket
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -9,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,11 +70,8 @@ func Dial(ctx context.Context, u string, opts *DialOptions) (*Conn, *http.Respon
 }
 
 func dial(ctx context.Context, rawURL string, opts *DialOptions) (*Conn, *http.Response, error) {
-	u, err := parseURL(rawURL)
-	if err != nil {
-		return nil, nil, err
-	}
-	o, asked, err := opts.request(*u)
+	deflate := opts.CompressionMode.options(opts.CompressionThreshold)
+	offer, err := (&handshake.ClientOptions{Deflate: deflate}).NewOffer(&url.URL{})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -84,24 +81,19 @@ func dial(ctx context.Context, rawURL string, opts *DialOptions) (*Conn, *http.R
 		ctx, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	key := handshake.NewKey()
+	req, err := opts.request(ctx, rawURL, key, offer)
 	if err != nil {
-		return nil, nil, fmt.Errorf("failed to create new http request: %w", err)
-	}
-	if req.Header, err = opts.header(asked); err != nil {
 		return nil, nil, err
-	}
-	if opts.Host != "" {
-		req.Host = opts.Host
 	}
 	var below watch
 	resp, err := client.Do(below.over(req))
 	if err != nil {
-		return nil, resp, fmt.Errorf("failed to send handshake request: %w", err)
+		return nil, nil, fmt.Errorf("failed to send handshake request: %w", err)
 	}
 	body := resp.Body
 	resp.Body = nil
-	agreed, err := verify(asked, resp)
+	agreed, err := opts.verify(resp, key, offer)
 	stream, writable := body.(io.ReadWriteCloser)
 	if err == nil && !writable {
 		err = fmt.Errorf("response body is not a io.ReadWriteCloser: %T", body)
@@ -111,9 +103,12 @@ func dial(ctx context.Context, rawURL string, opts *DialOptions) (*Conn, *http.R
 		return nil, resp, err
 	}
 	c := &Conn{}
-	n := conn.Negotiated{Subprotocol: agreed.Subprotocol, Deflate: agreed.Deflate, DeflateOptions: o.Deflate}
-	nc := below.network(c, stream, &n)
-	c.c = conn.Client(nc, &n, c.config(hooks{opts.OnPingReceived, opts.OnPongReceived}, opts.CheckUTF8))
+	if agreed.Deflate != nil {
+		agreed.DeflateOptions = compressing(deflate, agreed.Deflate.ClientNoContextTakeover)
+	}
+	nc := below.network(c, stream, agreed)
+	cfg := c.config(hooks{opts.OnPingReceived, opts.OnPongReceived}, opts.CheckUTF8)
+	c.c = conn.Client(nc, agreed, &cfg)
 	return c, resp, nil
 }
 
@@ -135,38 +130,34 @@ func parseURL(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// request prepares the handshake.
-func (o *DialOptions) request(u url.URL) (*handshake.ClientOptions, *handshake.Request, error) {
-	co := &handshake.ClientOptions{
-		Header:       http.Header{},
-		Subprotocols: o.Subprotocols,
-		Deflate:      o.CompressionMode.options(o.CompressionThreshold),
-		Lenient:      true,
-	}
-	for name, values := range o.HTTPHeader {
-		if !handshake.Reserved(name) {
-			co.Header[name] = values
-		}
-	}
-	u.Fragment, u.RawFragment, u.User = "", "", nil // package http sees to that
-	parsed, err := handshake.ParseURL(u.String())
-	if err != nil {
-		return nil, nil, fmt.Errorf("failed to parse url: %w", err)
-	}
-	asked, err := co.NewRequest(parsed)
-	return co, asked, err
-}
-
-// header returns the fields of the request.
-func (o *DialOptions) header(asked *handshake.Request) (http.Header, error) {
-	r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(asked.AppendRequest(nil))))
+// request returns the request to send.
+func (o *DialOptions) request(ctx context.Context, rawURL, key string, offer *handshake.Offer) (*http.Request, error) {
+	u, err := parseURL(rawURL)
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := o.HTTPHeader["User-Agent"]; !ok {
-		r.Header.Del("User-Agent") // package http has one
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("failed to create new http request: %w", err)
 	}
-	return r.Header, nil
+	if o.HTTPHeader != nil {
+		r.Header = o.HTTPHeader.Clone()
+	}
+	r.Header.Set("Connection", "Upgrade")
+	r.Header.Set("Upgrade", "websocket")
+	r.Header.Set("Sec-Websocket-Key", key)
+	if len(o.Subprotocols) > 0 {
+		r.Header.Set("Sec-Websocket-Protocol", strings.Join(o.Subprotocols, ","))
+	}
+	for name, values := range offer.Header() {
+		if name != "User-Agent" { // package http has one
+			r.Header[name] = values
+		}
+	}
+	if o.Host != "" {
+		r.Host = o.Host
+	}
+	return r, nil
 }
 
 // client returns the client to use, which follows redirects to ws and wss, and the limit to its time.
@@ -196,20 +187,26 @@ func (o *DialOptions) client() (*http.Client, time.Duration) {
 }
 
 // verify checks the response.
-func verify(asked *handshake.Request, resp *http.Response) (handshake.Agreed, error) {
-	const violation = "WebSocket protocol violation: "
+func (o *DialOptions) verify(resp *http.Response, key string, offer *handshake.Offer) (*conn.Negotiated, error) {
+	h := resp.Header
+	accept, subprotocol := h.Get("Sec-Websocket-Accept"), h.Get("Sec-Websocket-Protocol")
 	switch {
 	case resp.StatusCode != http.StatusSwitchingProtocols:
-		return handshake.Agreed{}, fmt.Errorf("expected handshake response status code %v but got %v",
-			http.StatusSwitchingProtocols, resp.StatusCode)
-	case !strings.Contains(strings.ToLower(resp.Header.Get("Upgrade")), "websocket"):
-		return handshake.Agreed{}, fmt.Errorf(violation+"Upgrade header %q does not contain websocket", resp.Header.Get("Upgrade"))
+		return nil, fmt.Errorf("expected handshake response status code %v but got %v", http.StatusSwitchingProtocols, resp.StatusCode)
+	case !has(h["Connection"], "Upgrade"):
+		return nil, fmt.Errorf(violation+"Connection header %q does not contain Upgrade", h.Get("Connection"))
+	case !has(h["Upgrade"], "websocket"):
+		return nil, fmt.Errorf(violation+"Upgrade header %q does not contain websocket", h.Get("Upgrade"))
+	case accept != string(handshake.AppendAccept(nil, key)):
+		return nil, fmt.Errorf(violation+"invalid Sec-WebSocket-Accept %q, key %q", accept, key)
+	case subprotocol != "" && !slices.ContainsFunc(o.Subprotocols, func(s string) bool { return strings.EqualFold(s, subprotocol) }):
+		return nil, fmt.Errorf(violation+"unexpected Sec-WebSocket-Protocol from server: %q", subprotocol)
 	}
-	agreed, err := asked.Verify(resp)
+	agreed, err := offer.Confirm(http.Header{"Sec-Websocket-Extensions": h["Sec-Websocket-Extensions"]})
 	if err != nil {
-		return agreed, fmt.Errorf(violation+"%w", err)
+		return nil, fmt.Errorf(violation+"%w", err)
 	}
-	return agreed, nil
+	return &conn.Negotiated{Subprotocol: subprotocol, Deflate: agreed.Deflate}, nil
 }
 
 // excerpt reads the start of a body and closes it.

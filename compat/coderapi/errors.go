@@ -46,20 +46,32 @@ func (c *Conn) endError(end *conn.CloseError) error {
 	case errors.Is(end, conn.ErrMessageTooBig):
 		return fmt.Errorf("%w: read limited at %d bytes", ErrMessageTooBig, c.limit.Load()+1)
 	case errors.Is(end, protocol.ErrPeerVanished):
-		return io.EOF
+		return fmt.Errorf("failed to read frame header: %w", io.EOF)
 	case errors.Is(end, conn.ErrCloseTimeout):
 		return context.DeadlineExceeded
+	case end.Code == conn.StatusAbnormalClosure && end.Err != nil:
+		return fmt.Errorf("failed to read frame header: %w", end.Err)
 	case end.Err != nil:
 		return end.Err
 	}
 	return end
 }
 
+// afterEnd is the error of a call that reads after the connection has ended and somebody was told how. Reading the end of the
+// stream again gives the end of the stream again, until this side has closed.
+func (c *Conn) afterEnd() error {
+	var end *conn.CloseError
+	if errors.As(c.c.Err(), &end) && !end.WasClean && end.Code == conn.StatusAbnormalClosure && !c.closing.Load() {
+		return c.endError(end)
+	}
+	return net.ErrClosed
+}
+
 // writeError says in this package's words why a message could not be sent. A context that has ended closes the connection,
-// unless it may be that it has only waited for a writer of somebody else's.
-func (c *Conn) writeError(ctx context.Context, err error, waited bool) error {
+// unless nothing may have been begun: it had ended before, or has only waited for a writer of somebody else's.
+func (c *Conn) writeError(ctx context.Context, err error, notBegun bool) error {
 	if e := ctx.Err(); e != nil && errors.Is(err, e) {
-		if !waited {
+		if !notBegun {
 			c.ended()
 		}
 		return e

@@ -16,7 +16,8 @@ import (
 // Read. There is no limit to what is read any longer. ctx bounds all calls: if it ends, the connection is closed.
 //
 // A close frame with [StatusNormalClosure] or [StatusGoingAway] is io.EOF to Read. A message of the other type closes the
-// connection with [StatusUnsupportedData]. Close closes it with StatusNormalClosure.
+// connection with [StatusUnsupportedData]. Close closes it with StatusNormalClosure; it does not wait for the peer's answer
+// if a Read or a Write is under way, which then fails.
 //
 // A deadline that passes during a call closes the connection. Before a call it fails that, until the deadline is moved. The
 // addresses of a connection that [Dial] has made are not known.
@@ -109,7 +110,7 @@ func (n *netConn) Read(p []byte) (int, error) {
 	defer n.read.turn.Unlock()
 	for {
 		k, err := n.readSome(p)
-		if k > 0 || err != nil {
+		if k > 0 || err != nil || len(p) == 0 {
 			return k, err
 		}
 	}
@@ -162,12 +163,21 @@ func (n *netConn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// Close ends calls that are under way, and then does not wait for the peer.
 func (n *netConn) Close() error {
 	n.read.stop()
 	n.write.stop()
-	defer n.read.end()
-	defer n.write.end()
-	return n.c.Close(StatusNormalClosure, "")
+	defer n.end()
+	if !n.read.turn.Held() && !n.write.turn.Held() {
+		return n.c.Close(StatusNormalClosure, "")
+	}
+	return n.c.leave(StatusNormalClosure, n.write.turn.Held(), n.end)
+}
+
+// end ends what contexts bound.
+func (n *netConn) end() {
+	n.read.end()
+	n.write.end()
 }
 
 func (n *netConn) LocalAddr() net.Addr {

@@ -2,9 +2,9 @@ package websocket
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"net"
 )
 
 // Read waits for the next message and returns it whole.
@@ -17,7 +17,10 @@ func (c *Conn) Read(ctx context.Context) (MessageType, []byte, error) {
 	}
 	typ, p, err := c.c.Read(ctx)
 	if err != nil {
-		return 0, nil, getReaderError(c.readError(ctx, err))
+		if err = c.readError(ctx, err); errors.Is(err, ErrMessageTooBig) {
+			return 0, nil, fmt.Errorf("failed to read: %w", err)
+		}
+		return 0, nil, getReaderError(err)
 	}
 	if p == nil {
 		p = []byte{}
@@ -42,7 +45,7 @@ func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 // beginRead begins a call that reads the next message.
 func (c *Conn) beginRead(ctx context.Context) error {
 	if c.finished.Load() {
-		return getReaderError(net.ErrClosed)
+		return getReaderError(c.afterEnd())
 	}
 	c.keepContext(ctx)
 	return nil
@@ -62,9 +65,8 @@ func (m *messageReader) Read(p []byte) (int, error) {
 	if err == nil || err == io.EOF {
 		return n, err
 	}
-	err = m.c.readError(m.ctx, err)
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
+	if err = m.c.readError(m.ctx, err); errors.Is(err, io.EOF) {
+		err = fmt.Errorf("failed to read frame payload: %w", io.ErrUnexpectedEOF)
 	}
 	return n, fmt.Errorf("failed to read: %w", err)
 }

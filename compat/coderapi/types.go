@@ -34,28 +34,30 @@ const (
 	CompressionDisabled CompressionMode = iota
 
 	// CompressionContextTakeover compresses messages of 128 bytes and more, with reference to earlier ones. The last 2 KiB
-	// that were sent and 32 KiB that came are kept for that.
+	// that were sent and 32 KiB that came are kept for that. Where the peer asks for messages that are compressed each by
+	// itself, these are those of 512 bytes and more.
 	CompressionContextTakeover
 
 	// CompressionNoContextTakeover compresses messages of 512 bytes and more, each by itself. Nothing is kept.
 	CompressionNoContextTakeover
 )
 
-// options are the engine's. Messages below threshold bytes go out as they are; 0 stands for the default of the mode.
+// options are the engine's. Messages below threshold bytes go out as they are; 0 stands for the default.
 func (m CompressionMode) options(threshold int) *deflate.Options {
-	o := &deflate.Options{Level: deflate.Fastest, MinSize: threshold}
-	switch m {
-	case CompressionContextTakeover:
-		if threshold == 0 {
-			o.MinSize = 128
-		}
-	case CompressionNoContextTakeover:
-		o.Outgoing.NoContextTakeover, o.Incoming.NoContextTakeover = true, true
-		if threshold == 0 {
+	if m != CompressionContextTakeover && m != CompressionNoContextTakeover {
+		return nil
+	}
+	each := deflate.Direction{NoContextTakeover: m == CompressionNoContextTakeover}
+	return &deflate.Options{Level: deflate.Fastest, MinSize: threshold, Outgoing: each, Incoming: each}
+}
+
+// compressing returns o with the threshold set. Without one, that depends on whether this side compresses each message alone.
+func compressing(o *deflate.Options, alone bool) *deflate.Options {
+	if o.MinSize == 0 {
+		o.MinSize = 128
+		if alone {
 			o.MinSize = 512
 		}
-	default:
-		return nil
 	}
 	return o
 }

@@ -9,11 +9,12 @@ import (
 	"github.com/seed60239977/websocket/conn"
 )
 
-// Write sends one message in one frame and returns when it is on the wire. p is not kept. If ctx ends first, the connection is
-// closed.
+// Write sends one message in one frame and returns when it is on the wire. p is not kept. If ctx ends meanwhile, the connection
+// is closed; if it had ended before, nothing is sent.
 func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
+	late := ctx.Err() != nil
 	if err := c.c.Write(ctx, conn.MessageType(typ), p); err != nil {
-		return fmt.Errorf("failed to write msg: %w", c.writeError(ctx, err, c.writers.Load() > 0))
+		return fmt.Errorf("failed to write msg: %w", c.writeError(ctx, err, late || c.writers.Load() > 0))
 	}
 	return nil
 }
