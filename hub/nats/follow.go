@@ -113,8 +113,8 @@ func (t *topic) message(msg *nats.Msg) {
 		}
 		return
 	}
-	if m, prev, err := t.b.parseMessage(t.name, msg); err == nil {
-		t.Hear(catchup.Entry{Message: m, Prev: prev})
+	if e, err := t.b.parseMessage(t.name, msg); err == nil {
+		t.Hear(e)
 	}
 }
 
@@ -123,28 +123,40 @@ func (t *topic) Last(ctx context.Context) (at hub.Position, tag string, err erro
 	ctx, cancel := limited(ctx)
 	defer cancel()
 	err = t.b.withStream(ctx, func(log stream) (err error) {
-		at, err = t.b.last(ctx, log, t.name)
+		at, tag, err = t.b.last(ctx, log, t.name)
 		return err
 	})
-	return at, "", err
+	return at, tag, err
 }
 
 // Since reads the stream.
-func (t *topic) Since(ctx context.Context, at hub.Position, _ string) (batch catchup.Batch, err error) {
+func (t *topic) Since(ctx context.Context, at hub.Position, tag string) (batch catchup.Batch, err error) {
 	ctx, cancel := limited(ctx)
 	defer cancel()
-	var page hub.Page
 	err = t.b.withStream(ctx, func(log stream) (err error) {
-		page, err = t.b.page(ctx, log, t.name, hub.Query{Since: at})
+		if err := t.b.notTurnedBack(ctx, log, at, tag); err != nil {
+			return err
+		}
+		batch, err = t.b.batch(ctx, log, t.name, at)
 		return err
 	})
-	batch.Top, batch.Complete = page.Top, page.Complete
-	prev := at.Offset
-	for _, m := range page.Messages {
-		batch.Entries = append(batch.Entries, catchup.Entry{Message: m, Prev: prev})
-		prev = m.Position.Offset
-	}
 	return batch, err
+}
+
+// batch reads all that came after a position.
+func (b *Broker) batch(ctx context.Context, log stream, topic string, at hub.Position) (batch catchup.Batch, err error) {
+	var page hub.Page
+	x, err := b.find(ctx, log, topic, hub.Query{Since: at}, &page)
+	if err != nil || !page.Complete {
+		return catchup.Batch{Top: page.Top}, err
+	}
+	batch.Top, batch.Complete = page.Top, true
+	prev := at.Offset
+	for _, s := range x.entries {
+		batch.Entries = append(batch.Entries, catchup.Entry{Message: s.Message, Prev: prev, Tag: tagOf(s.at)})
+		prev = s.Position.Offset
+	}
+	return batch, nil
 }
 
 // checkTime is how often it is looked at whether the client has dropped messages, and whether somebody present has not
@@ -153,13 +165,19 @@ const checkTime = 500 * time.Millisecond
 
 // watch notices new connections, and what the client has dropped.
 func (b *Broker) watch() {
-	connected := b.nc.StatusChanged(nats.CONNECTED)
+	connected, lost := b.nc.StatusChanged(nats.CONNECTED), b.nc.StatusChanged(nats.RECONNECTING)
+	defer b.nc.RemoveStatusListener(connected)
+	defer b.nc.RemoveStatusListener(lost)
 	tick := time.NewTicker(checkTime)
 	defer tick.Stop()
 	for {
 		select {
 		case <-b.ctx.Done():
 			return
+		case <-lost:
+			for _, t := range b.all() {
+				t.Doubt()
+			}
 		case <-connected:
 			for _, t := range b.all() {
 				t.refresh()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/seed60239977/websocket/hub"
+	"github.com/seed60239977/websocket/hub/internal/catchup"
 )
 
 // Publish sends m to the stream, or to the followers if the topic has no history; then it returns when the server has taken
@@ -57,6 +59,7 @@ type excerpt struct {
 	entries []stored // what follows
 	last    uint64   // the sequence number of the last message that was read; 0: there was none
 	total   int      // how many there were in entries before those that are not kept were dropped
+	pending int      // how many the topic had when reading began, with the one from which it begins
 	bytes   int
 }
 
@@ -76,10 +79,15 @@ func (x *excerpt) add(s stored, keep hub.Retention, now time.Time) {
 	}
 }
 
-// read reads a topic from a sequence number on; with 0, all of it.
+// read reads what is kept of a topic from a sequence number on; with 0, from the beginning.
 func (b *Broker) read(ctx context.Context, log stream, topic string, from uint64) (x excerpt, err error) {
-	keep, now := b.retention(topic), time.Now()
-	err = b.each(ctx, log.Stream, b.subject("log", topic), from, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
+	return b.readMost(ctx, log, topic, from, math.MaxInt, b.retention(topic))
+}
+
+// readMost is read of no more than so many messages, with the one from which it begins.
+func (b *Broker) readMost(ctx context.Context, log stream, topic string, from uint64, most int, keep hub.Retention) (x excerpt, err error) {
+	now := time.Now()
+	x.pending, err = b.each(ctx, log.Stream, b.subject("log", topic), from, most, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
 		x.last = meta.Sequence.Stream
 		if from > 0 && meta.Sequence.Stream == from {
 			x.since = true
@@ -99,15 +107,22 @@ func (b *Broker) read(ctx context.Context, log stream, topic string, from uint64
 // fetchSize is how many messages are asked for at once.
 const fetchSize = 256
 
-// each calls f for all messages of a subject that are there now, from a sequence number on.
-func (b *Broker) each(ctx context.Context, s jetstream.Stream, subject string, from uint64, f func(jetstream.Msg, *jetstream.MsgMetadata) error) error {
+// each calls f for the messages of a subject that are there now, from a sequence number on, but for no more than so many. It
+// returns how many there are.
+func (b *Broker) each(ctx context.Context, s jetstream.Stream, subject string, from uint64, most int, f func(jetstream.Msg, *jetstream.MsgMetadata) error) (pending int, err error) {
 	consumer, err := s.CreateConsumer(ctx, consumerConfig(subject, from))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	// It would go by itself; that it goes at once is for the server's sake.
 	defer func() { _ = s.DeleteConsumer(ctx, consumer.CachedInfo().Name) }()
-	left, got := int(consumer.CachedInfo().NumPending), uint64(0)
+	pending = int(consumer.CachedInfo().NumPending)
+	return pending, fetchAll(ctx, consumer, min(pending, most), f)
+}
+
+// fetchAll calls f for the next messages of a consumer, or for fewer if others are dropped meanwhile.
+func fetchAll(ctx context.Context, consumer jetstream.Consumer, left int, f func(jetstream.Msg, *jetstream.MsgMetadata) error) error {
+	got := uint64(0)
 	for left > 0 && ctx.Err() == nil {
 		batch, err := consumer.FetchNoWait(min(left, fetchSize))
 		if err != nil {
@@ -166,23 +181,23 @@ func consumerConfig(subject string, from uint64) jetstream.ConsumerConfig {
 	return c
 }
 
-// last returns where a topic is: at its last message, or where the stream is if it has none.
-func (b *Broker) last(ctx context.Context, log stream, topic string) (hub.Position, error) {
-	at := hub.Position{Epoch: log.epoch}
+// last returns where a topic is: at its last message, of which it returns the tag, or where the stream is if it has none.
+func (b *Broker) last(ctx context.Context, log stream, topic string) (at hub.Position, tag string, err error) {
+	at.Epoch = log.epoch
 	msg, err := log.GetLastMsgForSubject(ctx, b.subject("log", topic))
 	if err == nil {
 		at.Offset = msg.Sequence
-		return at, nil
+		return at, tagOf(msg.Time), nil
 	}
 	if !errors.Is(err, jetstream.ErrMsgNotFound) {
-		return at, err
+		return at, "", err
 	}
 	info, err := log.Info(ctx)
 	if err != nil {
-		return at, err
+		return at, "", err
 	}
 	at.Offset = info.State.LastSeq
-	return at, nil
+	return at, "", nil
 }
 
 // after reads what came after a position, and reports whether that is all.
@@ -245,6 +260,11 @@ func (b *Broker) History(ctx context.Context, topic string, q hub.Query) (page h
 }
 
 func (b *Broker) page(ctx context.Context, log stream, topic string, q hub.Query) (page hub.Page, err error) {
+	page, ok, err := b.nextPage(ctx, log, topic, q)
+	if ok || err != nil {
+		return page, err
+	}
+	page = hub.Page{}
 	x, err := b.find(ctx, log, topic, q, &page)
 	if err != nil {
 		return hub.Page{}, err
@@ -258,6 +278,9 @@ func (b *Broker) page(ctx context.Context, log stream, topic string, q hub.Query
 	}
 	for _, s := range x.entries {
 		page.Messages = append(page.Messages, s.Message)
+	}
+	if page.More {
+		b.cuts.add(cut{topic, page.Messages[len(page.Messages)-1].Position}, time.Now())
 	}
 	return page, nil
 }
@@ -282,27 +305,31 @@ func (b *Broker) find(ctx context.Context, log stream, topic string, q hub.Query
 			return x, nil
 		}
 		// There was nothing, so nothing tells where the log was. What comes before the answer to this, the next reading finds.
-		if page.Top, err = b.last(ctx, log, topic); err != nil {
+		if page.Top, _, err = b.last(ctx, log, topic); err != nil {
 			return x, err
 		}
 	}
 }
 
 // parseMessage reads what the stream has republished.
-func (b *Broker) parseMessage(topic string, msg *nats.Msg) (m *hub.Message, prev uint64, err error) {
-	m, err = hub.ParseRecord(msg.Data)
+func (b *Broker) parseMessage(topic string, msg *nats.Msg) (e catchup.Entry, err error) {
+	m, err := hub.ParseRecord(msg.Data)
 	if err != nil {
-		return nil, 0, err
+		return e, err
 	}
 	m.Topic = topic
 	epoch, ok := b.epochOf(msg.Header.Get(jetstream.StreamHeader))
 	if !ok {
-		return nil, 0, errors.New("no epoch")
+		return e, errors.New("no epoch")
 	}
 	m.Position.Epoch = epoch
 	if m.Position.Offset, err = strconv.ParseUint(msg.Header.Get(jetstream.SequenceHeader), 10, 64); err != nil {
-		return nil, 0, err
+		return e, err
 	}
-	prev, err = strconv.ParseUint(msg.Header.Get(jetstream.LastSequenceHeader), 10, 64)
-	return m, prev, err
+	e.Message = m
+	if at, err := time.Parse(time.RFC3339Nano, msg.Header.Get(timeHeader)); err == nil { // or it is not known
+		e.Tag = tagOf(at)
+	}
+	e.Prev, err = strconv.ParseUint(msg.Header.Get(jetstream.LastSequenceHeader), 10, 64)
+	return e, err
 }

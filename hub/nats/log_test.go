@@ -3,6 +3,7 @@ package nats
 import (
 	"context"
 	"errors"
+	"math"
 	"testing"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -35,7 +36,7 @@ func TestNothingIsMissingBeforeTheEndOfAnEmptyTopic(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			topic := "kept." + name
-			at, err := b.last(t.Context(), log, topic)
+			at, _, err := b.last(t.Context(), log, topic)
 			require.NoError(t, err)
 			texts := []string{"1", "2"}
 			busy := stream{eventful{log.Stream, func() {
@@ -170,11 +171,12 @@ func TestAPartOfTheLogIsNotTakenForAllOfIt(t *testing.T) {
 			b := &Broker{}
 			from := &streamOf{consumer: &consumer{fetches: c.fetches}}
 			var got []uint64
-			err := b.each(t.Context(), from, "x", 0, func(_ jetstream.Msg, meta *jetstream.MsgMetadata) error {
+			pending, err := b.each(t.Context(), from, "x", 0, math.MaxInt, func(_ jetstream.Msg, meta *jetstream.MsgMetadata) error {
 				got = append(got, meta.Sequence.Stream)
 				return nil
 			})
 			require.ErrorIs(t, err, c.err)
+			require.Equal(t, 5, pending)
 			if c.err == nil {
 				require.Equal(t, []uint64{10, 20, 30, 40, 50}[:5-c.gone], got)
 			}

@@ -28,6 +28,16 @@
 // missed is known only if they are still in the stream. All topics share the age of the stream. A position that is older,
 // in a topic where nothing has happened since, cannot be told from one after which something was lost: it is not
 // recovered. Ages of single topics are measured by the clock of the process.
+//
+// # What if NATS loses data?
+//
+// With a stream that is gone, a new epoch begins. What a server has accepted survives its own death, but not that of the machine:
+// by default, JetStream has files written through to the disk only every two minutes. With "sync_interval: always" in the block
+// "jetstream" of its configuration, nothing that was accepted is lost. Without, a server may come back with an older stream, and
+// number other messages as it has numbered those that are gone. A process that has delivered some of these, and still follows
+// their topic, notices: it deletes the stream, so that a new epoch begins. If there is none, positions of clients may fit messages
+// that they have not got. With Replicas of 2 or more, a machine that comes back learns from the others; that all of them have lost
+// the same is noticed only once other messages have the same numbers.
 package nats
 
 import (
@@ -99,6 +109,7 @@ type Broker struct {
 
 	making chan struct{} // one slot: a lock of those who look for the stream, or make it
 	log    stream        // guarded by mu
+	cuts   cuts
 
 	mu     sync.Mutex
 	topics map[string]*topic
@@ -275,6 +286,8 @@ func owner() string { return rand.Text()[:ownerSize] }
 
 const ownerSize = 26
 
+func (b *Broker) streamName(epoch uint64) string { return fmt.Sprint(b.options.Prefix, "_", epoch) }
+
 // epochOf returns the epoch in the name of a stream.
 func (b *Broker) epochOf(name string) (epoch uint64, ok bool) {
 	s, ok := strings.CutPrefix(name, b.options.Prefix+"_")
@@ -314,8 +327,8 @@ func (b *Broker) findOrMake(ctx context.Context) (log stream, err error) {
 		var name string
 		name, err = b.js.StreamNameBySubject(ctx, subjects)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			if log.epoch, err = b.agree(ctx); err == nil {
-				log.Stream, err = b.js.CreateStream(ctx, b.config(fmt.Sprint(b.options.Prefix, "_", log.epoch), subjects))
+			if log.epoch, err = b.nextEpoch(ctx, 0); err == nil {
+				log.Stream, err = b.js.CreateStream(ctx, b.config(b.streamName(log.epoch), subjects))
 			}
 		} else if err == nil {
 			var ok bool
@@ -337,9 +350,10 @@ func (b *Broker) findOrMake(ctx context.Context) (log stream, err error) {
 // freshEpoch is for how long an epoch is taken for one whose stream is being made; after that the stream was lost.
 const freshEpoch = 10 * time.Second
 
-// agree returns an epoch on which all processes agree that make the stream at the same time: the server would let them make
-// one each. It is the last message of a stream with a fixed name, and comes there on condition of the one before.
-func (b *Broker) agree(ctx context.Context) (epoch uint64, err error) {
+// nextEpoch returns an epoch on which all processes agree that make the stream at the same time: the server would let them make
+// one each. It is the last message of a stream with a fixed name, and comes there on condition of the one before. It is another
+// one than that of a stream which is to be used no more.
+func (b *Broker) nextEpoch(ctx context.Context, not uint64) (epoch uint64, err error) {
 	subject := b.options.Prefix + ".epoch"
 	s, err := b.js.CreateStream(ctx, jetstream.StreamConfig{
 		Name:              b.options.Prefix + "-epoch",
@@ -358,7 +372,8 @@ func (b *Broker) agree(ctx context.Context) (epoch uint64, err error) {
 		switch {
 		case err == nil:
 			before = last.Sequence
-			if epoch, err := strconv.ParseUint(string(last.Data), 10, 64); err == nil && time.Since(last.Time) < freshEpoch {
+			epoch, err := strconv.ParseUint(string(last.Data), 10, 64)
+			if err == nil && epoch != not && time.Since(last.Time) < freshEpoch {
 				return epoch, nil
 			}
 		case !errors.Is(err, jetstream.ErrMsgNotFound):

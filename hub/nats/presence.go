@@ -3,6 +3,7 @@ package nats
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -222,12 +223,13 @@ func (b *Broker) update(ctx context.Context, kv jetstream.KeyValue, e *entry) er
 func (b *Broker) Present(ctx context.Context, topic string) (all []hub.Presence, err error) {
 	err = b.present(ctx, func(ctx context.Context, s jetstream.Stream) error {
 		all = []hub.Presence{}
-		return b.each(ctx, s, b.presentSubject(topic), 0, func(msg jetstream.Msg, _ *jetstream.MsgMetadata) error {
+		_, err := b.each(ctx, s, b.presentSubject(topic), 0, math.MaxInt, func(msg jetstream.Msg, _ *jetstream.MsgMetadata) error {
 			if _, p, err := parseWho(msg.Data()); err == nil {
 				all = append(all, p)
 			}
 			return nil
 		})
+		return err
 	})
 	slices.SortFunc(all, func(a, b hub.Presence) int { return strings.Compare(a.ID, b.ID) })
 	return all, err

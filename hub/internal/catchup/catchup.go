@@ -86,6 +86,14 @@ func (t *Topic) Confirm() {
 	t.behind()
 }
 
+// Doubt says that the connection has failed. What is heard until Confirm is not known to follow what was delivered, though it may
+// look like that: the log may be another one.
+func (t *Topic) Doubt() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.live = false
+}
+
 // Plain reports whether the topic has no log.
 func (t *Topic) Plain() bool { return t.log == nil }
 

@@ -119,6 +119,7 @@ func TestWhatIsMissingIsReadFromTheLog(t *testing.T) {
 				switch random.IntN(12) {
 				case 0: // the connection fails
 					connected = false
+					topic.Doubt()
 				case 1:
 					connected = true
 					topic.Confirm()
@@ -208,6 +209,33 @@ func TestWhatIsHeardWhileTheLogIsReadNeedNotBeReadThere(t *testing.T) {
 		work.Wait()
 		require.Equal(t, 3, f.n)
 		require.Equal(t, 1, l.reads)
+	})
+}
+
+// After a failure, what seems to follow may be of a log that has lost what was delivered and has gone on with something else.
+func TestWhatIsHeardBeforeTheConnectionIsConfirmedIsReadFromTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var work sync.WaitGroup
+		l := &log{epoch: 1, keep: 1000, page: 1000}
+		topic := NewTopic(ctx, &work, l)
+		topic.Confirm()
+		require.NoError(t, topic.Wait(ctx))
+		f := &follower{t: t, at: hub.Position{Epoch: 1}}
+		topic.Add(f)
+		topic.Hear(l.append())
+		require.Equal(t, 1, f.n)
+		topic.Doubt()
+		next := l.append()
+		l.lose()
+		topic.Hear(next)
+		require.Equal(t, 1, f.n, "it is not known to follow")
+		work.Wait()
+		require.Equal(t, 1, f.n)
+		require.Equal(t, 1, f.gaps)
+		topic.Hear(l.append())
+		require.Equal(t, 2, f.n)
 	})
 }
 
