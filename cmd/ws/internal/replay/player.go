@@ -16,7 +16,8 @@ type player struct {
 	*options
 	c    *websocket.Conn
 	came <-chan message
-	n    int // messages that have come
+	kept []message // that came during a send of -lockstep, for expect
+	n    int       // messages that have come and were looked at
 }
 
 // all sends what its own side had sent, and waits for the other one's.
@@ -64,10 +65,6 @@ func (p *player) all(ctx context.Context, own string, entries []record.Entry) er
 func (p *player) send(ctx context.Context, typ websocket.MessageType, data []byte) error {
 	sent := make(chan error, 1)
 	go func() { sent <- p.c.Write(ctx, typ, data) }()
-	came := p.came
-	if p.lockstep {
-		came = nil // it is for expect
-	}
 	for {
 		select {
 		case err := <-sent:
@@ -75,8 +72,10 @@ func (p *player) send(ctx context.Context, typ websocket.MessageType, data []byt
 				return p.ended(err)
 			}
 			return err
-		case m := <-came:
-			if err := p.take(m); err != nil {
+		case m := <-p.came:
+			if p.lockstep {
+				p.kept = append(p.kept, m)
+			} else if err := p.take(m); err != nil {
 				<-sent
 				return err
 			}
@@ -127,17 +126,22 @@ func short(data []byte) string {
 
 // next waits for one message.
 func (p *player) next(ctx context.Context, check func(message) error) error {
+	looked := func(m message) error {
+		if err := p.take(m); err != nil || check == nil {
+			return err
+		}
+		return check(m)
+	}
+	if len(p.kept) > 0 {
+		m := p.kept[0]
+		p.kept = p.kept[1:]
+		return looked(m)
+	}
 	t := time.NewTimer(p.wait)
 	defer t.Stop()
 	select {
 	case m := <-p.came:
-		if err := p.take(m); err != nil {
-			return err
-		}
-		if check != nil {
-			return check(m)
-		}
-		return nil
+		return looked(m)
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-t.C:
@@ -165,6 +169,11 @@ func (p *player) ended(err error) error {
 
 // close closes the connection, and takes what still comes.
 func (p *player) close(code websocket.StatusCode) {
+	for _, m := range p.kept {
+		if m.err == nil {
+			_ = p.printMessage(m) // it is over
+		}
+	}
 	if err := p.c.SendClose(code, ""); err != nil {
 		return
 	}
@@ -176,7 +185,7 @@ func (p *player) close(code websocket.StatusCode) {
 			if m.err != nil {
 				return
 			}
-			_ = p.printMessage(m) // it is over
+			_ = p.printMessage(m)
 		case <-t.C:
 			return
 		}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -14,6 +16,8 @@ import (
 	"github.com/seed60239977/websocket/cmd/ws/internal/cli"
 	"github.com/seed60239977/websocket/cmd/ws/internal/clitest"
 	"github.com/seed60239977/websocket/cmd/ws/internal/connect"
+	"github.com/seed60239977/websocket/cmd/ws/internal/record"
+	"github.com/seed60239977/websocket/websockettest"
 )
 
 // recording is what was said with an echo server that greets, an hour for each message.
@@ -72,6 +76,26 @@ func TestADifferenceHasAStatus(t *testing.T) {
 		closing := clitest.Serve(t, (*httptest.Server).Start, nil, func(_ context.Context, c *websocket.Conn) { c.Close(code, "") })
 		clitest.RequireTry(t, run(t, "-q", "-lockstep", file(t, closing.WS())), status, "it was not over", "")
 	}
+}
+
+// TestBothSidesMaySendAtOnce has an echo server that does not read on before its answer is taken. In fake time it would be
+// seen if nobody did that.
+func TestBothSidesMaySendAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		long := strings.Repeat("x", 1<<20)
+		var entries []record.Entry
+		for _, dir := range []string{record.Out, record.In} {
+			for _, text := range []string{long, long, "end"} {
+				entries = append(entries, record.Message(dir, websocket.Text, []byte(text)))
+			}
+		}
+		client, server := websockettest.Pair(t, &websockettest.Options{Buffer: 4 << 10})
+		client.SetReadLimit(-1)
+		server.SetReadLimit(-1)
+		go clitest.Echo(t.Context(), server)
+		o := &options{lockstep: true, verify: true, quiet: true, wait: time.Second}
+		require.NoError(t, o.play(t.Context(), client, record.Out, entries))
+	})
 }
 
 func TestTheServersSideIsPlayedToClients(t *testing.T) {
