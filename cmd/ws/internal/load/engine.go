@@ -25,6 +25,8 @@ type engine struct {
 	blocked   sync.WaitGroup  // goroutines of those whose peer is too slow
 	began     time.Time       // when the first connection is due
 	from, to  time.Time       // what is due in between is measured
+	ended     time.Time       // when the run was over
+	cut       bool            // before its time, by ctx
 	opened    atomic.Int64
 	open      atomic.Int64
 }
@@ -46,9 +48,9 @@ func (e *engine) schedule(c *connection, at time.Time) {
 	e.schedules[c.number%len(e.schedules)].add(at, c)
 }
 
-// run runs the load to its end, or that of ctx.
-func (e *engine) run(ctx context.Context) {
-	ctx, cancel := context.WithDeadline(ctx, e.to.Add(e.drain))
+// run runs the load to its end, or that of the context.
+func (e *engine) run(whole context.Context) {
+	ctx, cancel := context.WithDeadline(whole, e.to.Add(e.drain))
 	defer cancel()
 	e.ctx = ctx
 	taking, stop := context.WithCancel(ctx)
@@ -73,7 +75,8 @@ func (e *engine) run(ctx context.Context) {
 	stop()
 	helpers.Wait()
 	e.blocked.Wait()
-	e.stats.finish(time.Now())
+	e.ended, e.cut = time.Now(), whole.Err() != nil
+	e.stats.finish(e.ended)
 }
 
 // connect begins with each connection when it is due.

@@ -255,3 +255,18 @@ func TestAConnectionThatEndsAtOnceIsAnError(t *testing.T) {
 		require.Zero(t, r.Messages.Sent)
 	})
 }
+
+func TestTheRateOfWhatWasInterruptedIsThatOfTheTimeUntilThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := &imagined{answer: func(now time.Duration) time.Duration { return now + time.Millisecond }}
+		e := newEngine(&options{connections: 1, rate: 10, duration: time.Hour, warmup: time.Second, size: 1}, i, sized(1))
+		i.start()
+		ctx, cancel := context.WithTimeout(t.Context(), 11*time.Second)
+		defer cancel()
+		e.run(ctx)
+		r := e.result("ws://a")
+		require.InDelta(t, 10, r.Interrupted, 0.01)
+		require.InDelta(t, 10, r.Messages.PerSecond, 0.2)
+		require.Contains(t, r.text(), "interrupted after 10.0 s of that\n")
+	})
+}

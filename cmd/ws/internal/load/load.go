@@ -79,6 +79,9 @@ func (o *options) addFlags(f *cli.Flags) {
 	f.Float64Var(&o.maxErrors, "max-errors", 0, "allow `n` errors")
 	f.Func("max-p99", "fail if the 99th percentile of round trips is longer than `time`", func(s string) error {
 		d, err := time.ParseDuration(s)
+		if err == nil && d <= 0 {
+			err = errors.New("it is not positive")
+		}
 		o.maxP99MS = milliseconds(d)
 		return err
 	})
@@ -100,6 +103,10 @@ func (o *options) check() error {
 		return cli.Usage("0s", "-warmup, -ramp and -drain are not negative")
 	case o.size < 0 || o.size > 1<<30:
 		return cli.Usage("-size 1024", "-size is from 0 to 1073741824")
+	case o.maxErrors < 0 || math.IsNaN(o.maxErrors):
+		return cli.Usage("-max-errors 0", "-max-errors is not negative")
+	case o.oneWay && o.maxP99MS != 0:
+		return cli.Usage("-max-errors, which counts what went wrong", "-max-p99 is about round trips, and -one-way has none")
 	case o.oneWay && o.rate == 0:
 		return cli.Usage("-rate 1000", "-one-way needs a -rate: without answers nothing says when the next message is due")
 	}
@@ -195,6 +202,9 @@ func (o *options) judge(r *Result) error {
 	var errs []error
 	if n := r.errors(); float64(n) > o.maxErrors {
 		errs = append(errs, fmt.Errorf("there were %d errors", n))
+	}
+	if o.maxP99MS > 0 && r.RoundTrip.Count == 0 {
+		errs = append(errs, errors.New("there was no round trip for -max-p99"))
 	}
 	if o.maxP99MS > 0 && r.RoundTrip.P99 > o.maxP99MS {
 		errs = append(errs, fmt.Errorf("the 99th percentile of round trips is %.3f ms, and -max-p99 %.3f ms", r.RoundTrip.P99, o.maxP99MS))

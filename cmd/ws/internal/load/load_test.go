@@ -183,6 +183,10 @@ func TestWrongCommandLinesAreExplained(t *testing.T) {
 		{[]string{"-message", "{{x}}", "ws://a"}, "no {{x}}", "{{conn}}"},
 		{[]string{"-message", "{{conn", "ws://a"}, "not closed", "}}"},
 		{[]string{"-hello", "{{seq:9}}", "ws://a"}, "-hello knows no {{seq:9}}", "{{seq:4}}"},
+		{[]string{"-max-errors", "-1", "ws://a"}, "-max-errors", "-max-errors 0"},
+		{[]string{"-max-errors", "nan", "ws://a"}, "-max-errors", "-max-errors 0"},
+		{[]string{"-max-p99", "1s", "-one-way", "ws://a"}, "-max-p99", "-max-errors"},
+		{[]string{"-max-p99", "-1s", "ws://a"}, "not positive", "ws load -h"},
 		{[]string{"-max-p99", "soon", "ws://a"}, "-max-p99", "ws load -h"},
 		{[]string{"ftp://a"}, "ftp", "ws://"},
 	} {

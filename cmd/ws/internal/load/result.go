@@ -18,6 +18,7 @@ type Result struct {
 	URL         string         `json:"url"` // without a password
 	Started     time.Time      `json:"started"`
 	Load        Load           `json:"load"`
+	Interrupted float64        `json:"interrupted,omitempty"` // if it was: how many seconds of the duration there were until then
 	Connections Connections    `json:"connections"`
 	Connect     Percentiles    `json:"connect"`
 	FirstByte   Percentiles    `json:"firstByte"`
@@ -122,8 +123,13 @@ func (e *engine) result(address string) *Result {
 	if e.message == "" {
 		r.Load.Size = e.size
 	}
+	due := e.duration
+	if e.cut {
+		due = max(min(due, e.ended.Sub(e.from)), 1)
+		r.Interrupted = due.Seconds()
+	}
 	if took := s.lastCame.Sub(e.from); took > 0 {
-		r.Messages.PerSecond = float64(s.answers) / max(took, e.duration).Seconds()
+		r.Messages.PerSecond = float64(s.answers) / max(took, due).Seconds()
 	}
 	return r
 }
@@ -157,6 +163,9 @@ func (r *Result) text() string {
 			continue
 		}
 		fmt.Fprintf(&b, "%-12s%10.3f%10.3f%10.3f%10.3f%10.3f%10.3f\n", row.name, row.p.Min, row.p.P50, row.p.P90, row.p.P99, row.p.P999, row.p.Max)
+	}
+	if r.Interrupted > 0 {
+		fmt.Fprintf(&b, "\ninterrupted after %.1f s of that\n", r.Interrupted)
 	}
 	m := r.Messages
 	fmt.Fprintf(&b, "\n%d messages sent, %d answered, %.1f a second; %d bytes out, %d in\n", m.Sent, m.Answered, m.PerSecond, m.BytesOut, m.BytesIn)
