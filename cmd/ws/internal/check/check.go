@@ -71,8 +71,8 @@ The exit status is 5 if a case failed.`,
 // run is the command.
 func (o *options) run(ctx context.Context, env *cli.Env, args []string) error {
 	o.env = env
-	if o.full && o.cases != "" {
-		return cli.Usage("one of them", "-full and -cases exclude each other")
+	if err := o.check(); err != nil {
+		return err
 	}
 	address, err := o.dial.Target(args[0], env.Getenv)
 	if err != nil {
@@ -104,6 +104,19 @@ func (o *options) run(ctx context.Context, env *cli.Env, args []string) error {
 	}
 	if !report.Passed(o.strict) {
 		return cli.Quiet(cli.StatusFindings)
+	}
+	return nil
+}
+
+// check looks at flags that make no sense.
+func (o *options) check() error {
+	switch {
+	case o.full && o.cases != "":
+		return cli.Usage("one of them", "-full and -cases exclude each other")
+	case o.parallel < 1:
+		return cli.Usage("-parallel 8", "-parallel is not positive")
+	case o.wait <= 0:
+		return cli.Usage("-wait 10s", "-wait is not positive")
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ func TestAGoodServerKeepsToTheProtocol(t *testing.T) {
 	require.Equal(t, 0, got.Status, got.Stdout+got.Stderr)
 	require.Empty(t, got.Stderr)
 	require.Regexp(t, `^http://127\.0\.0\.1:\d+ keeps to the protocol: nothing failed in 10 cases \([\d.]+m?s\)\.\n\n`+
-		`It does not compress as 1 cases would have it \(permessage-deflate, RFC 7692\)\. That is no fault\.\n$`, got.Stdout)
+		`It does not compress as 1 case would have it \(permessage-deflate, RFC 7692\)\. That is no fault\.\n$`, got.Stdout)
 	_, err := os.Stat(filepath.Join(dir, "index.html"))
 	require.NoError(t, err)
 }
@@ -147,6 +147,8 @@ func TestProxiesOfTheEnvironmentGoByTheScheme(t *testing.T) {
 func TestWrongCommandLinesAreExplained(t *testing.T) {
 	clitest.RequireTry(t, run(t), cli.StatusUsage, "URL is missing", "ws check ws://")
 	clitest.RequireTry(t, run(t, "-full", "-cases", "1", "ws://a"), cli.StatusUsage, "exclude", "one of them")
+	clitest.RequireTry(t, run(t, "-parallel", "0", "ws://a"), cli.StatusUsage, "-parallel", "-parallel 8")
+	clitest.RequireTry(t, run(t, "-wait", "0s", "ws://a"), cli.StatusUsage, "-wait", "-wait 10s")
 	clitest.RequireTry(t, run(t, "-cases", "99", "ws://a"), cli.StatusUsage, "99", "-cases '1.*")
 	clitest.RequireTry(t, run(t, "-H", "a: b", "ws://a"), cli.StatusUsage, "no flag -H", "ws check -h")
 }

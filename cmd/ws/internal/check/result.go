@@ -101,20 +101,28 @@ func text(address string, r *autobahn.Report, verbose, strict bool) string {
 	counts := autobahn.Count(all)
 	switch {
 	case len(broken) == 0 && (len(loose) == 0 || !strict):
-		fmt.Fprintf(&b, "%s keeps to the protocol: nothing failed in %d cases (%v).\n", address, len(all), r.Took.Round(time.Millisecond))
+		fmt.Fprintf(&b, "%s keeps to the protocol: nothing failed in %s (%v).\n", address, number(len(all)), r.Took.Round(time.Millisecond))
 	default:
 		failed := counts[autobahn.Failed]
 		if strict {
 			failed += counts[autobahn.NonStrict]
 		}
-		fmt.Fprintf(&b, "%s does not keep to the protocol: %d of %d cases failed (%v).\n", address, failed, len(all), r.Took.Round(time.Millisecond))
+		fmt.Fprintf(&b, "%s does not keep to the protocol: %d of %s failed (%v).\n", address, failed, number(len(all)), r.Took.Round(time.Millisecond))
 	}
 	list(&b, "What is broken:", broken, verbose)
 	list(&b, "What is less strict than it may be:", loose, verbose)
 	if n := counts[autobahn.Unimplemented]; n > 0 {
-		fmt.Fprintf(&b, "\nIt does not compress as %d cases would have it (permessage-deflate, RFC 7692). That is no fault.\n", n)
+		fmt.Fprintf(&b, "\nIt does not compress as %s would have it (permessage-deflate, RFC 7692). That is no fault.\n", number(n))
 	}
 	return b.String()
+}
+
+// number says how many cases there are.
+func number(n int) string {
+	if n == 1 {
+		return "1 case"
+	}
+	return fmt.Sprintf("%d cases", n)
 }
 
 // list prints findings below a heading.
