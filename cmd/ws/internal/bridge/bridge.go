@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed60239977/websocket"
@@ -25,6 +26,7 @@ type options struct {
 	serve       serve.Options
 	text        bool
 	noHalfClose bool
+	once        bool
 	linger      time.Duration
 	verbose     bool
 	env         *cli.Env
@@ -46,7 +48,7 @@ func Command() *cli.Command {
   unix-listen:PATH        clients of a Unix socket
   -                       standard input and output
 
-where ADDR is as for ws listen. If one of them waits for clients, the other one is opened for each. Bytes become binary messages as they come, and messages become bytes; with -text, lines become text messages, and messages lines. Two WebSockets pass messages on as they are, and how they are closed.
+where ADDR is as for ws listen. If one of them waits for clients, the other one is opened for each; with -once there is one client, and the program ends with it. Bytes become binary messages as they come, and messages become bytes; with -text, lines become text messages, and messages lines. Two WebSockets pass messages on as they are, and how they are closed.
 
 Nobody reads faster than the other side takes it: a slow end slows the other one down, and no more than some buffers are in memory. When two of these bridges talk to each other, they agree on the subprotocol half-close.bridge.ws, in which one direction can end before the other. Other peers do not know it: when one direction ends there, what still comes in the other one is waited for, until nothing has come for -linger. A connection that breaks is broken on the other side, too, so that nobody takes a part for the whole.`,
 		Examples: []cli.Example{
@@ -54,17 +56,19 @@ Nobody reads faster than the other side takes it: a slow end slows the other one
 			{Does: "and at the near end", Line: "ssh -o ProxyCommand='ws bridge - wss://far.example/ssh' far"},
 			{Does: "or as a port of this machine", Line: "ws bridge tcp-listen:2222 wss://far.example/ssh"},
 			{Does: "talk to a TCP server from a browser", Line: "ws bridge -allow https://app.example ws-listen:8080 tcp:localhost:6379"},
+			{Does: "send a file to whoever connects first", Line: "ws bridge -once ws-listen:8080 - < file"},
 			{Does: "lines from a pipe as text messages", Line: "tail -f app.log | ws bridge -text - ws://collector.example/"},
 		},
 		Setup: func(f *cli.Flags) cli.Action {
 			o := &options{}
 			f.Section("The bridge")
 			f.BoolVar(&o.text, "text", false, "lines are text messages")
+			f.BoolVar(&o.once, "once", false, "wait for one client, and end with it; the exit status says how that was")
 			f.BoolVar(&o.noHalfClose, "no-half-close", false, "do not offer, nor agree to, the subprotocol half-close.bridge.ws")
 			f.DurationVar(&o.linger, "linger", 5*time.Second, "`time` in which nothing has come after which a connection that can end in one direction is closed")
 			f.BoolVar(&o.verbose, "v", false, "log connections")
-			o.dial.AddFlags(f)
-			o.serve.AddFlags(f, "")
+			o.dial.AddUnlimited(f)
+			o.serve.AddFlags(f)
 			return o.run
 		},
 	}
@@ -109,8 +113,8 @@ func (o *options) run(ctx context.Context, env *cli.Env, args []string) error {
 	switch {
 	case b.listens:
 		return cli.Usage("one that dials", "both of them wait for clients")
-	case a.listens && b.kind == "stdio":
-		return cli.Usage("ws listen -talk", "standard input and output are for one connection, and there may be many")
+	case a.listens && b.kind == "stdio" && !o.once:
+		return cli.Usage("-once, or ws listen -talk", "standard input and output are for one connection, and there may be many")
 	case a.kind == "stdio" && b.kind == "stdio":
 		return cli.Usage("cat", "both of them are standard input and output")
 	case o.linger <= 0:
@@ -191,14 +195,14 @@ func (o *options) open(ctx context.Context, p point) (end, error) {
 		}
 		return newSocket(c, o.text, o.linger), nil
 	}
-	nc, err := new(net.Dialer).DialContext(ctx, p.kind, p.address)
+	nc, err := (&net.Dialer{Timeout: o.dial.Timeout()}).DialContext(ctx, p.kind, p.address)
 	if err != nil {
 		return nil, &cli.Error{Err: err, Try: "whether the server runs, and listens at " + p.address}
 	}
 	return &stream{Conn: nc}, nil
 }
 
-// listen waits for clients of a, and opens b for each.
+// listen waits for clients of a, and opens b for each, or for the first one.
 func (o *options) listen(ctx context.Context, a, b point) error {
 	address, path, _ := strings.Cut(a.address, "/")
 	if a.kind == "unix" {
@@ -208,17 +212,62 @@ func (o *options) listen(ctx context.Context, a, b point) error {
 	if err != nil {
 		return err
 	}
+	said := o.env.Stdout
+	if b.kind == "stdio" {
+		said = o.env.Stderr
+	}
 	if a.kind == "ws" {
 		if path != "" {
 			o.serve.SetPath("/" + path)
 		}
-		fmt.Fprintln(o.env.Stdout, "listening on", o.serve.URL(l))
-		return o.serve.Run(ctx, l, func(inner context.Context, c *websocket.Conn) {
-			o.client(inner, newSocket(c, o.text, o.linger), b, serve.Request(inner).RemoteAddr)
-		})
+		fmt.Fprintln(said, "listening on", o.serve.URL(l))
+		return o.upgrade(ctx, l, b)
 	}
-	fmt.Fprintf(o.env.Stdout, "listening on %s:%s\n", a.kind, l.Addr())
+	fmt.Fprintf(said, "listening on %s:%s\n", a.kind, l.Addr())
+	if o.once {
+		return o.acceptOne(ctx, l, b)
+	}
 	return o.accept(ctx, l, b)
+}
+
+// upgrade serves WebSockets until ctx ends, or with -once the first one has ended.
+func (o *options) upgrade(ctx context.Context, l net.Listener, b point) error {
+	running, done := context.WithCancel(ctx)
+	defer done()
+	var taken atomic.Bool
+	first := make(chan error, 1) // how the client of -once has ended
+	err := o.serve.Run(running, l, func(inner context.Context, c *websocket.Conn) {
+		if o.once && taken.Swap(true) {
+			c.Close(websocket.StatusTryAgainLater, "there is a client already")
+			return
+		}
+		who := serve.Request(inner).RemoteAddr
+		err := o.client(inner, newSocket(c, o.text, o.linger), b, who)
+		if o.once {
+			first <- err
+			done()
+		} else if err != nil {
+			o.log("%s: %v", who, err)
+		}
+	})
+	select {
+	case ended := <-first:
+		return o.conclude(ctx, ended)
+	default:
+		return err
+	}
+}
+
+// acceptOne joins the first client.
+func (o *options) acceptOne(ctx context.Context, l net.Listener, b point) error {
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	nc, err := l.Accept()
+	stop()
+	l.Close()
+	if err == nil {
+		err = o.client(ctx, &stream{Conn: nc}, b, nc.RemoteAddr().String())
+	}
+	return o.conclude(ctx, err)
 }
 
 // accept accepts until ctx ends, and waits for all connections then.
@@ -246,28 +295,30 @@ func (o *options) accept(ctx context.Context, l net.Listener, b point) error {
 			}
 			continue
 		}
-		clients.Go(func() { o.client(ctx, &stream{Conn: nc}, b, nc.RemoteAddr().String()) })
+		clients.Go(func() {
+			who := nc.RemoteAddr().String()
+			if err := o.client(ctx, &stream{Conn: nc}, b, who); err != nil {
+				o.log("%s: %v", who, err)
+			}
+		})
 	}
 }
 
-// client joins one client with what is opened for it.
-func (o *options) client(ctx context.Context, near end, b point, who string) {
+// client joins one client with what is opened for it. The error is how that went wrong.
+func (o *options) client(ctx context.Context, near end, b point, who string) error {
 	far, err := o.open(ctx, b)
 	if err != nil {
-		o.log("%s: %v", who, err)
 		near.Close(errNotOpened)
-		return
+		return err
 	}
 	if o.verbose {
 		o.log("%s connected", who)
 	}
 	err = o.join(ctx, near, far)
-	switch {
-	case err != nil:
-		o.log("%s: %v", who, err)
-	case o.verbose:
+	if err == nil && o.verbose {
 		o.log("%s ended", who)
 	}
+	return err
 }
 
 // log prints a line.

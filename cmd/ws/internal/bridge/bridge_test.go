@@ -329,6 +329,41 @@ func TestASlowEndSlowsTheOtherOneDown(t *testing.T) {
 	}
 }
 
+func TestOneClientIsServedIfAskedFor(t *testing.T) {
+	for _, listen := range []string{"ws-listen:127.0.0.1:0", "tcp-listen:127.0.0.1:0"} {
+		r := clitest.Start(t, Command(), clitest.Words("for the first"), "-once", listen, "-")
+		url := strings.TrimPrefix(r.Stderr.Line("listening on "), "listening on ")
+		got := clitest.Run(t.Context(), Command(), clitest.Words("from it"), "-", url)
+		require.Equal(t, clitest.Outcome{Stdout: "for the first"}, got)
+		require.Equal(t, 0, r.Wait(), r.Stderr.String())
+		require.Equal(t, "from it", r.Stdout.String())
+	}
+}
+
+func TestTheStatusIsThatOfTheOneClient(t *testing.T) {
+	stdin, typed := io.Pipe()
+	go io.WriteString(typed, "x")
+	r := clitest.Start(t, Command(), stdin, "-once", "-", "ws-listen:127.0.0.1:0")
+	url := strings.TrimPrefix(r.Stderr.Line("listening on "), "listening on ")
+	c, _, err := websocket.Dial(t.Context(), url, nil)
+	require.NoError(t, err)
+	defer c.CloseNow()
+	_, data, err := c.Read(t.Context()) // it is served now, and no other one will be
+	require.NoError(t, err)
+	require.Equal(t, "x", string(data))
+	other, _, err := websocket.Dial(t.Context(), url, nil)
+	require.NoError(t, err)
+	_, _, err = other.Read(t.Context())
+	require.Equal(t, websocket.StatusTryAgainLater, websocket.CloseStatus(err))
+	c.Close(4321, "")
+	require.Equal(t, 4, r.Wait())
+
+	r = clitest.Start(t, Command(), stdin, "-once", "-", "tcp-listen:127.0.0.1:0")
+	r.Stderr.Line("listening on ")
+	r.Stop()
+	require.Equal(t, 0, r.Wait(), "interrupted")
+}
+
 func TestWrongCommandLinesAreExplained(t *testing.T) {
 	for _, c := range []struct {
 		args      []string
@@ -340,7 +375,7 @@ func TestWrongCommandLinesAreExplained(t *testing.T) {
 		{[]string{"-", "nonsense"}, cli.StatusUsage, `"nonsense"`, "ws://"},
 		{[]string{"-", "udp:a:1"}, cli.StatusUsage, `"udp:a:1"`, "ws://"},
 		{[]string{"-", "ws:a:1"}, cli.StatusUsage, `"ws:a:1"`, "ws://"},
-		{[]string{"-", "tcp-listen:0"}, cli.StatusUsage, "standard input", "ws listen -talk"},
+		{[]string{"-", "tcp-listen:0"}, cli.StatusUsage, "standard input", "-once, or ws listen -talk"},
 		{[]string{"ws-listen:0", "tcp-listen:0"}, cli.StatusUsage, "wait for clients", "one that dials"},
 		{[]string{"-linger", "0s", "-", "ws://a"}, cli.StatusUsage, "-linger", "-linger 5s"},
 		{[]string{"-", "ws+unix:"}, cli.StatusUsage, "no path", "ws+unix"},

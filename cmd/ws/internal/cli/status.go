@@ -15,7 +15,7 @@ func Statuses() []Status {
 		{"3", "closed with a code from 3000 to 3999"},
 		{"4", "closed with a code from 4000 to 4999"},
 		{"5", "check: a case failed; load: there were errors; replay -verify: the answers differ"},
-		{"6", "what was waited for did not come in time"},
+		{"6", "what was waited for did not come"},
 		{"101 … 115", "closed with the code 1001 … 1015, by the peer or because of it; 106 if the connection was lost without a closing handshake"},
 	}
 }

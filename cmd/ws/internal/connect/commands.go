@@ -2,6 +2,8 @@ package connect
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -23,6 +25,8 @@ var commands = []struct{ name, args, does string }{
 	{"/close", "[CODE [REASON]]", "closes the connection, with 1000 if there is no code"},
 	{"/binary", "FILE", "sends a file as a binary message"},
 	{"/text", "FILE", "sends a file as a text message"},
+	{"/hex", "BYTES", "sends a binary message of bytes in hexadecimal, as in 01 ff"},
+	{"/base64", "TEXT", "sends a binary message that is given in base64"},
 	{"/stats", "", "says what went over the connection"},
 	{"/help", "", "lists these; // sends a line that begins with one /"},
 }
@@ -46,6 +50,8 @@ func (s *session) command(ctx context.Context, c *websocket.Conn, background *sy
 		err = s.closeWith(c, rest)
 	case "/binary", "/text":
 		err = s.sendFile(ctx, c, rest, name == "/binary")
+	case "/hex", "/base64":
+		err = s.sendBytes(ctx, c, rest, name == "/hex")
 	case "/stats":
 		s.printStats(c)
 	case "/help":
@@ -132,7 +138,21 @@ func (s *session) sendFile(ctx context.Context, c *websocket.Conn, name string, 
 		return err
 	}
 	s.out.Notice("sending %d bytes of %s", len(data), name) // ahead of the answer
-	s.send(ctx, c, entry{data: data, file: binary})
+	s.send(ctx, c, entry{data: data, binary: binary})
+	return nil
+}
+
+// sendBytes sends a binary message that was typed.
+func (s *session) sendBytes(ctx context.Context, c *websocket.Conn, text string, inHex bool) error {
+	decode, example := base64.StdEncoding.DecodeString, "/base64 Af8="
+	if inHex {
+		decode, example = hex.DecodeString, "/hex 01 ff"
+	}
+	data, err := decode(strings.Join(strings.Fields(text), ""))
+	if err != nil {
+		return fmt.Errorf("%w; try %s", err, example)
+	}
+	s.send(ctx, c, entry{data: data, binary: true})
 	return nil
 }
 

@@ -27,7 +27,7 @@ type options struct {
 	stay           bool
 	binary, null   bool
 	slash          bool
-	json           bool
+	json, jsonrpc  bool
 	quiet, verbose bool
 	binaryMode     string
 	colour         string
@@ -53,6 +53,7 @@ The URL may go without ws://, and without a host in front of a port. ws+unix:/ru
 			{Does: "the same without a pipe", Line: `ws connect -1 -x '{"op":"status"}' wss://example.com/api`},
 			{Does: "subscribe, and print what comes until interrupted", Line: `ws connect -n -x '{"subscribe":"news"}' wss://example.com/feed`},
 			{Does: "come back after failures, and go on behind the last seq", Line: `ws connect -reconnect -resume seq -hello '{"subscribe":"news","after":{{last}}}' wss://example.com/feed`},
+			{Does: "calls of JSON-RPC, by hand", Line: "ws connect -jsonrpc wss://node.example/"},
 			{Does: "keep a recording, for ws replay", Line: "ws connect -record talk.jsonl :8080"},
 			{Does: "a server behind a proxy, with a certificate of one's own", Line: "ws connect -proxy http://proxy:3128 -cacert ca.pem -u me wss://internal.example/"},
 		},
@@ -70,6 +71,7 @@ func (o *options) addFlags(f *cli.Flags) {
 	f.Strings(&o.hello, "hello", "send `message` first, on each connection; may be repeated. {{last}} in it is what -resume found, or null")
 	f.BoolVar(&o.binary, "b", false, "send binary messages")
 	f.BoolVar(&o.null, "0", false, "messages end with a zero byte in place of a line feed, in both directions")
+	f.BoolVar(&o.jsonrpc, "jsonrpc", false, "send lines as calls of JSON-RPC 2.0: the first word is the method, the rest its parameters in JSON, with commas between them, or one object")
 	f.BoolVar(&o.slash, "slash", false, "take lines that begin with / for commands in a pipe, too")
 
 	f.Section("When it ends")
@@ -106,7 +108,9 @@ func (o *options) run(ctx context.Context, env *cli.Env, args []string) error {
 	defer o.dial.Close()
 	dialing, stopDialing := context.WithCancel(ctx)
 	defer stopDialing()
-	s := &session{options: o, env: env, address: address, enough: make(chan struct{}), stopDialing: stopDialing}
+	s := &session{options: o, env: env, address: address, stopDialing: stopDialing}
+	s.enough, s.complete = context.WithCancel(context.Background())
+	defer s.complete()
 	if o.record != "" {
 		file, err := os.OpenFile(o.record, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 		if err != nil {
@@ -195,6 +199,12 @@ func (s *session) conclude(dialing context.Context, err error) error {
 		return err
 	case s.count > 0 && s.received.Load() >= int64(s.count):
 		return nil // however the connection has ended after that
+	case s.count > 0 && !s.over.Load() && cli.CloseStatus(err) == 0:
+		return &cli.Error{
+			Err:    fmt.Errorf("the messages that were waited for did not come: %w", err),
+			Try:    "-v, which shows what the server does",
+			Status: cli.StatusTimeout,
+		}
 	}
 	return cli.Closed(err)
 }

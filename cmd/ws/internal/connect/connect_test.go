@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -20,6 +21,8 @@ import (
 	"github.com/seed60239977/websocket/cmd/ws/internal/cli"
 	"github.com/seed60239977/websocket/cmd/ws/internal/clitest"
 	"github.com/seed60239977/websocket/cmd/ws/internal/record"
+	"github.com/seed60239977/websocket/cmd/ws/internal/show"
+	"github.com/seed60239977/websocket/websockettest"
 )
 
 func run(t *testing.T, stdin string, args ...string) clitest.Outcome {
@@ -90,6 +93,70 @@ func TestWhatIsWaitedForInVainHasAStatus(t *testing.T) {
 	got := run(t, "", "-q", "-count", "2", "-w", "1ns", s.WS())
 	clitest.RequireTry(t, got, cli.StatusTimeout, "did not come", "a longer -w")
 	require.Equal(t, 0, run(t, "", "-q", "-w", "1ns", s.WS()).Status)
+}
+
+func TestAServerThatClosesTooEarlyHasAStatus(t *testing.T) {
+	s := clitest.Serve(t, (*httptest.Server).Start, nil, func(ctx context.Context, c *websocket.Conn) {
+		c.Write(ctx, websocket.Text, []byte("a"))
+		c.Close(websocket.StatusNormalClosure, "that was it")
+	})
+	got := run(t, "", "-q", "-count", "2", s.WS())
+	require.Equal(t, "a\n", got.Stdout)
+	got.Stdout = ""
+	clitest.RequireTry(t, got, cli.StatusTimeout, "that was it", "-v")
+	require.Equal(t, 0, run(t, "", "-q", "-1", s.WS()).Status)
+}
+
+// talking is a session on a connection in memory.
+func talking(t *testing.T, o *options, lines ...string) (s *session, client, server *websocket.Conn) {
+	s = &session{options: o, out: &show.Printer{Out: io.Discard, Notices: io.Discard}, in: given(lines)}
+	s.enough, s.complete = context.WithCancel(t.Context())
+	client, server = websockettest.Pair(t, &websockettest.Options{Buffer: 4 << 10})
+	return s, client, server
+}
+
+func TestWhatTheServerDoesNotTakeIsCutWhenEnoughHasCome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, client, server := talking(t, &options{count: 1}, strings.Repeat("x", 1<<20))
+		ended := make(chan error, 1)
+		go func() { ended <- s.serve(t.Context(), client) }()
+		synctest.Wait() // the server takes no more
+		require.NoError(t, server.Write(t.Context(), websocket.Text, []byte("enough")))
+		require.Error(t, <-ended)
+		require.EqualValues(t, 1, s.received.Load())
+	})
+}
+
+func TestAGreetingThatFailsIsNotSentTwice(t *testing.T) {
+	s, client, _ := talking(t, &options{hello: []string{"hello"}}, "line")
+	client.CloseNow()
+	require.Error(t, s.serve(t.Context(), client))
+	for _, e := range s.unsent {
+		require.Equal(t, "line", string(e.data))
+	}
+}
+
+func TestLinesAreCallsIfAskedFor(t *testing.T) {
+	url := clitest.Echoing(t).WS()
+	got := run(t, "eth_blockNumber\nadd 1, \"two\"\n/hex 01 fF 0\n list [1,2] \nm [1],[2]\nnamed {\"a\": 1}\n//\"q\n", "-jsonrpc", "-slash", "-q", url)
+	require.Equal(t, `{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}
+{"jsonrpc":"2.0","id":2,"method":"add","params":[1, "two"]}
+{"jsonrpc":"2.0","id":3,"method":"list","params":[1,2]}
+{"jsonrpc":"2.0","id":4,"method":"m","params":[[1],[2]]}
+{"jsonrpc":"2.0","id":5,"method":"named","params":{"a": 1}}
+{"jsonrpc":"2.0","id":6,"method":"/\"q","params":[]}
+`, got.Stdout)
+	require.Contains(t, got.Stderr, "odd length")
+	require.Equal(t, 0, got.Status)
+	for line, says := range map[string]string{"add one": "the parameters of add are not JSON: [one]", "": "the name of a method"} {
+		clitest.RequireTry(t, run(t, "", "-jsonrpc", "-q", "-x", line, url), cli.StatusFailed, says, "METHOD 1")
+	}
+}
+
+func TestBytesMayBeTyped(t *testing.T) {
+	got := run(t, "/hex 00 fF7f\n/base64 AP8=\n/hex\n/base64 ?\n", "-slash", "-binary", "base64", "-q", clitest.Echoing(t).WS())
+	require.Equal(t, "AP9/\nAP8=\n\n", got.Stdout)
+	require.Contains(t, got.Stderr, "try /base64 Af8=")
 }
 
 func TestItStaysUntilTheServerClosesIfAskedFor(t *testing.T) {
@@ -253,7 +320,7 @@ func TestAProxyIsUsedWhenAskedFor(t *testing.T) {
 func TestAnUnreadableInputAndAnUnwritableOutputAreErrors(t *testing.T) {
 	s := clitest.Echoing(t)
 	got := run(t, strings.Repeat("x", 101), "-q", "-max-message", "100", s.WS())
-	clitest.RequireTry(t, got, cli.StatusFailed, "cannot read the input", "")
+	clitest.RequireTry(t, got, cli.StatusFailed, "cannot read the input: a line is longer than 100 bytes", "-max-message")
 
 	broken, write := io.Pipe()
 	broken.Close()

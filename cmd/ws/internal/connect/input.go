@@ -3,7 +3,11 @@ package connect
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/seed60239977/websocket"
@@ -11,8 +15,8 @@ import (
 
 // entry is something to send, or a command.
 type entry struct {
-	data []byte
-	file bool // it comes from a file, and is binary
+	data   []byte
+	binary bool // it is binary, whatever is in it
 }
 
 // command reports whether the entry is a command, where there are commands.
@@ -30,7 +34,7 @@ func (e entry) unescaped(slash bool) entry {
 
 // typ is what an entry is sent as.
 func (e entry) typ(binary bool) websocket.MessageType {
-	if binary || e.file || !utf8.Valid(e.data) {
+	if binary || e.binary || !utf8.Valid(e.data) {
 		return websocket.Binary
 	}
 	return websocket.Text
@@ -89,4 +93,24 @@ func splitNull(data []byte, atEOF bool) (advance int, token []byte, err error) {
 		return len(data), data, nil
 	}
 	return 0, nil, nil
+}
+
+// callOf makes a call of JSON-RPC 2.0 of a line: a method, and its parameters as an array, an object, or values with commas between.
+func callOf(line []byte, id int) ([]byte, error) {
+	method, params, _ := bytes.Cut(bytes.TrimSpace(line), []byte(" "))
+	if len(method) == 0 {
+		return nil, errors.New("the name of a method is missing")
+	}
+	params = bytes.TrimSpace(params)
+	if len(params) == 0 || params[0] != '[' && params[0] != '{' || !json.Valid(params) {
+		params = slices.Concat([]byte("["), params, []byte("]"))
+	}
+	if !json.Valid(params) {
+		return nil, fmt.Errorf("the parameters of %s are not JSON: %s", method, params)
+	}
+	name, err := json.Marshal(string(method))
+	if err != nil {
+		return nil, err
+	}
+	return fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%d,"method":%s,"params":%s}`, id, name, params), nil
 }

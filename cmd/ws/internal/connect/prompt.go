@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 
@@ -103,7 +104,8 @@ func complete(line string, pos int, key rune) (newLine string, newPos int, ok bo
 	line = found[0]
 	for _, f := range found[1:] {
 		for !strings.HasPrefix(f, line) {
-			line = line[:len(line)-1]
+			_, size := utf8.DecodeLastRuneInString(line)
+			line = line[:len(line)-size]
 		}
 	}
 	return line, len(line), true

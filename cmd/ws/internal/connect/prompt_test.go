@@ -81,6 +81,30 @@ func TestMessagesOnATerminalAreColouredAndTamed(t *testing.T) {
 	require.NotContains(t, x.Screen(), "\x1b[34m")
 }
 
+func TestACallThatIsNoneMayBeTypedAgain(t *testing.T) {
+	x := clitest.NewTerminal(t)
+	status := x.Start(t.Context(), Command(), "-history", "off", "-color", "never", "-jsonrpc", clitest.Echoing(t).WS())
+	x.Await(`> `)
+	x.Type("add one\r")
+	x.Await(`the parameters of add are not JSON`)
+	x.Type("add 1\r")
+	x.Await(`"id":1,"method":"add","params":\[1\]`)
+	x.Type("\x04")
+	require.Equal(t, 0, <-status)
+}
+
+func TestCompletionKeepsLettersWhole(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"xä", "xö"} { // which have their first byte in common
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), nil, 0o600))
+	}
+	typed := "/text " + filepath.Join(dir, "x")
+	line, pos, ok := complete(typed, len(typed), '\t')
+	require.True(t, ok)
+	require.Equal(t, typed, line)
+	require.Equal(t, len(typed), pos)
+}
+
 func TestTheHistoryIsKept(t *testing.T) {
 	s := clitest.Echoing(t)
 	state := t.TempDir()

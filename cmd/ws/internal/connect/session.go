@@ -1,6 +1,8 @@
 package connect
 
 import (
+	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,9 +35,11 @@ type session struct {
 	stopDialing func() // ends attempts to connect
 
 	received atomic.Int64
-	enough   chan struct{} // closed when -count have come
-	over     atomic.Bool   // the user has ended it
+	enough   context.Context // ends when -count have come
+	complete func()          // ends it
+	over     atomic.Bool     // the user has ended it
 	timedOut bool
+	calls    int     // of -jsonrpc
 	unsent   []entry // that failed to be sent on the last connection
 	stats    stats
 
@@ -147,16 +151,11 @@ func (s *session) serve(ctx context.Context, c *websocket.Conn) error {
 		stop()
 		received <- err
 	}()
-	for _, text := range s.hello {
-		s.mu.Lock()
-		last := s.last
-		s.mu.Unlock()
-		if last == "" {
-			last = "null"
-		}
-		s.send(ctx, c, entry{data: []byte(strings.ReplaceAll(text, "{{last}}", last))})
-	}
-	err := s.converse(ctx, reading, c, received)
+	sending, cut := context.WithCancel(ctx)
+	defer cut()
+	defer context.AfterFunc(s.enough, cut)()
+	s.greet(sending, c)
+	err := s.converse(ctx, sending, reading, c, received)
 	var end *websocket.CloseError
 	if errors.As(err, &end) {
 		s.emit(record.Entry{Type: "close", Code: int(end.Code), Reason: end.Reason})
@@ -167,22 +166,34 @@ func (s *session) serve(ctx context.Context, c *websocket.Conn) error {
 	return err
 }
 
-// converse sends what comes in until there is no more, or the connection ends; received tells how that was.
-func (s *session) converse(ctx, reading context.Context, c *websocket.Conn, received <-chan error) error {
+// greet sends what -hello says. If that fails it is not kept: the next connection has a greeting of its own.
+func (s *session) greet(ctx context.Context, c *websocket.Conn) {
+	s.mu.Lock()
+	last := cmp.Or(s.last, "null")
+	s.mu.Unlock()
+	for _, text := range s.hello {
+		e := entry{data: []byte(strings.ReplaceAll(text, "{{last}}", last))}
+		_ = s.write(ctx, c, e.typ(s.binary), e.data)
+	}
+}
+
+// converse sends what comes in until there is no more, or the connection ends; received tells how that was. sending cuts what the
+// server does not take when nothing more is wanted of it.
+func (s *session) converse(ctx, sending, reading context.Context, c *websocket.Conn, received <-chan error) error {
 	var background sync.WaitGroup // pings that wait for their pong
 	defer background.Wait()
 	defer c.CloseNow()
 	again := s.unsent
 	s.unsent = nil
 	for _, e := range again {
-		s.send(ctx, c, e)
+		s.send(sending, c, e)
 	}
 	for {
 		select {
 		case err := <-received:
 			c.Close(websocket.StatusGoingAway, "") // if it is the output that failed
 			return err
-		case <-s.enough:
+		case <-s.enough.Done():
 			return s.end(c, websocket.StatusNormalClosure, received)
 		case <-ctx.Done():
 			return s.end(c, websocket.StatusGoingAway, received)
@@ -191,15 +202,29 @@ func (s *session) converse(ctx, reading context.Context, c *websocket.Conn, rece
 			case more && s.slash && e.command():
 				s.command(reading, c, &background, string(e.data))
 			case more:
-				s.send(ctx, c, e.unescaped(s.slash))
+				if err := s.sendEntry(sending, c, e); err != nil {
+					s.end(c, websocket.StatusGoingAway, received)
+					return err
+				}
 			case s.in.err != nil:
 				s.end(c, websocket.StatusGoingAway, received)
-				return fmt.Errorf("cannot read the input: %w", s.in.err)
+				return s.unreadable()
 			default:
 				return s.finish(ctx, reading, c, received, &background)
 			}
 		}
 	}
+}
+
+// unreadable is the error of the input.
+func (s *session) unreadable() error {
+	if errors.Is(s.in.err, bufio.ErrTooLong) {
+		return &cli.Error{
+			Err: fmt.Errorf("cannot read the input: a line is longer than %d bytes", s.options.dial.Websocket.Config.ReadLimit),
+			Try: "-max-message with more than that, or -0 if no lines are meant",
+		}
+	}
+	return fmt.Errorf("cannot read the input: %w", s.in.err)
 }
 
 // end closes the connection, and waits for what the peer has sent until then.
@@ -232,7 +257,7 @@ func (s *session) finish(ctx, reading context.Context, c *websocket.Conn, receiv
 	select {
 	case err := <-received:
 		return err
-	case <-s.enough:
+	case <-s.enough.Done():
 	case <-ctx.Done():
 		return s.end(c, websocket.StatusGoingAway, received)
 	case <-limit:
@@ -244,13 +269,39 @@ func (s *session) finish(ctx, reading context.Context, c *websocket.Conn, receiv
 // send sends a message. What goes wrong is seen where messages are received, or as the end of ctx; the message is kept for
 // the next connection.
 func (s *session) send(ctx context.Context, c *websocket.Conn, e entry) {
-	typ := e.typ(s.binary)
-	s.emit(record.Message(record.Out, typ, e.data)) // ahead of the answer
-	if err := c.Write(ctx, typ, e.data); err != nil {
+	if s.write(ctx, c, e.typ(s.binary), e.data) != nil {
 		s.unsent = append(s.unsent, e)
-		return
 	}
-	s.stats.sent(len(e.data))
+}
+
+// sendEntry sends what came in. The error is that of a line which is no call for -jsonrpc; somebody at a prompt is told, and may
+// try again.
+func (s *session) sendEntry(ctx context.Context, c *websocket.Conn, e entry) error {
+	e = e.unescaped(s.slash)
+	if s.jsonrpc {
+		call, err := callOf(e.data, s.calls+1)
+		if err != nil && s.prompt != nil {
+			s.out.Problem("%v", err)
+			return nil
+		}
+		if err != nil {
+			return &cli.Error{Err: err, Try: `METHOD, METHOD 1, "two" or METHOD {"name":"value"}`}
+		}
+		s.calls++
+		e.data = call
+	}
+	s.send(ctx, c, e)
+	return nil
+}
+
+// write writes a message, and counts it.
+func (s *session) write(ctx context.Context, c *websocket.Conn, typ websocket.MessageType, data []byte) error {
+	s.emit(record.Message(record.Out, typ, data)) // ahead of the answer
+	err := c.Write(ctx, typ, data)
+	if err == nil {
+		s.stats.sent(len(data))
+	}
+	return err
 }
 
 // receive prints what comes until the connection ends, and returns how it did.
@@ -270,7 +321,7 @@ func (s *session) receive(c *websocket.Conn) error {
 			return fmt.Errorf("cannot write the output: %w", err)
 		}
 		if n == int64(s.count) {
-			close(s.enough)
+			s.complete()
 		}
 	}
 	return nil // not reached: the loop ends with an error

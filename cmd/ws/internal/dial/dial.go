@@ -2,6 +2,7 @@
 package dial
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -27,12 +28,20 @@ type Options struct {
 	user, bearer, proxy, unix string
 	cacert, cert, key, sni    string
 	compress                  string
-	insecure, http2           bool
+	insecure, http2, limited  bool
 	ping                      time.Duration
 }
 
-// AddFlags defines the flags.
+// AddFlags defines all flags.
 func (o *Options) AddFlags(f *cli.Flags) {
+	o.addRequest(f)
+	o.limited = true
+	f.Int64Var(&o.Websocket.Config.ReadLimit, "max-message", defaultReadLimit, "longest message to accept, in `bytes`")
+	o.AddNetwork(f)
+}
+
+// AddUnlimited defines all flags but that for how long messages may be, for commands that do not have them in memory.
+func (o *Options) AddUnlimited(f *cli.Flags) {
 	o.addRequest(f)
 	o.AddNetwork(f)
 }
@@ -54,7 +63,6 @@ func (o *Options) addRequest(f *cli.Flags) {
 	f.IntVar(&w.MaxRedirects, "redirects", 0, "follow up to `n` redirects")
 	f.BoolVar(&w.Lenient, "lenient", false, "accept subprotocols that are no tokens, and an Upgrade of several protocols")
 	f.DurationVar(&o.ping, "ping", 0, "`time` of silence after which to ping; a server that is silent for twice that is gone")
-	f.Int64Var(&w.Config.ReadLimit, "max-message", defaultReadLimit, "longest message to accept, in `bytes`")
 }
 
 // defaultReadLimit is how long messages may be, in bytes.
@@ -89,16 +97,25 @@ func (o *Options) header() http.Header {
 
 // addHeader takes a field as it stands in a request.
 func (o *Options) addHeader(field string) error {
+	name, value, err := Field(field)
+	switch {
+	case err != nil:
+		return err
+	case strings.EqualFold(name, "Host"):
+		o.Websocket.Host = value
+	default:
+		o.header().Add(name, value)
+	}
+	return nil
+}
+
+// Field reads a field of a header as it stands in a request or a response.
+func Field(field string) (name, value string, err error) {
 	name, value, ok := strings.Cut(field, ":")
 	if !ok {
-		return errors.New("there is no colon")
+		return "", "", errors.New("there is no colon")
 	}
-	if strings.EqualFold(name, "Host") {
-		o.Websocket.Host = strings.TrimSpace(value)
-		return nil
-	}
-	o.header().Add(name, strings.TrimSpace(value))
-	return nil
+	return strings.TrimSpace(name), strings.TrimSpace(value), nil
 }
 
 func (o *Options) addCookie(pair string) error {
@@ -122,7 +139,7 @@ func (o *Options) Target(rawURL string, getenv func(string) string) (string, err
 		o.unix = socket
 	}
 	w := &o.Websocket
-	if w.Config.ReadLimit <= 0 && o.compress != "" { // there was a flag
+	if o.limited && w.Config.ReadLimit <= 0 {
 		return "", cli.Usage("-max-message 33554432", "-max-message is not positive")
 	}
 	if o.ping < 0 {
@@ -223,9 +240,9 @@ func (o *Options) setTrust() error {
 		if key == "" {
 			key = o.cert
 		}
-		pair, err := tls.LoadX509KeyPair(o.cert, key)
+		pair, err := KeyPair("-cert", o.cert, key)
 		if err != nil {
-			return cli.Usage("openssl x509 -in FILE -text, to see what is in it", "-cert: %w", err)
+			return err
 		}
 		server.Certificates = []tls.Certificate{pair}
 	} else if o.key != "" {
@@ -235,6 +252,24 @@ func (o *Options) setTrust() error {
 	o.Websocket.ProxyTLSConfig = &tls.Config{RootCAs: roots}
 	return nil
 }
+
+// KeyPair reads a certificate and its private key, which flag names.
+func KeyPair(flag, cert, key string) (tls.Certificate, error) {
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err == nil {
+		return pair, nil
+	}
+	try := "openssl x509 -in FILE -text, to see what is in it"
+	if text, failed := os.ReadFile(key); failed == nil && bytes.Contains(text, []byte("ENCRYPTED")) { // PKCS #8, and what was before
+		try = "openssl pkey -in " + key + " -out plain.pem, which asks for the passphrase, and the file that this makes"
+	} else if strings.HasSuffix(cert, ".p12") || strings.HasSuffix(cert, ".pfx") {
+		try = "openssl pkcs12 -in " + cert + " -out plain.pem -nodes, and the file that this makes"
+	}
+	return pair, cli.Usage(try, "%s: %w", flag, err)
+}
+
+// Timeout is how long connecting may take; 0 is no limit.
+func (o *Options) Timeout() time.Duration { return max(o.Websocket.HandshakeTimeout, 0) }
 
 // Dial connects. The error is a *cli.Error, with what to try. rawURL is what Target returned.
 func (o *Options) Dial(ctx context.Context, rawURL string) (*websocket.Conn, *http.Response, error) {

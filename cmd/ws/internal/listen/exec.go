@@ -2,7 +2,9 @@ package listen
 
 import (
 	"bufio"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -31,9 +33,9 @@ func (o *options) execute(ctx context.Context, r *http.Request, c *websocket.Con
 	exited := make(chan struct{})
 	go func() {
 		defer close(exited)
-		o.fromProcess(ctx, c, p.stdout)
+		said := o.fromProcess(ctx, c, p.stdout)
 		code, reason := websocket.StatusNormalClosure, ""
-		if err := p.cmd.Wait(); err != nil {
+		if err := cmp.Or(said, p.cmd.Wait()); err != nil {
 			code, reason = websocket.StatusInternalError, err.Error()
 		}
 		c.Close(code, reason)
@@ -67,7 +69,8 @@ func (o *options) start(r *http.Request) (p *process, err error) {
 }
 
 // fromProcess sends what the process says. When the client has gone, the rest is read and dropped, so that the process can end.
-func (o *options) fromProcess(ctx context.Context, c *websocket.Conn, stdout io.Reader) {
+// The error is that of what could not be sent because of what it is.
+func (o *options) fromProcess(ctx context.Context, c *websocket.Conn, stdout io.Reader) (err error) {
 	if o.binary {
 		buf := make([]byte, 32<<10)
 		for {
@@ -76,22 +79,26 @@ func (o *options) fromProcess(ctx context.Context, c *websocket.Conn, stdout io.
 				break
 			}
 			if err != nil {
-				return
+				return nil
 			}
 		}
 	} else {
 		scanner := bufio.NewScanner(stdout)
-		scanner.Buffer(nil, int(o.serve.Accept.Config.ReadLimit))
+		scanner.Buffer(nil, int(o.serve.Accept.Config.ReadLimit)+1) // with the end of the line
 		for scanner.Scan() {
 			if c.Write(ctx, websocket.Text, []byte(strings.ToValidUTF8(scanner.Text(), "\ufffd"))) != nil {
 				break
 			}
 		}
-		if err := scanner.Err(); err != nil {
+		if err = scanner.Err(); errors.Is(err, bufio.ErrTooLong) {
+			err = fmt.Errorf("a line of the command is longer than %d bytes", o.serve.Accept.Config.ReadLimit)
+			o.out.Problem("%v: -serve-max-message allows more", err)
+		} else if err != nil {
 			o.out.Problem("what the command writes: %v", err)
 		}
 	}
 	_, _ = io.Copy(io.Discard, stdout)
+	return err
 }
 
 // toProcess gives messages to the process until the connection ends. A process that reads no more does not end it.

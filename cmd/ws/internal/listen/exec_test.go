@@ -46,6 +46,16 @@ func TestTheEndOfTheProcessClosesTheConnection(t *testing.T) {
 	}
 }
 
+func TestALineThatIsTooLongIsNoEndInGoodOrder(t *testing.T) {
+	r, url := start(t, "-serve-max-message", "10", "-exec", "echo 1234567890; echo 12345678901; echo after")
+	c := dial(t, url, nil)
+	require.Equal(t, "1234567890", hear(t, c))
+	end := ending(t, c)
+	require.Equal(t, websocket.StatusInternalError, end.Code)
+	require.Equal(t, "a line of the command is longer than 10 bytes", end.Reason)
+	r.Stderr.Line("-serve-max-message allows more")
+}
+
 func TestBinaryPassesAsItIs(t *testing.T) {
 	_, url := start(t, "-b", "-exec", "cat")
 	c := dial(t, url, nil)

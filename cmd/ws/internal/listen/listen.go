@@ -4,12 +4,15 @@ package listen
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	_ "embed" // the page
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -32,6 +35,7 @@ type options struct {
 	most            int
 	grace           time.Duration
 	verbose, noPage bool
+	dir             string
 	colour          string
 	binaryMode      string
 	out             *show.Printer
@@ -55,6 +59,7 @@ Only pages of the same origin may connect, and programs, which send no origin; -
 			{Does: "everybody hears what the others say", Line: "ws listen -broadcast :8080"},
 			{Does: "talk to whoever connects, line by line", Line: "ws listen -talk 8080"},
 			{Does: "a program for each connection", Line: "ws listen -exec 'while read line; do date; done' 8080"},
+			{Does: "the same, with a page of one's own", Line: "ws listen -dir public -path /ws -exec 'while read line; do date; done' 8080"},
 			{Does: "follow a file in a browser", Line: "ws listen -exec 'tail -f app.log' 8080"},
 			{Does: "with TLS, over HTTP/2 too", Line: "ws listen -tls-cert cert.pem -tls-key key.pem -serve-http2 :8443"},
 		},
@@ -69,11 +74,14 @@ Only pages of the same origin may connect, and programs, which send no origin; -
 			f.DurationVar(&o.grace, "grace", 5*time.Second, "with -exec: `time` to end after the client has gone, and again after SIGTERM")
 			f.BoolVar(&o.verbose, "v", false, "log connections and messages")
 			f.BoolVar(&o.noPage, "no-page", false, "serve no page")
+			f.StringVar(&o.dir, "dir", "", "serve the files of a `directory` in place of the page, to whoever asks; links out of it are not followed")
+			f.Files("dir")
 			f.StringVar(&o.binaryMode, "binary", "hex", "with -talk: print binary messages as `how`: hex, base64 or into files of a directory")
 			f.StringVar(&o.colour, "color", "auto", "colours, `when`: auto (on a terminal), always or never")
 			f.Values("color", "auto", "always", "never")
 			f.Values("binary", "hex", "base64", "./")
-			o.serve.AddFlags(f, "")
+			o.serve.AddFlags(f)
+			o.serve.AddLimit(f)
 			return o.run
 		},
 	}
@@ -84,6 +92,11 @@ func (o *options) run(ctx context.Context, env *cli.Env, args []string) error {
 	if err := o.check(); err != nil {
 		return err
 	}
+	closePage, err := o.openPage()
+	if err != nil {
+		return err
+	}
+	defer closePage()
 	l, err := serve.Listen(ctx, args[0])
 	if err != nil {
 		return err
@@ -92,14 +105,11 @@ func (o *options) run(ctx context.Context, env *cli.Env, args []string) error {
 	_, _, pretty := cli.Terminal(env.Stdout)
 	o.out = &show.Printer{Out: env.Stdout, Notices: env.Stderr, Pretty: pretty, Colour: pretty && env.Colour(o.colour), Binary: o.binaryMode}
 	o.processes = make(chan struct{}, o.most)
-	if !o.noPage {
-		o.serve.Page = http.HandlerFunc(servePage)
-	}
 	o.serve.Accept.OnError = func(r *http.Request, err error) { o.out.Problem("%s: %v", r.RemoteAddr, err) }
 	url := o.serve.URL(l)
 	fmt.Fprintln(env.Stdout, "listening on", url)
-	if !o.noPage && l.Addr().Network() == "tcp" {
-		fmt.Fprintln(env.Stderr, "ws: a page to talk to it is at", strings.Replace(strings.TrimSuffix(url, l.Addr().String()), "ws", "http", 1)+l.Addr().String()+"/")
+	if o.serve.Page != nil && l.Addr().Network() == "tcp" {
+		o.out.Notice("%s at %s", map[bool]string{false: "a page to talk to it is", true: "the files are"}[o.dir != ""], o.serve.PageURL(l))
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -122,6 +132,8 @@ func (o *options) check() error {
 	switch {
 	case modes > 1:
 		return cli.Usage("one of them", "-broadcast, -talk and -exec exclude each other")
+	case o.dir != "" && o.noPage:
+		return cli.Usage("one of them", "-dir and -no-page exclude each other")
 	case o.most < 1:
 		return cli.Usage("-max 100", "-max is not positive")
 	case o.grace < 0:
@@ -204,10 +216,36 @@ func (o *options) send(ctx context.Context, stop func(), in io.Reader) {
 	}
 }
 
-// servePage has the page; it may have scripts and styles of its own, and connect to where it came from.
-func servePage(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'unsafe-inline'; "+
-		"style-src 'unsafe-inline'; img-src data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'")
-	_, _ = w.Write(page)
+// openPage prepares what answers requests that want no WebSocket.
+func (o *options) openPage() (closed func(), err error) {
+	switch {
+	case o.dir != "":
+		root, err := os.OpenRoot(o.dir)
+		if err != nil {
+			return nil, cli.Usage("-dir .", "-dir: %w", err)
+		}
+		o.serve.Page = http.FileServerFS(root.FS())
+		return func() { root.Close() }, nil
+	case !o.noPage:
+		path, err := json.Marshal(o.serve.Path()) // which is what may stand in a script
+		if err != nil {
+			return nil, err
+		}
+		o.serve.Page = pageHandler(bytes.Replace(page, []byte(`"" /* -path */`), path, 1))
+	}
+	return func() {}, nil
+}
+
+// pageHandler serves the page. It may have scripts and styles of its own, and connect to where it came from.
+func pageHandler(page []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/" {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'unsafe-inline'; "+
+			"style-src 'unsafe-inline'; img-src data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'")
+		_, _ = w.Write(page)
+	}
 }

@@ -113,33 +113,73 @@ func TestSomebodyTalksToAllClients(t *testing.T) {
 	require.Equal(t, 0, r.Wait(), "it ends with its input")
 }
 
+// get asks a server for what is no WebSocket.
+func get(t *testing.T, url, path string) (resp *http.Response, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, strings.Replace(url, "ws", "http", 1)+path, nil)
+	require.NoError(t, err)
+	resp, err = http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	all, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return resp, string(all)
+}
+
 func TestThePageIsServed(t *testing.T) {
 	_, url := start(t)
-	get := func(path string, header ...string) *http.Response {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, strings.Replace(url, "ws", "http", 1)+path, nil)
-		require.NoError(t, err)
-		for i := 0; i < len(header); i += 2 {
-			req.Header.Set(header[i], header[i+1])
-		}
-		resp, err := http.DefaultClient.Do(req)
-		require.NoError(t, err)
-		t.Cleanup(func() { resp.Body.Close() })
-		return resp
-	}
-	resp := get("/")
+	resp, body := get(t, url, "/")
 	require.Equal(t, 200, resp.StatusCode)
 	require.Contains(t, resp.Header.Get("Content-Security-Policy"), "default-src 'none'")
-	body, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	require.Contains(t, string(body), "new WebSocket(")
-	require.Equal(t, 404, get("/favicon.ico").StatusCode)
+	require.Contains(t, body, "new WebSocket(")
+	require.Contains(t, body, `path = ""`, "any path takes WebSockets, and so does that of the page")
+	resp, _ = get(t, url, "/favicon.ico")
+	require.Equal(t, 404, resp.StatusCode)
+
+	r, url := start(t, "-path", "/ws</script>")
+	require.Regexp(t, `^ws: a page to talk to it is at http://127\.0\.0\.1:\d+/$`, r.Stderr.Line("a page"))
+	_, body = get(t, strings.TrimSuffix(url, "/ws</script>"), "/")
+	require.Contains(t, body, `path = "/ws\u003c/script\u003e"`)
 
 	_, url = start(t, "-no-page", "-path", "/ws")
-	require.Equal(t, 404, get("/").StatusCode)
+	resp, _ = get(t, strings.TrimSuffix(url, "/ws"), "/")
+	require.Equal(t, 404, resp.StatusCode)
 	require.True(t, strings.HasSuffix(url, "/ws"))
 	say(t, dial(t, url, nil), websocket.Text, "x")
-	_, _, err = websocket.Dial(t.Context(), url+"/other", nil)
+	_, _, err := websocket.Dial(t.Context(), url+"/other", nil)
 	require.ErrorContains(t, err, "404")
+}
+
+func TestFilesAreServedInPlaceOfThePage(t *testing.T) {
+	secret := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(secret, "key"), []byte("secret"), 0o600))
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "index.html"), []byte("<p>mine"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "a.js"), []byte("code()"), 0o600))
+	require.NoError(t, os.Symlink(secret, filepath.Join(dir, "out")))
+	r, url := start(t, "-dir", dir, "-path", "/ws")
+	host := strings.TrimSuffix(url, "/ws")
+	require.Equal(t, "ws: the files are at "+strings.Replace(host, "ws", "http", 1)+"/", r.Stderr.Line("the files"))
+	_, body := get(t, host, "/")
+	require.Equal(t, "<p>mine", body)
+	_, body = get(t, host, "/a.js")
+	require.Equal(t, "code()", body)
+	for _, path := range []string{"/out/key", "/../" + filepath.Base(secret) + "/key", "/none"} {
+		resp, body := get(t, host, path)
+		require.GreaterOrEqual(t, resp.StatusCode, 400, path)
+		require.NotContains(t, body, "secret")
+	}
+	c := dial(t, url, nil)
+	say(t, c, websocket.Text, "x")
+	require.Equal(t, "x", hear(t, c))
+}
+
+func TestFieldsAreAddedToTheResponse(t *testing.T) {
+	_, url := start(t, "-serve-header", "X-A: b", "-serve-header", "X-A: c")
+	c, resp, err := websocket.Dial(t.Context(), url, nil)
+	require.NoError(t, err)
+	defer c.CloseNow()
+	require.Equal(t, []string{"b", "c"}, resp.Header.Values("X-A"))
 }
 
 func TestForeignPagesAreRefusedUnlessAllowed(t *testing.T) {
@@ -177,6 +217,10 @@ func TestWrongCommandLinesAreExplained(t *testing.T) {
 	}{
 		{nil, cli.StatusUsage, "ADDR is missing", "ws listen 8080"},
 		{[]string{"-talk", "-broadcast", "0"}, cli.StatusUsage, "exclude", "one of them"},
+		{[]string{"-dir", "x", "-no-page", "0"}, cli.StatusUsage, "exclude", "one of them"},
+		{[]string{"-dir", "no/such", "0"}, cli.StatusUsage, "no/such", "-dir ."},
+		{[]string{"-serve-ping", "-1s", "0"}, cli.StatusUsage, "-serve-ping", "-serve-ping 30s"},
+		{[]string{"-serve-header", "x", "0"}, cli.StatusUsage, "there is no colon", "ws listen -h"},
 		{[]string{"-max", "0", "0"}, cli.StatusUsage, "-max", "-max 100"},
 		{[]string{"-grace", "-1s", "0"}, cli.StatusUsage, "-grace", "-grace 5s"},
 		{[]string{"-serve-max-message", "0", "0"}, cli.StatusUsage, "-serve-max-message", "33554432"},

@@ -62,7 +62,8 @@ With -listen, it is the other side that is played: each client that connects get
 			f.StringVar(&o.colour, "color", "auto", "colours, `when`: auto (on a terminal), always or never")
 			f.Values("color", "auto", "always", "never")
 			o.dial.AddFlags(f)
-			o.serve.AddFlags(f, "")
+			o.serve.AddFlags(f)
+			o.serve.AddLimit(f)
 			return o.run
 		},
 	}

@@ -29,24 +29,40 @@ type Options struct {
 
 	cert, key, path, compress string
 	http2                     bool
+	ping                      time.Duration
 }
 
 // shutdownTimeout is how long connections get to end when the program is terminated.
 const shutdownTimeout = 10 * time.Second
 
-// AddFlags defines the flags. With prefix, their names begin with it.
-func (o *Options) AddFlags(f *cli.Flags, prefix string) {
+// AddFlags defines the flags, but for that of AddLimit.
+func (o *Options) AddFlags(f *cli.Flags) {
 	f.Section("As a server")
-	f.StringVar(&o.cert, prefix+"tls-cert", "", "PEM `file` with the certificate, to serve wss and https")
-	f.StringVar(&o.key, prefix+"tls-key", "", "PEM `file` with the private key that belongs to it")
-	f.Files(prefix+"tls-cert", prefix+"tls-key")
-	f.StringVar(&o.path, prefix+"path", "", "the one `path` that takes WebSockets (default any)")
-	f.Strings(&o.Accept.AllowedOrigins, prefix+"allow", "let pages of another `origin` connect: host, https://host or *; may be repeated")
-	f.Strings(&o.Accept.Subprotocols, prefix+"subprotocol", "`name` of a subprotocol that is spoken; may be repeated, the best first")
-	f.BoolVar(&o.http2, prefix+"serve-http2", false, "serve HTTP/2 as well (RFC 8441)")
-	f.StringVar(&o.compress, prefix+"serve-compress", "off", "permessage-deflate to agree to, in a `mode`: off, notakeover or takeover")
-	f.Values(prefix+"serve-compress", "off", "notakeover", "takeover")
-	f.Int64Var(&o.Accept.Config.ReadLimit, prefix+"serve-max-message", 32<<20, "longest message to accept, in `bytes`")
+	f.StringVar(&o.cert, "tls-cert", "", "PEM `file` with the certificate, to serve wss and https")
+	f.StringVar(&o.key, "tls-key", "", "PEM `file` with the private key that belongs to it")
+	f.Files("tls-cert", "tls-key")
+	f.StringVar(&o.path, "path", "", "the one `path` that takes WebSockets (default any)")
+	f.Strings(&o.Accept.AllowedOrigins, "allow", "let pages of another `origin` connect: host, https://host or *; may be repeated")
+	f.Strings(&o.Accept.Subprotocols, "subprotocol", "`name` of a subprotocol that is spoken; may be repeated, the best first")
+	f.BoolVar(&o.http2, "serve-http2", false, "serve HTTP/2 as well (RFC 8441)")
+	f.StringVar(&o.compress, "serve-compress", "off", "permessage-deflate to agree to, in a `mode`: off, notakeover or takeover")
+	f.Values("serve-compress", "off", "notakeover", "takeover")
+	f.DurationVar(&o.ping, "serve-ping", 0, "`time` of silence after which to ping; a client that is silent for twice that is gone")
+	f.Func("serve-header", "header field to add to the response, as in `'Name: value'`; may be repeated", func(field string) error {
+		name, value, err := dial.Field(field)
+		if err == nil && o.Accept.Header == nil {
+			o.Accept.Header = http.Header{}
+		}
+		if err == nil {
+			o.Accept.Header.Add(name, value)
+		}
+		return err
+	})
+}
+
+// AddLimit defines the flag for how long messages may be. It belongs to commands that have them in memory.
+func (o *Options) AddLimit(f *cli.Flags) {
+	f.Int64Var(&o.Accept.Config.ReadLimit, "serve-max-message", 32<<20, "longest message to accept, in `bytes`")
 }
 
 // Listen opens an address: host:port, :port for all of the machine's addresses, a port alone for localhost, or unix:PATH.
@@ -110,12 +126,16 @@ func (o *Options) server(serve func(ctx context.Context, c *websocket.Conn)) (*h
 	if o.Accept.Deflate, err = dial.Compression(o.compress); err != nil {
 		return nil, err
 	}
+	if o.ping < 0 {
+		return nil, cli.Usage("-serve-ping 30s", "-serve-ping is negative")
+	}
+	o.Accept.Config.PingInterval, o.Accept.Config.IdleTimeout = o.ping, 2*o.ping
 	o.Accept.Registry = new(websocket.Registry)
 	o.Accept.ConnContext = func(r *http.Request) context.Context {
 		return context.WithValue(context.Background(), requestKey{}, keep(r))
 	}
 	if err := o.Accept.Validate(); err != nil {
-		return nil, cli.Usage("-allow https://app.example", "%w", err)
+		return nil, cli.Usage("-allow https://app.example, -subprotocol NAME, -serve-header 'Name: value'", "%w", err)
 	}
 	server := &http.Server{
 		Handler:           o.handler(websocket.Handler(serve, &o.Accept)),
@@ -128,9 +148,9 @@ func (o *Options) server(serve func(ctx context.Context, c *websocket.Conn)) (*h
 	server.Protocols.SetHTTP2(o.http2)
 	server.Protocols.SetUnencryptedHTTP2(o.http2)
 	if o.cert != "" {
-		pair, err := tls.LoadX509KeyPair(o.cert, o.key)
+		pair, err := dial.KeyPair("-tls-cert", o.cert, o.key)
 		if err != nil {
-			return nil, cli.Usage("openssl x509 -in FILE -text, to see what is in it", "-tls-cert: %w", err)
+			return nil, err
 		}
 		server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{pair}}
 	}
@@ -144,7 +164,7 @@ func (o *Options) handler(upgrade http.Handler) http.Handler {
 		switch {
 		case wanted && (o.path == "" || o.path == r.URL.Path):
 			upgrade.ServeHTTP(w, r)
-		case !wanted && o.Page != nil && r.URL.Path == "/":
+		case !wanted && o.Page != nil:
 			o.Page.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
@@ -166,6 +186,17 @@ func (o *Options) URL(l net.Listener) string {
 	}
 	return scheme + l.Addr().String() + o.path
 }
+
+// PageURL is where a browser gets what answers requests that want no WebSocket.
+func (o *Options) PageURL(l net.Listener) string {
+	if o.TLS() {
+		return "https://" + l.Addr().String() + "/"
+	}
+	return "http://" + l.Addr().String() + "/"
+}
+
+// Path is the one path that takes WebSockets, or "" if any does.
+func (o *Options) Path() string { return o.path }
 
 // requestKey is that of the request in the context of a connection.
 type requestKey struct{}
