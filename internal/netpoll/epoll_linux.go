@@ -4,7 +4,6 @@ import (
 	"os"
 	"syscall"
 	"time"
-	"unsafe"
 )
 
 // Supported says whether there is a poller on this system.
@@ -13,6 +12,7 @@ const Supported = true
 // Poller reports which sockets are ready. Wait is for one goroutine at a time, all else for any.
 type Poller struct {
 	epoll, event int // descriptors
+	keeper       keeper
 	buf          [maxEvents]syscall.EpollEvent
 }
 
@@ -65,9 +65,9 @@ func (p *Poller) control(op, fd int, token uint64, events uint32) error {
 }
 
 // Wait waits for events, or for timeout, or for Wake. A negative timeout is none. It returns how many events there are. The
-// thread is blocked meanwhile, and not only the goroutine: that is quicker by far to wake up.
+// thread is blocked meanwhile, and not only the goroutine: that is quicker by far to wake up. See also keeper.
 func (p *Poller) Wait(events []Event, timeout time.Duration) (int, error) {
-	n, err := p.wait(p.buf[:min(len(p.buf), len(events))], milliseconds(timeout))
+	n, err := p.wait(p.buf[:min(len(p.buf), len(events))], timeout)
 	if err != nil {
 		if err == syscall.EINTR {
 			return 0, nil
@@ -89,16 +89,19 @@ func (p *Poller) Wait(events []Event, timeout time.Duration) (int, error) {
 	return got, nil
 }
 
-func (p *Poller) wait(buf []syscall.EpollEvent, timeout int) (int, error) {
-	if timeout != 0 {
-		return syscall.EpollWait(p.epoll, buf, timeout)
+func (p *Poller) wait(buf []syscall.EpollEvent, timeout time.Duration) (n int, err error) {
+	if timeout == 0 {
+		return waitKeeping(p.epoll, buf, 0)
 	}
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(p.epoll), uintptr(unsafe.Pointer(&buf[0])),
-		uintptr(len(buf)), 0, 0, 0)
-	if errno != 0 {
-		return 0, errno
+	if p.keeper.keeps(timeout) {
+		if n, err := p.keeper.wait(p.epoll, buf); n > 0 || err != nil {
+			return n, err
+		}
 	}
-	return int(n), nil
+	start := time.Now()
+	n, err = syscall.EpollWait(p.epoll, buf, milliseconds(timeout))
+	p.keeper.waited(start, n)
+	return n, err
 }
 
 func ready(events uint32) (r Ready) {
