@@ -85,6 +85,9 @@ func (d *Dialer) DialContext(ctx context.Context, urlStr string, requestHeader h
 		return nil, nil, errURL
 	}
 	u.Fragment, u.RawFragment = "", ""
+	if u.Host == "" && u.Opaque == "" {
+		u.Host = "localhost" // which package net takes an address for that has none, and NetDial may know better
+	}
 	o, err := d.options(requestHeader)
 	if err != nil {
 		return nil, nil, err

@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -500,5 +501,65 @@ func TestAHeaderMayHaveTheSpellingOfTheRFC(t *testing.T) {
 			require.Equal(t, "b", c.Subprotocol())
 			require.NoError(t, c.Close())
 		}
+	})
+}
+
+// hijacked is a ResponseWriter for a connection that no server has accepted.
+type hijacked struct {
+	*httptest.ResponseRecorder
+	nc net.Conn
+}
+
+func (h hijacked) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return h.nc, bufio.NewReadWriter(bufio.NewReader(h.nc), bufio.NewWriter(h.nc)), nil
+}
+
+func TestARequestThatAProgramHasPutTogetherNeedNotBeWhole(t *testing.T) {
+	for name, r := range map[string]*http.Request{
+		"neither version nor host": {},
+		"no host":                  {ProtoMajor: 1, ProtoMinor: 1},
+		"no version":               {Host: "example.com"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			withEach(t, func(t *testing.T, lib library) {
+				near, far := net.Pipe()
+				defer far.Close()
+				asked := r.Clone(t.Context())
+				asked.Method = http.MethodGet
+				asked.Header = http.Header{
+					"Connection": {"Upgrade"}, "Upgrade": {"websocket"},
+					"Sec-Websocket-Version": {"13"}, "Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="},
+				}
+				done := make(chan error, 1)
+				go func() {
+					c, err := lib.upgrade(upgrading{}, hijacked{httptest.NewRecorder(), near}, asked, nil)
+					if err == nil {
+						err = c.Close()
+					} else {
+						near.Close()
+					}
+					done <- err
+				}()
+				resp, err := http.ReadResponse(bufio.NewReader(far), nil)
+				require.NoError(t, err)
+				require.Equal(t, http.StatusSwitchingProtocols, resp.StatusCode)
+				require.NoError(t, <-done)
+			})
+		})
+	}
+}
+
+func TestAURLWithoutAHostIsForTheDialer(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		u := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if c, err := lib.upgrade(upgrading{}, w, r, http.Header{"X-Path": {r.URL.Path}}); err == nil {
+				c.Close()
+			}
+		})
+		dial := func(network, _ string) (net.Conn, error) { return net.Dial(network, strings.TrimPrefix(u, "ws://")) }
+		c, resp, err := lib.dial(t.Context(), dialing{NetDial: dial}, "ws:///path", nil)
+		require.NoError(t, err)
+		defer c.Close()
+		require.Equal(t, "/path", resp.Header.Get("X-Path"))
 	})
 }

@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net"
@@ -52,7 +53,7 @@ func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request, responseHeade
 		return nil, u.refuse(w, r, status, reason)
 	}
 	o := u.options(responseHeader)
-	resp, err := o.Accept(r)
+	resp, err := o.Accept(completed(r))
 	if err != nil {
 		return nil, u.refuseHandshake(w, r, err)
 	}
@@ -117,6 +118,20 @@ func (u *Upgrader) refuses(r *http.Request, responseHeader http.Header) (status 
 			"websocket: not a websocket handshake: 'Sec-WebSocket-Key' header must be Base64 encoded value of 16-byte in length"
 	}
 	return 0, ""
+}
+
+// completed returns r with a version of HTTP and a host. A request that a program has put together may have neither, and
+// gorilla/websocket looks at neither.
+func completed(r *http.Request) *http.Request {
+	if r.ProtoMajor > 0 && r.Host != "" {
+		return r
+	}
+	c := *r
+	c.Host = cmp.Or(c.Host, "localhost")
+	if c.ProtoMajor == 0 {
+		c.ProtoMajor, c.ProtoMinor = 1, 1
+	}
+	return &c
 }
 
 // refuseHandshake answers a request that the handshake refuses.
