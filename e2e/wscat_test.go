@@ -54,8 +54,8 @@ func TestTheTableBesideWscatHolds(t *testing.T) {
 	require.Equal(t, 111, status)
 
 	help, _ := run(wscat, "--help")
-	for _, flag := range []string{"--auth", "--proxy", "--ca ", "--cert", "--subprotocol", "--origin", "--header", "--slash", "--execute", "--wait", "--listen"} {
+	for _, flag := range []string{"--auth", "--proxy", "--ca ", "--cert", "--subprotocol", "--origin", "--header", "--slash", "--execute", "--wait", "--listen", "--passphrase"} {
 		require.Contains(t, help, flag)
 	}
-	require.NotRegexp(t, `(?i)http2|http/2|reconnect|record|replay|load|bridge|compress`, help)
+	require.NotRegexp(t, `(?i)http2|http/2|reconnect|record|replay|load|bridge|compress|rpc`, help)
 }

@@ -256,6 +256,22 @@ func TestCertificatesAreCheckedAndShown(t *testing.T) {
 	clitest.RequireTry(t, run(t, "", strings.Replace(plain.URL, "http", "wss", 1)), cli.StatusFailed, "tls", "ws:// in place of wss://")
 }
 
+func TestKeysThatCannotBeReadAreExplained(t *testing.T) {
+	dir := t.TempDir()
+	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: clitest.Serve(t, (*httptest.Server).StartTLS, nil, clitest.Echo).Certificate().Raw})
+	for name, text := range map[string]string{
+		"pkcs8.pem": "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n",
+		"old.pem":   "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nMAA=\n-----END RSA PRIVATE KEY-----\n",
+	} {
+		file := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(file, append([]byte(text), cert...), 0o600))
+		clitest.RequireTry(t, run(t, "", "-cert", file, "ws://a"), cli.StatusUsage, "-cert", "openssl pkey -in "+file)
+	}
+	file := filepath.Join(dir, "c.p12")
+	require.NoError(t, os.WriteFile(file, []byte("\x30"), 0o600))
+	clitest.RequireTry(t, run(t, "", "-cert", file, "ws://a"), cli.StatusUsage, "-cert", "openssl pkcs12 -in "+file)
+}
+
 func TestUnixSocketsAreDialed(t *testing.T) {
 	dir, err := os.MkdirTemp("", "ws") // short: the path of a socket may not be long
 	require.NoError(t, err)
