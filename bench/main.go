@@ -81,11 +81,9 @@ func run(args []string, log io.Writer) error {
 	fmt.Fprintln(log, r.machine)
 	for _, sc := range scs {
 		began := time.Now()
-		for range c.rounds {
-			for _, v := range servers {
-				if err := c.one(r, sc, v); err != nil {
-					return err
-				}
+		if !r.has(sc) {
+			if err := c.rounded(r, sc, servers); err != nil {
+				return err
 			}
 		}
 		fmt.Fprintf(log, "%s (%s)\n", r.line(sc), time.Since(began).Round(100*time.Millisecond))
@@ -99,6 +97,18 @@ func run(args []string, log io.Writer) error {
 	return errors.Join(
 		os.WriteFile(filepath.Join(c.out, "results.md"), []byte(r.markdown(c)), 0o644),
 		os.WriteFile(filepath.Join(c.out, "results.svg"), []byte(r.svg()), 0o644))
+}
+
+// rounded measures all servers in turns.
+func (c config) rounded(r *results, sc scenario, servers []serve.Server) error {
+	for range c.rounds {
+		for _, v := range servers {
+			if err := c.one(r, sc, v); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (c config) one(r *results, sc scenario, v serve.Server) error {

@@ -8,7 +8,7 @@ import (
 	"github.com/seed60239977/websocket/bench/serve"
 )
 
-// results are the samples of a run, by scenario and server.
+// results are the samples of a run, by measurement and server.
 type results struct {
 	scenarios []scenario
 	servers   []serve.Server
@@ -19,18 +19,21 @@ type results struct {
 func newResults(scs []scenario, servers []serve.Server) *results {
 	r := &results{scenarios: scs, servers: servers, samples: map[string]map[string][]sample{}}
 	for _, sc := range scs {
-		r.samples[sc.id] = map[string][]sample{}
+		r.samples[sc.measurement()] = map[string][]sample{}
 	}
 	return r
 }
 
 func (r *results) add(sc scenario, v serve.Server, s sample) {
-	r.samples[sc.id][v.Name] = append(r.samples[sc.id][v.Name], s)
+	r.samples[sc.measurement()][v.Name] = append(r.samples[sc.measurement()][v.Name], s)
 }
+
+// has reports whether a scenario was measured already, with another one.
+func (r *results) has(sc scenario) bool { return len(r.samples[sc.measurement()]) > 0 }
 
 // median returns the medians of all fields, each for itself. ok is false if a server did not take part.
 func (r *results) median(sc scenario, server string) (m sample, ok bool) {
-	all := r.samples[sc.id][server]
+	all := r.samples[sc.measurement()][server]
 	if len(all) == 0 {
 		return m, false
 	}
@@ -53,7 +56,7 @@ func median(all []sample, of func(sample) float64) float64 {
 // spread is the largest cost minus the smallest, as a share of the median.
 func (r *results) spread(sc scenario, server string) float64 {
 	lo, hi := math.Inf(1), math.Inf(-1)
-	all := r.samples[sc.id][server]
+	all := r.samples[sc.measurement()][server]
 	for _, s := range all {
 		lo, hi = min(lo, sc.cost(s)), max(hi, sc.cost(s))
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/seed60239977/websocket/bench/load"
@@ -27,7 +28,8 @@ type scenario struct {
 	// messages are what each connection sends in turn.
 	messages    [][]byte
 	text        bool
-	uncollected bool // memory as it is, without a collection
+	uncollected bool   // memory as it is, without a collection
+	with        string // the scenario that is measured together with this one; "" for none
 	tls         bool
 	compression serve.Compression
 }
@@ -51,9 +53,9 @@ func scenarios() []scenario {
 		{id: "wss", title: "64 connections, 128 B, TLS", conns: 64, messages: one(load.Binary(128)), tls: true},
 		{id: "handshake", title: "handshakes", kind: handshakes},
 		{id: "idle", title: "10,000 idle connections", kind: idle, conns: 10000, messages: one(load.ASCII(128)), text: true},
-		{id: "idleraw", title: "10,000 idle connections, no collection forced", kind: idle, uncollected: true, conns: 10000, messages: one(load.ASCII(128)), text: true},
+		{id: "idleraw", with: "idle", title: "10,000 idle connections, no collection forced", kind: idle, uncollected: true, conns: 10000, messages: one(load.ASCII(128)), text: true},
 		{id: "idle19k", title: "19,000 idle connections", kind: idle, conns: 19000, messages: one(load.ASCII(128)), text: true},
-		{id: "idle19kraw", title: "19,000 idle connections, no collection forced", kind: idle, uncollected: true, conns: 19000, messages: one(load.ASCII(128)), text: true},
+		{id: "idle19kraw", with: "idle19k", title: "19,000 idle connections, no collection forced", kind: idle, uncollected: true, conns: 19000, messages: one(load.ASCII(128)), text: true},
 		{id: "deflateidle", title: "1000 idle connections after 16 × 4 KiB JSON, deflate", kind: idle, conns: 1000, depth: 16, messages: load.JSON(16, 4<<10), text: true, compression: noTakeover},
 		{id: "takeoveridle", title: "1000 idle connections after 16 × 4 KiB JSON, deflate with takeover", kind: idle, conns: 1000, depth: 16, messages: load.JSON(16, 4<<10), text: true, compression: takeover},
 		{id: "takeover12idle", title: "1000 idle connections after 16 × 4 KiB JSON, deflate with takeover, 12 bits", kind: idle, conns: 1000, depth: 16, messages: load.JSON(16, 4<<10), text: true, compression: serve.Takeover12},
@@ -68,6 +70,9 @@ func scenarios() []scenario {
 	}
 	return list
 }
+
+// measurement is what the samples of a scenario are kept under.
+func (s scenario) measurement() string { return cmp.Or(s.with, s.id) }
 
 // cost is the figure of a sample that is compared.
 func (s scenario) cost(m sample) float64 {
