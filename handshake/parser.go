@@ -37,9 +37,10 @@ type requestLine struct{ method, target, end int }
 func (p *RequestParser) Reset() { *p = RequestParser{fields: p.fields[:0]} }
 
 // Parse looks at head, which is everything that has arrived so far: calls for the same request pass the same bytes and
-// more. One CRLF in front of the request is skipped. It returns nil and no error while more are needed. Otherwise it returns the request, which does not keep head,
-// and the number of bytes that it took; what follows them belongs to the next protocol. The request has no body and
-// its context is ctx. All errors are [*Error], with status 400, 431 for requests of more than [MaxRequest] bytes, or 505.
+// more. One CRLF in front of the request is skipped. It returns nil and no error while more are needed. Otherwise it returns the
+// request, which does not keep head, and the number of bytes that it took; what follows them belongs to the next protocol. The
+// request has no body, and its context is ctx. All errors are [*Error], with status 400, 431 for requests of more than
+// [MaxRequest] bytes, or 505.
 func (p *RequestParser) Parse(ctx context.Context, head []byte) (r *http.Request, n int, err error) {
 	head = head[:min(len(head), MaxRequest)]
 	if !beginsRequest(head) { // a TLS client, say, that would never end its first line
