@@ -64,8 +64,10 @@ func TestThePageOfWSListenIsUsable(t *testing.T) {
 	becomes(t, page, `document.getElementById('state').textContent === 'closed'`)
 	said(t, page, "note", "closed: 1001")
 
-	_, addr = listenWS(t, buildWS(t))
-	requireDark(t, browse(t, "http://"+addr+"/", darkMode), true)
+	_, addr = listenWS(t, buildWS(t), "-path", "/ws")
+	page = browse(t, "http://"+addr+"/", darkMode)
+	requireDark(t, page, true)
+	becomes(t, page, `document.getElementById('state').textContent === 'open'`)
 }
 
 func TestTheReportOfWSLoadIsShownByABrowser(t *testing.T) {

@@ -104,6 +104,7 @@ func (p *Program) writeZsh(w io.Writer) {
 		}
 		fmt.Fprintf(w, "      %s ;;\n", quote("*:"+c.Args+":"+rest))
 	}
+	fmt.Fprintf(w, "  help)\n    compadd -- %s ;;\n", strings.Join(p.names(), " "))
 	fmt.Fprintf(w, "  esac\n}\nif [[ $funcstack[1] == _%s ]]; then _%s \"$@\"; else compdef _%s %s; fi\n", p.Name, p.Name, p.Name, p.Name)
 }
 
@@ -112,6 +113,8 @@ func (p *Program) writeFish(w io.Writer) {
 	for _, c := range p.Commands {
 		fmt.Fprintf(w, "complete -c %s -f -n __fish_use_subcommand -a %s -d %s\n", p.Name, c.Name, quote(c.Short))
 	}
+	fmt.Fprintf(w, "complete -c %s -f -n __fish_use_subcommand -a help -d 'says more of a command'\n", p.Name)
+	fmt.Fprintf(w, "complete -c %s -f -n '__fish_seen_subcommand_from help' -a %s\n", p.Name, quote(strings.Join(p.names(), " ")))
 	for _, c := range p.Commands {
 		seen := quote("__fish_seen_subcommand_from " + c.Name)
 		if len(c.Words) > 0 {

@@ -49,7 +49,7 @@ func TestZshAndFishKnowCommandsFlagsAndValues(t *testing.T) {
 	zsh := completion(t, "zsh")
 	for _, part := range []string{
 		"#compdef it\n", "'talk:talks to somebody'", "'*-tone[the tone of it]:tone:(low high)'", "'*-file[where it is written]:string:_files'",
-		"'*-loud[speak up]'", "'*:URL FILE:_default'",
+		"'*-loud[speak up]'", "'*:URL FILE:_default'", "  help)\n    compadd -- talk none help ;;\n",
 	} {
 		require.Contains(t, zsh, part)
 	}
@@ -57,6 +57,8 @@ func TestZshAndFishKnowCommandsFlagsAndValues(t *testing.T) {
 	for _, part := range []string{
 		"complete -c it -f -n __fish_use_subcommand -a talk -d 'talks to somebody'\n",
 		"complete -c it -n '__fish_seen_subcommand_from talk' -o tone -d 'the tone of it' -x -a 'low high'\n",
+		"complete -c it -f -n __fish_use_subcommand -a help -d 'says more of a command'\n",
+		"complete -c it -f -n '__fish_seen_subcommand_from help' -a 'talk none help'\n",
 		"-o file -d 'where it is written' -r -F\n", "-o loud -d 'speak up'\n", "-o word -d 'a word; may be repeated' -x\n",
 	} {
 		require.Contains(t, fish, part)

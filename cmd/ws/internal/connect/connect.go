@@ -46,7 +46,7 @@ func Command() *cli.Command {
 
 In a pipe, each line of standard input is sent as a message: as text, or as binary if it is not UTF-8. Each message that comes is printed on a line of standard output; binary is printed as it is, with nothing in between. Everything else goes to standard error. At the end of the input a ping makes sure that the server has read everything, and what it has sent until then is printed, before the connection is closed with 1000. When the program is interrupted or terminated, it closes with 1001.
 
-The URL may go without ws://, and without a host in front of a port. ws+unix:/run/app.sock:/path has the path of a Unix socket in it.`,
+The URL may go without ws://, and without a host in front of a port of this machine, as in :8080/path or 8080. ws+unix:/run/app.sock:/path has the path of a Unix socket in it.`,
 		Examples: []cli.Example{
 			{Does: "talk to a server", Line: "ws connect ws://localhost:8080/"},
 			{Does: "send a line, print the first answer", Line: `echo '{"op":"status"}' | ws connect -1 wss://example.com/api`},

@@ -20,6 +20,7 @@ import (
 	"github.com/seed60239977/websocket"
 	"github.com/seed60239977/websocket/cmd/ws/internal/cli"
 	"github.com/seed60239977/websocket/cmd/ws/internal/clitest"
+	"github.com/seed60239977/websocket/cmd/ws/internal/dial"
 	"github.com/seed60239977/websocket/cmd/ws/internal/record"
 	"github.com/seed60239977/websocket/cmd/ws/internal/show"
 	"github.com/seed60239977/websocket/websockettest"
@@ -428,6 +429,17 @@ func TestHTTP2IsUsedWhenAskedFor(t *testing.T) {
 	require.Equal(t, "hello\n", got.Stdout)
 	require.Contains(t, got.Stderr, ", HTTP/2")
 	require.Equal(t, "HTTP/2.0", (<-s.Requests).Proto)
+}
+
+func TestAPortAloneIsOneOfThisMachine(t *testing.T) {
+	for typed, want := range map[string]string{
+		"8080": "ws://localhost:8080", ":8080": "ws://localhost:8080", "80/path?q": "ws://localhost:80/path?q", ":80/": "ws://localhost:80/",
+		"8080.example": "ws://8080.example", "a:8080": "ws://a:8080", "[::1]:80": "ws://[::1]:80", "wss://a/8080": "wss://a/8080",
+	} {
+		got, _, err := dial.URL(typed)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
 }
 
 func TestARedirectIsFollowedWhenAskedFor(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -290,6 +291,9 @@ func body(resp *http.Response) string {
 	return line
 }
 
+// port is a port of this machine, and what follows it in a URL. No host has a name of digits alone.
+var port = regexp.MustCompile(`^:?\d{1,5}([/?]|$)`)
+
 // URL returns the URL to dial for what somebody has typed: the scheme may be missing, and so may the host in front of a port.
 // In the form ws+unix:/path/of/socket:/path?query it also has the path of a Unix socket.
 func URL(typed string) (rawURL, socket string, err error) {
@@ -301,8 +305,8 @@ func URL(typed string) (rawURL, socket string, err error) {
 		}
 		return scheme + "://localhost/" + strings.TrimPrefix(target, "/"), path, nil
 	}
-	if strings.HasPrefix(typed, ":") {
-		typed = "localhost" + typed
+	if port.MatchString(typed) {
+		typed = "localhost:" + strings.TrimPrefix(typed, ":")
 	}
 	if !strings.Contains(typed, "://") {
 		typed = "ws://" + typed
