@@ -73,6 +73,7 @@ type Message struct {
 	encoded  *conn.Prepared // what it looks like in an envelope of this hub, if that is known; set when it is delivered
 	encoder  *Hub
 	full     []place // queues where the publisher is to wait
+	behind   bool    // what writes to connections is far behind
 }
 
 // Origin identifies a connection of a hub in any process: Hub is the number of the hub, Conn that of the connection. No two

@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 
 	"github.com/seed60239977/websocket/conn"
@@ -21,7 +22,8 @@ type member struct {
 	present map[string]func() // where it is present, and how to leave
 	queue   queue
 	ahead   int           // how much the pump hands over at once, in bytes; belongs to it
-	pumping bool          // a goroutine sends what is in queue, which otherwise is empty
+	pumping bool          // a goroutine, the pump, sends what is in queue, which otherwise is empty
+	sending bool          // it has taken a part of that, and may wait for the peer
 	room    chan struct{} // closed when queue is within its bounds again; nil: nobody waits for that
 	slow    bool          // waiting for room was in vain, and queue has not been empty since
 	dropped uint64
@@ -30,32 +32,38 @@ type member struct {
 	evicted bool // guarded by the mu of the hub: it is retired soon
 }
 
-// deliver hands p, which is what msg looks like on the wire, to the connection, or to the queue. It never waits. A place in the queue that is beyond its bounds is
-// returned if the sender is to wait there; otherwise something was dropped for it.
-func (m *member) deliver(msg *Message, p *conn.Prepared) *entry {
+// deliver hands p, which is what msg looks like on the wire, to the connection, or to the queue. It never waits. A place in the
+// queue that is beyond its bounds is returned if the sender is to wait there; otherwise something was dropped for it. behind
+// reports whether much waits only because the pump has not got the processor: the peer may well take it.
+func (m *member) deliver(msg *Message, p *conn.Prepared) (at *entry, behind bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
 	case m.gone:
-		return nil
+		return nil, false
 	case m.pumping:
-		return m.enqueue(msg, p)
+		at = m.enqueue(msg, p)
+		return at, !m.sending && m.queue.bytes >= farBehind
 	case m.c.BufferedAmount() < Ahead:
 		err := m.c.SendPrepared(p)
 		if err == nil {
 			m.h.delivered.Add(1)
-			return nil
+			return nil, false
 		}
 		if !errors.Is(err, conn.ErrQueueFull) {
 			m.h.evict(m)
-			return nil
+			return nil, false
 		}
 	}
 	m.queue.push(msg, p)
 	m.pumping = true
 	m.h.start(m.pump)
-	return nil
+	return nil, false
 }
+
+// farBehind is how many bytes wait for the processor when those who publish let the pumps go first: as many as go out in one
+// write. With less, there is less to send at once; more is only later.
+const farBehind = maxAhead
 
 // enqueue is deliver when others wait already. The caller holds mu.
 func (m *member) enqueue(msg *Message, p *conn.Prepared) *entry {
@@ -198,7 +206,16 @@ func (m *member) pump() {
 			return
 		}
 		clear(batch)
+		m.sent()
+		runtime.Gosched() // others' turn, and what is published meanwhile goes out in one write, too
 	}
+}
+
+// sent notes that the pump does not wait for the peer.
+func (m *member) sent() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sending = false
 }
 
 // take returns what may be handed over at once: at least one message if there is any.
@@ -211,7 +228,8 @@ func (m *member) take(batch []*conn.Prepared) []*conn.Prepared {
 		size += e.size()
 	}
 	m.makeRoom()
-	if len(batch) == 0 {
+	m.sending = len(batch) > 0
+	if !m.sending {
 		m.pumping, m.slow = false, false
 		m.tidy()
 	}

@@ -53,6 +53,7 @@ func (h *Hub) publish(ctx context.Context, m *Message, except *conn.Conn) error 
 	err = h.broker.Publish(ctx, m)
 	full := m.full
 	m.full = nil // the history may keep m
+	giveWay(m.behind)
 	return errors.Join(err, h.settleFull(ctx, full))
 }
 
@@ -76,7 +77,9 @@ func (h *Hub) PublishHere(ctx context.Context, topic string, p *conn.Prepared) e
 	if h.options.Envelope != NoEnvelope {
 		p = h.encode(m)
 	}
-	return h.settleFull(ctx, t.deliver(m, p))
+	full, behind := t.deliver(m, p)
+	giveWay(behind)
+	return h.settleFull(ctx, full)
 }
 
 // place is a place in a queue beyond its bounds.

@@ -206,7 +206,7 @@ func (h *Hub) goLive(t *topic, m *member, s *catchUp) (done bool, full []place, 
 		rest = append(rest, held{&Message{Topic: t.name}, p})
 	}
 	for _, d := range rest {
-		if at := m.deliver(d.m, d.p); at != nil {
+		if at, _ := m.deliver(d.m, d.p); at != nil {
 			full = append(full, place{m, at})
 		}
 	}

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -116,17 +117,27 @@ func (t *topic) Deliver(m *Message) {
 	if !here || t.h.options.Envelope != NoEnvelope {
 		p = t.h.encode(m)
 	}
-	full := t.deliver(m, p)
+	full, behind := t.deliver(m, p)
 	if here {
 		m.encoded, m.encoder = p, t.h // those who recover get the same
-		m.full = append(m.full, full...)
+		m.full, m.behind = append(m.full, full...), m.behind || behind
 		return
 	}
+	giveWay(behind)
 	t.h.settleFull(t.h.cut, full)
 }
 
-// deliver hands p, which is what m looks like on the wire, to all members. It returns places beyond the bounds of queues.
-func (t *topic) deliver(m *Message, p *conn.Prepared) (full []place) {
+// giveWay lets others run if what writes to connections is far behind. Otherwise, whoever has messages without a pause would get
+// so far ahead as the time lasts until it loses the processor.
+func giveWay(behind bool) {
+	if behind {
+		runtime.Gosched()
+	}
+}
+
+// deliver hands p, which is what m looks like on the wire, to all members. It returns places beyond the bounds of queues, and
+// whether what writes to a connection is far behind.
+func (t *topic) deliver(m *Message, p *conn.Prepared) (full []place, behind bool) {
 	var except uint64
 	if m.Except.Hub == t.h.id {
 		except = m.Except.Conn
@@ -146,12 +157,14 @@ func (t *topic) deliver(m *Message, p *conn.Prepared) (full []place) {
 			if s != nil && !m.Position.IsZero() {
 				s.ahead = false
 			}
-			if at := to.deliver(m, p); at != nil {
+			at, late := to.deliver(m, p)
+			if at != nil {
 				full = append(full, place{to, at})
 			}
+			behind = behind || late
 		}
 	}
-	return full
+	return full, behind
 }
 
 // Gap ends the connections that count on getting everything, so that they come back and are told, see

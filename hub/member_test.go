@@ -1,0 +1,43 @@
+package hub
+
+import (
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/conn"
+)
+
+// A publisher lets the pumps go first when as much waits as goes out in one write, unless it is the peer that they wait for.
+func TestPublishersGiveWayToPumpsThatAreFarBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(&Options{QueueBytes: -1})
+		p := join(t, h, "x").read()
+		m := h.find(p.server)
+		msg := &Message{Topic: "x", Type: conn.Binary}
+		deliver := func(size int) bool {
+			at, behind := m.deliver(msg, conn.Prepare(conn.Binary, make([]byte, size)))
+			require.Nil(t, at)
+			return behind
+		}
+		require.False(t, deliver(2*farBehind), "the connection takes it")
+		synctest.Wait()
+		m.pumping, m.ahead = true, Ahead // as if the pump had not got the processor yet
+		require.False(t, deliver(farBehind-1))
+		require.True(t, deliver(1))
+		require.True(t, deliver(1))
+		batch := m.take(nil)
+		require.NotEmpty(t, batch)
+		require.False(t, deliver(1), "it is at work")
+		m.sent()
+		require.False(t, deliver(1), "there is little left")
+		require.True(t, deliver(farBehind))
+		m.h.start(m.pump)
+		synctest.Wait()
+		require.False(t, m.sending)
+		require.False(t, m.pumping)
+		require.Len(t, p.all(), 6, "but for what was taken here")
+		requireIdle(t, h)
+	})
+}
