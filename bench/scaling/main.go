@@ -3,6 +3,7 @@
 //
 //	go run . -broker redis
 //	go run . -broker memory
+//	go run . -broker memory -libraries hub -loads flat -profiles DIRECTORY
 //
 // It starts redis-server, the server processes, and one process with all clients. Both libraries speak JSON, keep the same
 // history, and get the same payloads. CPU time is that of the servers and of the clients, without Redis.
@@ -31,6 +32,9 @@ func main() {
 	flag.IntVar(&c.rounds, "rounds", 3, "how often the libraries take turns")
 	flag.IntVar(&c.missed, "missed", 100, "messages that each client recovers")
 	flag.IntVar(&c.recovering, "recovering", 1000, "clients that recover at once")
+	flag.StringVar(&c.libraries, "libraries", "hub,centrifuge", "which of them")
+	flag.StringVar(&c.loads, "loads", "paced,flat,recovery", "what is measured: at -rate, as fast as they can, clients that recover")
+	flag.StringVar(&c.profiles, "profiles", "", "a directory for profiles of the servers' CPU, as fast as they can")
 	flag.Parse()
 	if err := run(c); err != nil {
 		fmt.Fprintln(os.Stderr, "scaling:", err)
@@ -43,4 +47,5 @@ type config struct {
 	processes, conns, topics, size, rate int
 	time                                 time.Duration
 	rounds, missed, recovering           int
+	libraries, loads, profiles           string
 }

@@ -2,14 +2,18 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -290,29 +294,87 @@ func measure(c config, kind string) (r result, err error) {
 	}
 	defer s.end()
 	rate := max(1, c.rate/len(s.addrs))
-	if r.paced, r.idle, r.busy, err = s.load(url.Values{"rate": {strconv.Itoa(rate)}, "time": {c.time.String()}}); err != nil {
-		return r, err
+	if c.measures("paced") {
+		if r.paced, r.idle, r.busy, err = s.load(url.Values{"rate": {strconv.Itoa(rate)}, "time": {c.time.String()}}); err != nil {
+			return r, err
+		}
 	}
-	if r.flat, _, _, err = s.load(url.Values{"time": {c.time.String()}}); err != nil {
-		return r, err
+	if c.measures("flat") {
+		profiled := s.profile()
+		if r.flat, _, _, err = s.load(url.Values{"time": {c.time.String()}}); err == nil {
+			err = <-profiled
+		}
+		if err != nil {
+			return r, err
+		}
 	}
-	r.recovery, r.recoverCPU, err = s.recover()
+	if c.measures("recovery") {
+		r.recovery, r.recoverCPU, err = s.recover()
+	}
 	return r, err
+}
+
+func (c config) measures(load string) bool { return slices.Contains(strings.Split(c.loads, ","), load) }
+
+// profile begins to profile the servers for as long as a load takes, if that is wanted, and returns how that has gone.
+func (s *site) profile() <-chan error {
+	done := make(chan error, 1)
+	if s.profiles == "" {
+		done <- nil
+		return done
+	}
+	go func() {
+		errs := make([]error, len(s.addrs))
+		var all sync.WaitGroup
+		for n, addr := range s.addrs {
+			all.Go(func() { errs[n] = s.profileOf(n, addr) })
+		}
+		all.Wait()
+		done <- errors.Join(errs...)
+	}()
+	return done
+}
+
+func (s *site) profileOf(n int, addr string) error {
+	resp, err := http.Get(fmt.Sprintf("http://%s/profile?seconds=%.0f", addr, max(1, s.time.Seconds())))
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	f, err := os.Create(filepath.Join(s.profiles, fmt.Sprint(s.kind, "-", n+1, ".pprof")))
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, resp.Body)
+	return errors.Join(err, f.Close())
+}
+
+// text says what was measured.
+func (r result) text(c config) string {
+	var b strings.Builder
+	if c.measures("paced") {
+		fmt.Fprintf(&b, "  bytes for each subscriber: %d in use after a collection; resident, without one: %d before and %d after the load\n",
+			r.idle.Memory, r.idle.Resident, r.busy.Resident)
+		fmt.Fprintf(&b, "  %4d/s     %s\n", c.rate, r.paced)
+	}
+	if c.measures("flat") {
+		fmt.Fprintf(&b, "  flat out   %s\n", r.flat)
+	}
+	if c.measures("recovery") {
+		fmt.Fprintf(&b, "  recovery   %d clients × %d messages in %v, %v of CPU\n", c.recovering, c.missed,
+			r.recovery.Round(time.Millisecond), r.recoverCPU.Round(time.Millisecond))
+	}
+	return b.String()
 }
 
 func run(c config) error {
 	for round := range c.rounds {
-		for _, kind := range []string{"hub", "centrifuge"} {
+		for kind := range strings.SplitSeq(c.libraries, ",") {
 			r, err := measure(c, kind)
 			if err != nil {
 				return fmt.Errorf("%s: %w", kind, err)
 			}
-			fmt.Printf("round %d  %-10s  bytes for each subscriber: %d in use after a collection; resident, without one: %d before and %d after the load\n",
-				round+1, kind, r.idle.Memory, r.idle.Resident, r.busy.Resident)
-			fmt.Printf("  %4d/s     %s\n", c.rate, r.paced)
-			fmt.Printf("  flat out   %s\n", r.flat)
-			fmt.Printf("  recovery   %d clients × %d messages in %v, %v of CPU\n", c.recovering, c.missed,
-				r.recovery.Round(time.Millisecond), r.recoverCPU.Round(time.Millisecond))
+			fmt.Printf("round %d  %s\n%s", round+1, kind, r.text(c))
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"os"
 	"runtime"
 	"strconv"
@@ -51,6 +52,7 @@ func serve(kind, addr, broker string) error {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 		}
 	})
+	mux.HandleFunc("GET /profile", pprof.Profile)
 	mux.HandleFunc("GET /used", func(w http.ResponseWriter, r *http.Request) {
 		u := used{CPU: cpu(), Resident: resident()}
 		runtime.GC()
