@@ -35,7 +35,9 @@ type Events struct {
 // Options configures a [Loop]. The zero value and nil suit most programs.
 type Options struct {
 	// Shards is the number of goroutines that wait for the network, each for its share of the connections. 0 stands for
-	// runtime.GOMAXPROCS.
+	// runtime.GOMAXPROCS. On Linux, a shard to which messages come less than half a millisecond apart keeps its processor while
+	// it waits for the next one, for 4 ms at most: if there are no more processors than shards, other goroutines may have to
+	// wait for that long.
 	Shards int
 
 	// ErrorLog gets panics of callbacks, and failures to accept connections. Nil stands for the standard logger.
