@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed60239977/websocket/deflate"
 	"github.com/seed60239977/websocket/frame"
 	"github.com/seed60239977/websocket/internal/wstest"
 )
@@ -103,6 +104,41 @@ func TestAnIdleConnectionHoldsNoBuffer(t *testing.T) {
 		<-ended
 		requireNoBuffer(t, c)
 	})
+}
+
+// TestAnIdleCompressedConnectionHoldsNoMoreThanAPlainOne, if its messages do not refer to each other.
+func TestAnIdleCompressedConnectionHoldsNoMoreThanAPlainOne(t *testing.T) {
+	alone := &deflate.Params{ServerNoContextTakeover: true, ClientNoContextTakeover: true}
+	n := &Negotiated{Deflate: alone, DeflateOptions: &deflate.Options{MinSize: -1}}
+	for name, read := range readers {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				near, far := wstest.Pipe(0)
+				c, peer := Server(near, n, nil), Client(far, n, nil)
+				defer c.CloseNow()
+				defer peer.CloseNow()
+				ended := make(chan struct{})
+				go func() {
+					defer close(ended)
+					for c.Err() == nil {
+						read(context.Background(), c)
+					}
+				}()
+				for _, size := range []int{0, 10, 1000, 100_000} {
+					require.NoError(t, peer.Write(t.Context(), Text, bytes.Repeat([]byte("x"), size)))
+					require.NoError(t, c.Write(t.Context(), Text, bytes.Repeat([]byte("x"), size)))
+					requireNoBuffer(t, c)
+					require.Nil(t, c.read.held)
+					_, data, err := peer.Read(t.Context())
+					require.NoError(t, err)
+					require.Len(t, data, size)
+					require.Nil(t, peer.read.held)
+				}
+				c.CloseNow()
+				<-ended
+			})
+		})
+	}
 }
 
 func TestBetweenCallsAConnectionHoldsOnlyWhatHasArrived(t *testing.T) {

@@ -2,6 +2,7 @@ package conn
 
 import (
 	"context"
+	"sync"
 
 	"github.com/seed60239977/websocket/internal/buffer"
 	"github.com/seed60239977/websocket/internal/interrupt"
@@ -34,6 +35,16 @@ type held struct {
 	violation error // what hooks.violation is to be told; nil for nothing
 }
 
+// empty reports whether nothing is held.
+func (h *held) empty() bool {
+	hook := &h.hooks
+	return h.partial == nil && h.inflated == nil && h.kept == nil && h.reader == nil && h.violation == nil &&
+		hook.ping == nil && hook.pong == nil && hook.close == nil && hook.violation == nil
+}
+
+// helds are those that hold nothing.
+var helds = sync.Pool{New: func() any { return new(held) }}
+
 // nothingHeld is what a connection holds that never held anything. Nobody writes to it.
 var nothingHeld held
 
@@ -48,9 +59,17 @@ func (r *readState) now() *held {
 // hold returns what is held, to be written to.
 func (r *readState) hold() *held {
 	if r.held == nil {
-		r.held = new(held)
+		r.held = helds.Get().(*held)
 	}
 	return r.held
+}
+
+// tidy lets go of held if nothing is held.
+func (r *readState) tidy() {
+	if h := r.held; h != nil && h.empty() {
+		r.held = nil
+		helds.Put(h)
+	}
 }
 
 // beginRead makes the caller the one who reads. If it returns nil, endRead must follow.
@@ -118,6 +137,7 @@ func (c *Conn) endRead() {
 	} else if c.read.now().reader == nil {
 		c.in.idle()
 		c.dropInflated()
+		c.read.tidy()
 	}
 	c.reading.Unlock()
 }
@@ -214,6 +234,7 @@ func (c *Conn) waitForBytes(ctx context.Context) error {
 func (c *Conn) beforeWait(ctx context.Context) error {
 	if c.read.held != nil {
 		c.dropInflated()
+		c.read.tidy()
 	}
 	if c.read.replied {
 		c.sendReplies()

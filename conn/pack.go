@@ -58,7 +58,7 @@ func (c *Conn) pack(m *outgoing) error {
 //go:noinline
 func (c *Conn) packPrepared(m *outgoing) *buffer.Buffer {
 	packed := m.prepared.packed(c.out.sender.Form())
-	c.out.sender.Compressor().Commit(m.payload)
+	c.out.sender.Commit(m.payload)
 	return packed
 }
 

@@ -21,14 +21,26 @@ type Compressor struct {
 // server or as a client. It takes [Options.Level] and [Options.MinSize] from o, which
 // must be valid or nil.
 func (p Params) Compressor(server bool, o *Options) *Compressor {
-	if o == nil {
-		o = &Options{}
-	}
-	bits, takeover := p.outgoing(server)
-	c := &Compressor{window: 1 << bits, takeover: takeover, level: o.Level, minSize: o.minSize()}
-	c.history = newWindow(min(bits, levels[o.Level].keepBits))
+	c := new(Compressor)
+	c.Reset(p, server, o)
 	return c
 }
+
+// Reset releases the history of c, if there is one, and makes c what [Params.Compressor]
+// returns. It is for connections that use one Compressor in turn, message by message,
+// because they agreed on no context takeover.
+func (c *Compressor) Reset(p Params, server bool, o *Options) {
+	if o == nil {
+		o = &defaults
+	}
+	c.Release()
+	bits, takeover := p.outgoing(server)
+	*c = Compressor{window: 1 << bits, takeover: takeover, level: o.Level, minSize: o.minSize()}
+	c.history = newWindow(min(bits, levels[o.Level].keepBits))
+}
+
+// defaults stands for nil. Nobody writes to it.
+var defaults Options
 
 // Worthwhile reports whether a message of n bytes should be compressed, according to
 // [Options.MinSize]. Compressing shorter ones does no harm.

@@ -268,3 +268,29 @@ func TestPlacesStartAfreshBeforeTheyOverflow(t *testing.T) {
 		require.Less(t, *base, maxBase/2)
 	}
 }
+
+// TestResetServesTheNextConnection: what was compressed before is forgotten, and so is an error.
+func TestResetServesTheNextConnection(t *testing.T) {
+	message := bytes.Repeat([]byte("again and "), 50)
+	c, d := new(Compressor), new(Decompressor)
+	for _, p := range []Params{{}, {ServerNoContextTakeover: true}, {ServerMaxWindowBits: 9}, {}} {
+		for _, level := range levelsToTest {
+			c.Reset(p, true, &Options{Level: level, MinSize: 10})
+			d.Reset(p, false)
+			fresh := p.Compressor(true, &Options{Level: level})
+			for range 2 {
+				packed := c.Append(nil, message)
+				require.Equal(t, fresh.Append(nil, message), packed)
+				got, err := decompress(d, packed, 1<<20, 1<<20)
+				require.NoError(t, err)
+				require.Equal(t, message, got)
+			}
+			require.True(t, c.Worthwhile(10))
+			require.False(t, c.Worthwhile(9))
+			_, _, err := d.Decompress(make([]byte, 10), []byte("\xff\xff"))
+			require.Error(t, err)
+		}
+	}
+	c.Reset(Params{}, true, nil)
+	require.False(t, c.Worthwhile(DefaultMinSize-1))
+}

@@ -25,8 +25,18 @@ type Decompressor struct {
 // Decompressor returns the decompressor for the messages that this endpoint receives, as
 // a server or as a client.
 func (p Params) Decompressor(server bool) *Decompressor {
+	d := new(Decompressor)
+	d.Reset(p, server)
+	return d
+}
+
+// Reset releases the memory of d, if it has any, and makes d what [Params.Decompressor]
+// returns, even after an error. It is for connections that use one Decompressor in turn,
+// message by message, because they agreed on no context takeover.
+func (d *Decompressor) Reset(p Params, server bool) {
+	d.Release()
 	bits, takeover := p.outgoing(!server)
-	return &Decompressor{history: newWindow(bits), takeover: takeover}
+	*d = Decompressor{history: newWindow(bits), takeover: takeover}
 }
 
 // Decompress decodes the next piece of a message's payload, src, into dst. It stops when

@@ -2,20 +2,46 @@ package protocol
 
 import (
 	"math"
+	"sync"
 
 	"github.com/seed60239977/websocket/deflate"
 )
 
 // inflater is what a Receiver needs for compressed messages.
 type inflater struct {
-	*deflate.Decompressor
+	deflate.Decompressor
 	out     []byte // where the next parts of the message are put
 	own     []byte // what out is if the driver does not say; nil until it is needed
-	driven  bool   // the driver says
 	packed  int64  // bytes so far of the message as they came
 	plain   int    // bytes of the frame that were given, are unmasked, and were not taken
 	full    bool   // output was filled to its end, so that there may be more without more bytes
 	corrupt error  // what comes after the part that was reported last
+}
+
+// inflaters are those that nobody needs.
+var inflaters = sync.Pool{New: func() any { return new(inflater) }}
+
+// needInflater returns r.inflater, and makes it if need be. Compression was agreed to. It is not inlined to keep it off the stack
+// while decompressing.
+//
+//go:noinline
+func (r *Receiver) needInflater() *inflater {
+	if r.inflater == nil {
+		r.inflater = inflaters.Get().(*inflater)
+		r.inflater.Reset(compression(r.window, r.takeover), false)
+	}
+	return r.inflater
+}
+
+// dropInflater lets go of r.inflater, unless a message needs it: the one that is coming, or the next.
+func (r *Receiver) dropInflater() {
+	u := r.inflater
+	if u == nil || r.takeover || r.InMessage() {
+		return
+	}
+	*u = inflater{}
+	inflaters.Put(u)
+	r.inflater = nil
 }
 
 // ownOutput is how much is decompressed at a time by default, in bytes.
@@ -25,15 +51,23 @@ const ownOutput = 16 << 10
 // lie there, one behind the other. Once it is used up, the event is [NeedOutput]. The bytes of out behind what was reported
 // may be overwritten at any time until SetOutput is called again, which a nil out makes last. Without a call of it the
 // Receiver uses memory of its own, and each payload is valid until the next call of Next.
+//
+// With a nil out, and no context takeover, a Receiver needs no memory for compression between two messages.
 func (r *Receiver) SetOutput(out []byte) {
-	if r.inflater != nil {
-		r.inflater.out, r.inflater.driven = out, true
+	r.driven = true
+	switch {
+	case r.window == 0:
+	case out != nil:
+		r.needInflater().out = out
+	case r.inflater != nil:
+		r.inflater.out = nil
+		r.dropInflater()
 	}
 }
 
 // output returns where to decompress to, which is empty if the driver has to say.
-func (u *inflater) output() []byte {
-	if u.driven {
+func (u *inflater) output(driven bool) []byte {
+	if driven {
 		return u.out
 	}
 	if u.own == nil {
@@ -43,8 +77,8 @@ func (u *inflater) output() []byte {
 }
 
 // used notes that n bytes of output are taken.
-func (u *inflater) used(n int) {
-	if u.driven {
+func (u *inflater) used(n int, driven bool) {
+	if driven {
 		u.out = u.out[n:]
 	}
 }
@@ -77,7 +111,7 @@ func (r *Receiver) inflate(p []byte, ev *Event) (taken int, err error) {
 		r.inFrame = r.left > 0
 		return 0, nil
 	}
-	out := u.output()
+	out := u.output(r.driven)
 	if len(out) == 0 {
 		ev.Kind = NeedOutput
 		return 0, nil
@@ -102,6 +136,6 @@ func (r *Receiver) inflate(p []byte, ev *Event) (taken int, err error) {
 	if err != nil {
 		return taken, err
 	}
-	u.used(n)
+	u.used(n, r.driven)
 	return taken, r.payload(out[:n:n], done, ev)
 }

@@ -1,21 +1,25 @@
 package protocol
 
 import (
+	"cmp"
+	"sync"
+
 	"github.com/seed60239977/websocket/deflate"
 	"github.com/seed60239977/websocket/frame"
 )
 
-// packer compresses what a connection sends. It belongs to whoever is about to send a message.
+// packer is how a connection compresses what it sends. It belongs to whoever is about to send a message, except for what says
+// otherwise.
 type packer struct {
-	*deflate.Compressor
-	form Form // of the Compressor
+	compressor *deflate.Compressor // nil until it is needed and, without context takeover, between messages
+	minSize    int                 // of messages that are compressed, in bytes
+	window     uint8               // in bits
+	takeover   bool                // messages refer to earlier ones
+	settled    deflate.Level       // of the compressor
 
-	// For SetCompression.
-	params  deflate.Params
-	server  bool
-	minSize int
-	off     bool          // messages go out as they are
-	level   deflate.Level // of messages that begin
+	// These belong to the queue.
+	off   bool          // messages go out as they are
+	level deflate.Level // of messages that begin
 }
 
 // Form is what the compressed payload of a message depends on besides the message, if it refers to no earlier one: two
@@ -27,16 +31,54 @@ type Form struct {
 
 // newPacker returns what o.Deflate asks for, which is not nil.
 func newPacker(o *Options) *packer {
-	p := &packer{Compressor: o.Deflate.Compressor(o.Role == Server, o.DeflateOptions)}
-	p.form.WindowBits = o.Deflate.ClientMaxWindowBits
-	if o.Role == Server {
-		p.form.WindowBits = o.Deflate.ServerMaxWindowBits
+	p := &packer{minSize: deflate.DefaultMinSize}
+	p.window, p.takeover = outgoing(o.Deflate, o.Role == Server)
+	if d := o.DeflateOptions; d != nil {
+		p.level, p.minSize = d.Level, cmp.Or(d.MinSize, deflate.DefaultMinSize)
 	}
-	if o.DeflateOptions != nil {
-		p.form.Level, p.minSize = o.DeflateOptions.Level, o.DeflateOptions.MinSize
-	}
-	p.params, p.server, p.level = *o.Deflate, o.Role == Server, p.form.Level
+	p.settled = p.level
 	return p
+}
+
+// outgoing returns how the server, or the client, compresses what it sends: with a window of so many bits, and whether with context
+// takeover.
+func outgoing(p *deflate.Params, server bool) (window uint8, takeover bool) {
+	bits, takeover := p.ClientMaxWindowBits, !p.ClientNoContextTakeover
+	if server {
+		bits, takeover = p.ServerMaxWindowBits, !p.ServerNoContextTakeover
+	}
+	return uint8(cmp.Or(bits, defaultWindow)), takeover
+}
+
+// defaultWindow is the size of a window that was not agreed on, in bits (RFC 7692 §7.1.2.1).
+const defaultWindow = 15
+
+// compression returns parameters with which a server compresses like that.
+func compression(window uint8, takeover bool) deflate.Params {
+	return deflate.Params{ServerMaxWindowBits: int(window), ServerNoContextTakeover: !takeover}
+}
+
+// compressors are those that nobody needs.
+var compressors = sync.Pool{New: func() any { return new(deflate.Compressor) }}
+
+// need returns the compressor, and makes it if need be. It is not inlined to keep it off the stack while compressing.
+//
+//go:noinline
+func (p *packer) need() *deflate.Compressor {
+	if p.compressor == nil {
+		p.compressor = compressors.Get().(*deflate.Compressor)
+		p.compressor.Reset(compression(p.window, p.takeover), true, &deflate.Options{Level: p.settled})
+	}
+	return p.compressor
+}
+
+// drop lets go of the compressor.
+func (p *packer) drop() {
+	if c := p.compressor; c != nil {
+		p.compressor = nil
+		c.Release()
+		compressors.Put(c)
+	}
 }
 
 // SetCompression says for messages that begin from now on whether they are compressed, and how hard. A fragmented message that
@@ -51,13 +93,10 @@ func (s *Sender) SetCompression(on bool, level deflate.Level) {
 // Settle makes a change of the level hold, when a message begins that is to be compressed. It belongs to the queue and to the
 // compressor.
 func (s *Sender) Settle() {
-	p := s.packer
-	if s.open || p.level == p.form.Level {
-		return
+	if p := s.packer; !s.open && p.level != p.settled {
+		p.drop()
+		p.settled = p.level
 	}
-	p.Compressor.Release()
-	p.Compressor = p.params.Compressor(p.server, &deflate.Options{Level: p.level, MinSize: p.minSize})
-	p.form.Level = p.level
 }
 
 // Packs reports whether the next part of a message, of n bytes, is to be compressed: the first part decides for all. A
@@ -66,19 +105,27 @@ func (s *Sender) Packs(n int, fin bool) bool {
 	if s.open {
 		return s.packing
 	}
-	return s.packer != nil && !s.packer.off && (!fin || s.packer.Worthwhile(n))
+	return s.packer != nil && !s.packer.off && (!fin || n >= s.packer.minSize)
 }
 
-// Compressor returns what compresses the messages that are sent, or nil if that was not agreed to. With [Sender.Packed] it is
-// Message and Fragment in steps, for drivers that must not hold up the queue meanwhile: for every part for which [Sender.Packs]
-// holds [Sender.Settle], [deflate.Compressor.AppendPart], and then Packed. It belongs to who is about to send a message; one part at a time
-// may be on its way between the two, and it must be queued, or nothing that comes after can be read: what was compressed is part of
-// the context (RFC 7692 §7.2.1).
+// Compressor returns what compresses the next part of a message, or nil if compression was not agreed to. With [Sender.Packed] it
+// is Message and Fragment in steps, for drivers that must not hold up the queue meanwhile: for every part for which [Sender.Packs]
+// holds [Sender.Settle], [deflate.Compressor.AppendPart], and then Packed. It belongs to who is about to send a message, until
+// Packed is called; one part at a time may be on its way between the two, and it must be queued, or nothing that comes after can
+// be read: what was compressed is part of the context (RFC 7692 §7.2.1).
 func (s *Sender) Compressor() *deflate.Compressor {
 	if s.packer == nil {
 		return nil
 	}
-	return s.packer.Compressor
+	return s.packer.need()
+}
+
+// Commit makes a message part of the context that [Form.Pack] has compressed, before it is queued by Packed. It belongs to who is
+// about to send a message.
+func (s *Sender) Commit(message []byte) {
+	if s.packer.takeover {
+		s.packer.need().Commit(message)
+	}
 }
 
 // PackedBound returns the most bytes that a part of n bytes becomes.
@@ -95,15 +142,18 @@ func (s *Sender) Packed(t MessageType, packed []byte, fin bool) error {
 		rsv = frame.RSV1 // on the first frame alone (RFC 7692 §6.1)
 	}
 	s.add(s.opcode(t), rsv, packed, fin)
+	if fin && !s.packer.takeover {
+		s.packer.drop()
+	}
 	return nil
 }
 
 // Form returns what the compressed form of messages depends on. The Sender compresses.
-func (s *Sender) Form() Form { return s.packer.form }
+func (s *Sender) Form() Form { return Form{int(s.packer.window), s.packer.settled} }
 
-// Pack compresses a message without reference to any other and appends it to dst. Where it is sent, Compressor.Commit makes the
-// message part of the context.
+// Pack compresses a message without reference to any other and appends it to dst. Where it is sent, [Sender.Commit] makes it part
+// of the context.
 func (f Form) Pack(dst, message []byte) []byte {
-	params := deflate.Params{ServerNoContextTakeover: true, ServerMaxWindowBits: f.WindowBits}
+	params := compression(uint8(f.WindowBits), false)
 	return params.Compressor(true, &deflate.Options{Level: f.Level}).Append(dst, message)
 }

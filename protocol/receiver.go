@@ -45,7 +45,7 @@ type Event struct {
 // part was reported.
 type Receiver struct {
 	limit        int64     // bytes of a message; negative: none
-	inflater     *inflater // nil: compression was not agreed to
+	inflater     *inflater // nil while no compressed message comes, unless the next one needs what was kept of those before
 	maxFragments int32     // small frames of a message; negative: no limit
 	fragments    int32     // small ones of the message so far
 	size         int64     // bytes of the message so far
@@ -58,7 +58,10 @@ type Receiver struct {
 	inFrame      bool
 	fin          bool
 	masked       bool
-	compressed   bool // the message is (RFC 7692 §6)
+	compressed   bool  // the message is (RFC 7692 §6)
+	driven       bool  // the driver says where it is decompressed to
+	window       uint8 // of the peer's compression, in bits; 0: compression was not agreed to
+	takeover     bool  // compressed messages refer to earlier ones
 	begun        bool
 	skipUTF8     bool
 	closed       bool // their close frame was reported: "discards any further data received" (§1.4)
@@ -81,7 +84,7 @@ func (r *Receiver) Init(o *Options) {
 	r.checker.Role = o.Role
 	if o.Deflate != nil {
 		r.checker.Claimed = frame.RSV1
-		r.inflater = &inflater{Decompressor: o.Deflate.Decompressor(o.Role == Server)}
+		r.window, r.takeover = outgoing(o.Deflate, o.Role == Client)
 	}
 }
 
@@ -181,7 +184,7 @@ func (r *Receiver) begin(h *frame.Header) error {
 		r.begun, r.size, r.fragments = false, 0, 0
 		r.compressed = h.RSV&frame.RSV1 != 0
 		if r.compressed {
-			r.inflater.packed = 0
+			r.needInflater().packed = 0
 		}
 		r.text.Reset()
 	}
@@ -254,7 +257,7 @@ func (r *Receiver) Compressed() bool { return r.compressed }
 // Inflates reports whether Next would decompress something, given p.
 func (r *Receiver) Inflates(p []byte) bool {
 	switch {
-	case r.inflater == nil || len(p) == 0:
+	case r.window == 0 || len(p) == 0:
 		return false
 	case r.inFrame || frame.Opcode(p[0]&0xf) == frame.Continuation:
 		return r.compressed
@@ -271,12 +274,15 @@ func (r *Receiver) Message() (MessageType, int64) {
 }
 
 // Packed returns how many bytes of payload the message had as it came, once its last part was reported: with compression before it
-// was decompressed.
+// was decompressed. That of a compressed message is known until SetOutput is called.
 func (r *Receiver) Packed() int64 {
-	if r.compressed {
-		return r.inflater.packed
+	switch {
+	case !r.compressed:
+		return r.size
+	case r.inflater == nil:
+		return 0
 	}
-	return r.size
+	return r.inflater.packed
 }
 
 // Expected returns how many bytes of payload will come that Next reports as they are, one after the other, with nothing

@@ -129,7 +129,7 @@ func (s *Sender) Fragment(t MessageType, payload []byte, fin bool) error {
 func (s *Sender) packFragment(t MessageType, payload []byte, fin bool) error {
 	s.Settle()
 	packed := buffer.Get(PackedBound(len(payload)))
-	packed.B = s.packer.AppendPart(packed.B, payload, fin)
+	packed.B = s.packer.need().AppendPart(packed.B, payload, fin)
 	err := s.Packed(t, packed.B, fin)
 	packed.Release()
 	return err
@@ -269,6 +269,6 @@ func (s *Sender) DropTaken() {
 // ReleasePacker releases the memory of the compressor. Nothing may be compressed after that.
 func (s *Sender) ReleasePacker() {
 	if s.packer != nil {
-		s.packer.Release()
+		s.packer.drop()
 	}
 }
