@@ -263,6 +263,7 @@ func TestAnObserverIsToldOnceHowAConnectionEnded(t *testing.T) {
 				})
 				end(c, peer)
 				c.CloseNow()
+				synctest.Wait() // whoever ends it tells the observer last
 				require.Len(t, n.ended, 1)
 				require.Same(t, c.Err(), n.ended[0])
 				n.note(func() { n.opened, n.ended = nil, nil })
