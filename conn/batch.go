@@ -11,7 +11,7 @@ import (
 // that much. It reports whether it had to wait for the network, which means that the peer is slower than the caller; where it
 // cannot tell, as mostly over TLS, it reports true. With an error, some of the first messages may have been accepted.
 func (c *Conn) WriteBatch(ctx context.Context, batch []*Prepared) (waited bool, err error) {
-	if c.out.growth.Load() > 0 { // each is compressed on a stack of its own
+	if c.out.hot.grows() { // each is compressed on a stack of its own
 		return false, c.writeEach(ctx, batch)
 	}
 	o := &c.out

@@ -152,7 +152,7 @@ func (c *Conn) setUp(role frame.Role, n *Negotiated, cfg *Config, driven *driven
 	if driven == nil { // else there are few goroutines, whose stacks matter little
 		in, out := n.growth(role)
 		c.read.growth = in
-		c.out.growth.Store(int32(out))
+		c.out.hot.set(uint32(out))
 	}
 	if cfg.PingInterval > 0 || cfg.IdleTimeout > 0 {
 		c.startHeartbeat(cfg.PingInterval, cfg.IdleTimeout)
@@ -254,14 +254,14 @@ func (c *Conn) SetReadLimit(limit int64) {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	c.coldState().limit = limit
-	c.out.limited.Store(true)
+	c.out.hot.set(hotLimited)
 }
 
 // takeLimit makes a read limit hold that was set. The caller holds reading.
 func (c *Conn) takeLimit() {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	c.out.limited.Store(false)
+	c.out.hot.clear(hotLimited)
 	c.receiver.SetLimit(c.cold.limit)
 }
 

@@ -15,7 +15,7 @@ const (
 // holds mu.
 func (c *Conn) cork() bool {
 	o := &c.out
-	if !o.corked.Load() || o.sender.Waiting() >= corkSize {
+	if !o.hot.has(hotCorked) || o.sender.Waiting() >= corkSize {
 		return false
 	}
 	if d := c.driven(); d != nil { // whose loop takes care of slow callbacks
@@ -55,11 +55,16 @@ func (c *Conn) flushCorked(ctx context.Context) error {
 
 // corkIf says whether what is written from now on waits for more. What waits already goes on to do so.
 func (c *Conn) corkIf(more bool) {
-	if more != c.out.corked.Load() {
-		c.out.corked.Store(more)
-		if more && c.driven() == nil {
-			c.armCork()
-		}
+	if more == c.out.hot.has(hotCorked) {
+		return
+	}
+	if !more {
+		c.out.hot.clear(hotCorked)
+		return
+	}
+	c.out.hot.set(hotCorked)
+	if c.driven() == nil {
+		c.armCork()
 	}
 }
 
@@ -82,7 +87,7 @@ func (c *Conn) armCork() {
 
 // disarmCork lets writes go out at once again. The caller holds mu.
 func (c *Conn) disarmCork() {
-	c.out.corked.Store(false)
+	c.out.hot.clear(hotCorked)
 	if r := c.cold; r != nil && r.corkArmed {
 		r.corkArmed = false
 		r.corkTimer.Stop()

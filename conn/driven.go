@@ -263,7 +263,7 @@ func (c *Conn) flushPolled(d *driven) error {
 	o := &c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.corked.Store(false)
+	o.hot.clear(hotCorked)
 	c.flushNow()
 	if d.handled && !o.refused && o.sender.Buffered() >= protocol.MaxQueued {
 		return c.pauseReading()

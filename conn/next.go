@@ -151,7 +151,7 @@ func (c *Conn) nextPart(ctx context.Context, part *protocol.Event) error {
 	if c.read.finishing {
 		return c.finish(ctx)
 	}
-	if c.out.limited.Load() {
+	if c.out.hot.has(hotLimited) {
 		c.takeLimit()
 	}
 	for {

@@ -67,8 +67,8 @@ func (c *Conn) packPrepared(m *outgoing) *buffer.Buffer {
 //go:noinline
 func (c *Conn) queuePacked(m *outgoing, packed []byte) error {
 	o := &c.out
-	if o.growth.Load() > 0 {
-		o.growth.Add(-int32(min(len(m.payload), historySize)))
+	if o.hot.grows() {
+		o.hot.grew(len(m.payload))
 	}
 	if !m.fin { // else it is behind what was put off
 		c.queueLateClose()

@@ -21,10 +21,8 @@ import (
 // Invariants: nobody waits for anything, compresses or writes while holding mu. While cold.deferred is not empty, somebody
 // holds the turn, and queues these messages before giving it back.
 type sendQueue struct {
-	turn    ctxmutex.Mutex
-	growth  atomic.Int32 // how much the history of compression may still grow, in bytes; set by whoever has the turn
-	corked  atomic.Bool  // Serve is at work: frames wait for those of the next messages
-	limited atomic.Bool  // cold.limit is to hold for what is read
+	turn ctxmutex.Mutex
+	hot  hotState
 
 	mu      sync.Mutex // guards all below, and what else says so; held for a moment only
 	holder  holder
@@ -35,6 +33,30 @@ type sendQueue struct {
 
 	sender  protocol.Sender
 	flusher flush.Flusher
+}
+
+// hotState is what is asked without mu for each message, in one word.
+type hotState struct{ word atomic.Uint32 }
+
+// The parts of a hotState.
+const (
+	growthBits uint32 = 1<<16 - 1 // how much the history of compression may still grow, in bytes; set by whoever has the turn
+	hotCorked  uint32 = 1 << 16   // Serve is at work: frames wait for those of the next messages
+	hotLimited uint32 = 1 << 17   // cold.limit is to hold for what is read
+)
+
+func (h *hotState) has(flag uint32) bool { return h.word.Load()&flag != 0 }
+
+func (h *hotState) set(flag uint32) { h.word.Or(flag) }
+
+func (h *hotState) clear(flag uint32) { h.word.And(^flag) }
+
+// grows reports whether the history of compression may still grow.
+func (h *hotState) grows() bool { return h.has(growthBits) }
+
+// grew notes that n bytes were compressed.
+func (h *hotState) grew(n int) {
+	h.word.Add(-uint32(min(n, int(h.word.Load()&growthBits))))
 }
 
 // holder says what whoever has the turn does at the moment, as far as Close wants to know.

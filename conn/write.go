@@ -30,7 +30,7 @@ func (c *Conn) Write(ctx context.Context, typ MessageType, data []byte) error {
 // submit sends m and returns when it is on the wire, or waits for more to go with it. It reports whether m was accepted: then
 // it goes out, also if ctx ends.
 func (c *Conn) submit(ctx context.Context, m *outgoing) (accepted bool, err error) {
-	if !m.deep && c.out.growth.Load() > 0 {
+	if !m.deep && c.out.hot.grows() {
 		return c.submitOnFreshStack(ctx, m)
 	}
 	c.out.mu.Lock()

@@ -181,7 +181,7 @@ func (g *guest) close(s *Socket, err error) {
 
 // bound sets how long the phase, or what is left of it, may take.
 func (g *guest) bound(s *Socket, d time.Duration) {
-	s.shard.setFunc(&g.timer, d, func() { s.post(stateLate) })
+	s.shard().setFunc(&g.timer, d, func() { s.post(stateLate) })
 }
 
 func (g *guest) release() {

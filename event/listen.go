@@ -81,14 +81,14 @@ func (l *Loop) listen(ln net.Listener, a acceptor, timeout time.Duration, g Gree
 	}
 	s := newSocket(l.shard(), a)
 	p := &listening{from: a, greeter: g, timeout: timeout, done: make(chan error, 1)}
-	s.phase = p
+	s.setPhase(p)
 	s.mark(stateReadable)
-	if err := s.shard.add(s); err != nil {
+	if err := s.shard().add(s); err != nil {
 		a.Close()
 		l.leave()
 		return err
 	}
-	s.shard.push(s)
+	s.shard().push(s)
 	if l.isDown() { // since it was counted
 		s.goAway()
 	}
@@ -128,7 +128,7 @@ func (p *listening) proceed(s *Socket, todo uint32) (left uint32) {
 	}
 	for range acceptBatch {
 		if p.next == nil {
-			p.next = newSocket(s.shard.loop.shard(), nil)
+			p.next = newSocket(s.shard().loop.shard(), nil)
 		}
 		peer, err := p.from.accept(p.next)
 		switch {
@@ -140,7 +140,7 @@ func (p *listening) proceed(s *Socket, todo uint32) (left uint32) {
 			return 0
 		case netpoll.Temporary(err):
 			p.pause = min(max(2*p.pause, firstPause), maxPause)
-			s.shard.loop.log.Printf("websocket: cannot accept connections: %v; next try in %v", err, p.pause)
+			s.shard().loop.log.Printf("websocket: cannot accept connections: %v; next try in %v", err, p.pause)
 			p.resting = true
 			s.AfterFunc(p.pause, func() { s.post(stateLate) })
 			return 0
@@ -164,17 +164,17 @@ func (p *listening) end(s *Socket, err error) {
 
 // greet begins the handshake on a socket that was accepted.
 func (p *listening) greet(s *Socket, peer net.Addr) {
-	l := s.shard.loop
+	l := s.shard().loop
 	if !l.enter() {
 		s.stream().Close()
 		return
 	}
 	g := &guest{greeter: p.greeter, nc: guestConn{s, peer}}
-	s.phase = g
+	s.setPhase(g)
 	if p.timeout > 0 {
 		g.bound(s, p.timeout)
 	}
-	if err := s.shard.add(s); err != nil {
+	if err := s.shard().add(s); err != nil {
 		l.log.Printf("websocket: cannot wait for a connection: %v", err)
 		g.timer.Stop()
 		s.stream().Close()

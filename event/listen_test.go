@@ -62,7 +62,7 @@ func (l *memoryListener) accept(s *Socket) (net.Addr, error) {
 		return nil, syscall.EAGAIN
 	}
 	var st stream = &countingStream{memoryStream{End: l.waiting[0]}, &l.reads}
-	s.other = &st
+	s.at.Store(&place{shard: s.shard(), other: &st})
 	l.waiting = l.waiting[1:]
 	return s.RemoteAddr(), nil
 }

@@ -111,7 +111,7 @@ func newLoop(o *Options, pollers []poller) *Loop {
 }
 
 // shard returns where the next connection goes.
-func (l *Loop) shard() *shard { return l.shards[int(l.next.Add(1))%len(l.shards)] }
+func (l *Loop) shard() *shard { return l.shards[l.next.Add(1)%uint32(len(l.shards))] }
 
 // Attach turns a network connection whose opening handshake is done, and has settled n, into a WebSocket connection, and drives
 // it. ctx is passed to Events.Open. n and cfg may be nil. The loop owns nc from the call on, even if Attach fails; the error is

@@ -27,7 +27,7 @@ func (s *Socket) Close() error {
 	}
 	s.state.Or(stateClosed)
 	s.signal()
-	s.shard.remove(s)
+	s.shard().remove(s)
 	s.leave()
 	return nil
 }
@@ -58,7 +58,7 @@ func (s *Socket) TryWrite(p, more []byte) (int, error) { return s.stream().TryWr
 
 // AwaitRead implements [nonblock.Conn].
 func (s *Socket) AwaitRead() error {
-	if ready := s.shard.await(s); ready != nil {
+	if ready := s.shard().await(s); ready != nil {
 		<-ready
 	}
 	return nil
@@ -67,12 +67,12 @@ func (s *Socket) AwaitRead() error {
 // signal wakes who waits to read.
 func (s *Socket) signal() {
 	if s.has(stateAwaited) {
-		s.shard.signal(s)
+		s.shard().signal(s)
 	}
 }
 
 // AwaitWrite implements [nonblock.Conn].
-func (s *Socket) AwaitWrite() { s.shard.poller.Arm(s.stream(), s.shard.token(s)) }
+func (s *Socket) AwaitWrite() { s.shard().poller.Arm(s.stream(), s.shard().token(s)) }
 
 // Resume implements [nonblock.Conn].
 func (s *Socket) Resume() { s.post(stateReadable) }
@@ -81,4 +81,6 @@ func (s *Socket) Resume() { s.post(stateReadable) }
 func (s *Socket) Ended() { s.post(stateEnded) }
 
 // AfterFunc implements [nonblock.Conn].
-func (s *Socket) AfterFunc(d time.Duration, f func()) nonblock.Timer { return s.shard.afterFunc(d, f) }
+func (s *Socket) AfterFunc(d time.Duration, f func()) nonblock.Timer {
+	return s.shard().afterFunc(d, f)
+}

@@ -16,11 +16,12 @@ import (
 // Invariants: turn is even, or the leader is in a job. What stands under "leader" is touched by the leader between jobs, and by
 // nobody else: it goes from one leader to the next with turn.
 type shard struct {
-	loop   *Loop
-	poller poller
-	start  time.Time // all times count from here
-	turn   atomic.Uint64
-	watch  watch
+	loop    *Loop
+	poller  poller
+	start   time.Time // all times count from here
+	nowhere place     // of sockets that have no slot yet
+	turn    atomic.Uint64
+	watch   watch
 
 	// Leader.
 	events  []netpoll.Event // what the poller has reported
@@ -29,10 +30,12 @@ type shard struct {
 	buf     [batchSize]netpoll.Event
 
 	mu      sync.Mutex // guards all below; held for a moment only
-	slots   []slot
-	free    []uint32 // slots that nobody has
-	queue   list     // sockets to go on with
+	slots   []*slots   // all but the last are in use, or free
+	free    []uint32   // slots that were used, and that nobody has
+	unused  int        // in the last of slots
+	queue   list       // sockets to go on with
 	timers  wheel.Wheel
+	usual   *place                    // that of the newest socket that is at work; or nil
 	waiters map[*Socket]chan struct{} // for callers that wait to read, which is rare
 	asleep  bool                      // the leader waits for the network
 	until   time.Duration             // how long, unless somebody wakes it; negative: for ever
@@ -46,6 +49,11 @@ type slot struct {
 	socket *Socket
 	turn   uint32
 }
+
+// slots are a page of the table. It does not move as the table grows, and no memory is left over.
+type slots [slotsPerPage]slot
+
+const slotsPerPage = 256
 
 // list is a queue of sockets.
 type list struct {
@@ -79,6 +87,7 @@ func (l *list) reset() {
 
 func newShard(l *Loop, p poller) *shard {
 	h := &shard{loop: l, poller: p, start: time.Now(), waiters: map[*Socket]chan struct{}{}}
+	h.nowhere.shard = h
 	h.watch.init(h)
 	return h
 }
@@ -202,13 +211,8 @@ func (h *shard) push(s *Socket) {
 // add gives s a slot, and begins to listen to it.
 func (h *shard) add(s *Socket) error {
 	h.mu.Lock()
-	if n := len(h.free); n > 0 {
-		s.slot, h.free = h.free[n-1], h.free[:n-1]
-	} else {
-		s.slot = uint32(len(h.slots))
-		h.slots = append(h.slots, slot{})
-	}
-	h.slots[s.slot].socket = s
+	s.slot = h.freeSlot()
+	h.at(s.slot).socket = s
 	h.mu.Unlock()
 	if err := h.poller.Add(s.stream(), h.token(s)); err != nil {
 		h.remove(s)
@@ -217,22 +221,50 @@ func (h *shard) add(s *Socket) error {
 	return nil
 }
 
+// freeSlot returns a slot that nobody has. The caller holds mu.
+func (h *shard) freeSlot() uint32 {
+	if n := len(h.free); n > 0 {
+		free := h.free[n-1]
+		h.free = h.free[:n-1]
+		return free
+	}
+	if h.unused == 0 {
+		h.slots, h.unused = append(h.slots, new(slots)), slotsPerPage
+	}
+	n := len(h.slots)*slotsPerPage - h.unused
+	h.unused--
+	return uint32(n)
+}
+
+// at returns a slot. The caller holds mu.
+func (h *shard) at(n uint32) *slot { return &h.slots[n/slotsPerPage][n%slotsPerPage] }
+
 // remove takes the slot of s back: whatever the poller still says of it is about nobody.
 func (h *shard) remove(s *Socket) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.waiters, s)
-	at := &h.slots[s.slot]
+	at := h.at(s.slot)
 	at.socket = nil
 	at.turn++
 	h.free = append(h.free, s.slot)
+}
+
+// placeOf returns the place of a socket that is at work, with nothing unusual about it.
+func (h *shard) placeOf(w *working) *place {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.usual == nil || h.usual.phase != w {
+		h.usual = &place{shard: h, phase: w}
+	}
+	return h.usual
 }
 
 // token is what the poller calls s, which has a slot.
 func (h *shard) token(s *Socket) uint64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return uint64(h.slots[s.slot].turn)<<32 | uint64(s.slot)
+	return uint64(h.at(s.slot).turn)<<32 | uint64(s.slot)
 }
 
 // await returns what to wait for to read from s again, or nil if it is to be tried before: from now on, signal tells.
@@ -261,7 +293,7 @@ func (h *shard) signal(s *Socket) {
 func (h *shard) lookUp(token uint64) *Socket {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if at := &h.slots[uint32(token)]; at.turn == uint32(token>>32) {
+	if at := h.at(uint32(token)); at.turn == uint32(token>>32) {
 		return at.socket
 	}
 	return nil
@@ -271,9 +303,11 @@ func (h *shard) lookUp(token uint64) *Socket {
 func (h *shard) sockets() (all []*Socket) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for i := range h.slots {
-		if s := h.slots[i].socket; s != nil {
-			all = append(all, s)
+	for _, page := range h.slots {
+		for i := range page {
+			if s := page[i].socket; s != nil {
+				all = append(all, s)
+			}
 		}
 	}
 	return all

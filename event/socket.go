@@ -17,19 +17,40 @@ import (
 // Its state says who is at work: while stateScheduled is set, it is in the queue of its shard, or one goroutine runs it. The
 // other bits say what there is to do; whoever sets stateScheduled must see that it gets done.
 type Socket struct {
-	shard  *shard
-	phase  phase   // what there is to do with what comes
-	other  *stream // instead of fd, in tests; or nil
+	at     atomic.Pointer[place] // set by who runs it; the shard is always the same
 	fd     netpoll.FD
 	slot   uint32 // of shard.slots
 	state  atomic.Uint32
 	memory conn.DrivenMemory // valid from stateOpened on
 }
 
+// place is where a socket is, and what it is. It never changes, and sockets that are at work with the same Events share one.
+type place struct {
+	shard *shard
+	phase phase   // what there is to do with what comes; nil for a socket that has no slot yet
+	other *stream // instead of Socket.fd, for listeners and in tests; or nil
+}
+
+// shard is the part of the loop that s belongs to.
+func (s *Socket) shard() *shard { return s.at.Load().shard }
+
+// phase is what s is. Only who runs s may ask.
+func (s *Socket) phase() phase { return s.at.Load().phase }
+
+// setPhase makes s what p is.
+func (s *Socket) setPhase(p phase) {
+	was := s.at.Load()
+	if w, ok := p.(*working); ok && was.other == nil {
+		s.at.Store(was.shard.placeOf(w))
+		return
+	}
+	s.at.Store(&place{was.shard, p, was.other})
+}
+
 // stream is the network connection.
 func (s *Socket) stream() stream {
-	if s.other != nil {
-		return *s.other
+	if other := s.at.Load().other; other != nil {
+		return *other
 	}
 	return &s.fd
 }
@@ -76,9 +97,11 @@ const (
 )
 
 func newSocket(h *shard, st stream) *Socket {
-	s := &Socket{shard: h}
-	if st != nil {
-		s.other = &st
+	s := new(Socket)
+	if st == nil {
+		s.at.Store(&h.nowhere)
+	} else {
+		s.at.Store(&place{shard: h, other: &st})
 	}
 	return s
 }
@@ -103,25 +126,25 @@ func (s *Socket) mark(bits uint32) bool { return s.state.Or(bits|stateScheduled)
 // post has the leader see to what there is to do.
 func (s *Socket) post(bits uint32) {
 	if s.mark(bits) {
-		s.shard.push(s)
+		s.shard().push(s)
 	}
 }
 
 // attach makes s a WebSocket connection, and gives it to the leader.
 func (s *Socket) attach(ctx context.Context, role frame.Role, n *conn.Negotiated, cfg *conn.Config, e *Events) (*conn.Conn, error) {
-	if !s.shard.loop.enter() {
+	if !s.shard().loop.enter() {
 		s.stream().Close()
 		return nil, ErrLoopClosed
 	}
 	s.mark(stateReadable) // nobody runs it before this is done
-	if err := s.shard.add(s); err != nil {
+	if err := s.shard().add(s); err != nil {
 		s.stream().Close()
-		s.shard.loop.leave()
+		s.shard().loop.leave()
 		return nil, err
 	}
-	s.phase = &opening{ctx, e}
+	s.setPhase(&opening{ctx, e})
 	c := s.become(role, n, cfg)
-	s.shard.push(s)
+	s.shard().push(s)
 	return c, nil
 }
 
@@ -129,7 +152,7 @@ func (s *Socket) attach(ctx context.Context, role frame.Role, n *conn.Negotiated
 func (s *Socket) become(role frame.Role, n *conn.Negotiated, cfg *conn.Config) *conn.Conn {
 	c := s.memory.Open(s, role, n, cfg).Conn()
 	s.state.Or(stateOpened)
-	if s.shard.loop.isDown() { // since it was counted
+	if s.shard().loop.isDown() { // since it was counted
 		s.goAway()
 	}
 	return c
@@ -149,7 +172,7 @@ func (o *opening) callbacks() *Events { return o.events }
 
 // open begins the phase in which the connection is at work, and calls Events.Open. It returns what is left to do.
 func (s *Socket) open(ctx context.Context, e *Events) (left uint32) {
-	s.phase = (*working)(e)
+	s.setPhase((*working)(e))
 	if e.Open != nil {
 		e.Open(ctx, s.conn())
 	}
@@ -165,7 +188,7 @@ func (s *Socket) run() {
 	for {
 		now := s.state.Load()
 		if now&^stateKept != stateScheduled {
-			s.shard.push(s)
+			s.shard().push(s)
 			return
 		}
 		if s.state.CompareAndSwap(now, now&^stateScheduled) {
@@ -177,7 +200,7 @@ func (s *Socket) run() {
 // proceed does what there is to do. It returns what is left to do after others have had their turn.
 func (s *Socket) proceed(todo uint32) (left uint32) {
 	defer s.panicked()
-	return s.phase.proceed(s, todo)
+	return s.phase().proceed(s, todo)
 }
 
 // working is the phase of an open connection: its Events.
@@ -243,7 +266,7 @@ func (f *failing) callbacks() *Events { return f.events }
 
 // fail closes the connection because of err, unless it is closing already.
 func (s *Socket) fail(err error) {
-	s.phase = &failing{s.phase.callbacks(), err}
+	s.setPhase(&failing{s.phase().callbacks(), err})
 	s.conn().SendClose(conn.StatusInternalError, "")
 }
 
@@ -253,7 +276,7 @@ func (s *Socket) panicked() {
 	if p == nil {
 		return
 	}
-	s.shard.loop.log.Printf("websocket: panic serving %v: %v\n%s", s.RemoteAddr(), p, debug.Stack())
+	s.shard().loop.log.Printf("websocket: panic serving %v: %v\n%s", s.RemoteAddr(), p, debug.Stack())
 	if s.has(stateOpened) {
 		s.fail(fmt.Errorf("websocket: panic in a callback: %v", p))
 		s.post(stateReadable)
@@ -273,7 +296,7 @@ func (s *Socket) tell(err error) {
 		err = end
 	}
 	defer s.leave()
-	if e := s.phase.callbacks(); e.Close != nil {
+	if e := s.phase().callbacks(); e.Close != nil {
 		e.Close(c, err)
 	}
 }
@@ -282,7 +305,7 @@ func (s *Socket) tell(err error) {
 func (s *Socket) leave() {
 	const both = stateTold | stateClosed
 	if s.state.Load()&both == both && s.state.Or(stateLeft)&stateLeft == 0 {
-		s.shard.loop.leave()
+		s.shard().loop.leave()
 	}
 }
 
