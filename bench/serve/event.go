@@ -5,9 +5,13 @@ import (
 	"net"
 
 	"github.com/seed60239977/websocket"
+	"github.com/seed60239977/websocket/hub"
 )
 
-// startEvent answers from an event loop, which accepts the connections too.
+// everybody is the topic of a broadcast.
+const everybody = "everybody"
+
+// startEvent answers from an event loop, which accepts the connections too. It broadcasts by package hub.
 func startEvent(s Spec) (net.Addr, error) {
 	ln, err := listen(s)
 	if err != nil {
@@ -21,13 +25,10 @@ func startEvent(s Spec) (net.Addr, error) {
 		return c.Write(context.Background(), m.Type, m.Data)
 	}}
 	if s.Task == Broadcast {
-		all := newRoom[*websocket.Conn]()
-		e.Open = func(_ context.Context, c *websocket.Conn) { all.enter(c) }
-		e.Close = func(c *websocket.Conn, _ error) { all.leave(c) }
+		all := hub.New(nil)
+		e.Open = func(_ context.Context, c *websocket.Conn) { all.Subscribe(c, everybody) }
 		e.Message = func(_ *websocket.Conn, m websocket.Message) error {
-			p := websocket.Prepare(m.Type, m.Data)
-			all.each(func(c *websocket.Conn) { c.SendPrepared(p) })
-			return nil
+			return all.Publish(context.Background(), everybody, websocket.Prepare(m.Type, m.Data))
 		}
 	}
 	go l.Serve(ln, e, options(s))
