@@ -14,6 +14,7 @@ import (
 	"github.com/seed60239977/websocket"
 	"github.com/seed60239977/websocket/cmd/ws/internal/cli"
 	"github.com/seed60239977/websocket/cmd/ws/internal/dial"
+	"github.com/seed60239977/websocket/cmd/ws/internal/process"
 	"github.com/seed60239977/websocket/cmd/ws/internal/serve"
 )
 
@@ -37,7 +38,7 @@ type options struct {
 func Command() *cli.Command {
 	return &cli.Command{
 		Name: "bridge", Args: "A B", Min: 2, Max: 2,
-		Short: "joins a WebSocket with TCP, a Unix socket or standard input and output",
+		Short: "joins a WebSocket with TCP, a Unix socket, a command or standard input and output",
 		Long: `What comes from A goes to B, and the other way around. Each of them is one of
 
   ws://… wss://…          a WebSocket that is dialed
@@ -46,6 +47,7 @@ func Command() *cli.Command {
   tcp-listen:ADDR         clients of a TCP server
   unix:PATH               a Unix socket that is dialed
   unix-listen:PATH        clients of a Unix socket
+  exec:COMMAND            the input and output of a command, which the shell runs
   -                       standard input and output
 
 where ADDR is as for ws listen. If one of them waits for clients, the other one is opened for each; with -once there is one client, and the program ends with it. Bytes become binary messages as they come, and messages become bytes; with -text, lines become text messages, and messages lines. Two WebSockets pass messages on as they are, and how they are closed.
@@ -56,6 +58,7 @@ Nobody reads faster than the other side takes it: a slow end slows the other one
 			{Does: "and at the near end", Line: "ssh -o ProxyCommand='ws bridge - wss://far.example/ssh' far"},
 			{Does: "or as a port of this machine", Line: "ws bridge tcp-listen:2222 wss://far.example/ssh"},
 			{Does: "talk to a TCP server from a browser", Line: "ws bridge -allow https://app.example ws-listen:8080 tcp:localhost:6379"},
+			{Does: "a program that answers a server, line by line", Line: "ws bridge -text exec:./bot wss://chat.example/"},
 			{Does: "send a file to whoever connects first", Line: "ws bridge -once ws-listen:8080 - < file"},
 			{Does: "lines from a pipe as text messages", Line: "tail -f app.log | ws bridge -text - ws://collector.example/"},
 		},
@@ -93,10 +96,23 @@ func parse(text string) (point, error) {
 	}
 	kind, address, ok := strings.Cut(text, ":")
 	kind, listens := strings.CutSuffix(kind, "-listen")
-	if !ok || address == "" || kind != "tcp" && kind != "unix" && (kind != "ws" || !listens) {
-		return point{}, cli.Usage("ws://…, tcp:HOST:PORT, unix:PATH, tcp-listen:PORT, ws-listen:PORT or -", "%q is nothing to join", text)
+	if !ok || address == "" || !known(kind, listens) {
+		return point{}, cli.Usage("ws://…, tcp:HOST:PORT, unix:PATH, exec:COMMAND, tcp-listen:PORT, ws-listen:PORT or -", "%q is nothing to join", text)
 	}
 	return point{kind: kind, address: address, listens: listens}, nil
+}
+
+// known reports whether there is such a kind.
+func known(kind string, listens bool) bool {
+	switch kind {
+	case "tcp", "unix":
+		return true
+	case "ws": // without -listen it begins with ws://
+		return listens
+	case "exec":
+		return !listens
+	}
+	return false
 }
 
 // run is the command.
@@ -188,6 +204,12 @@ func (o *options) open(ctx context.Context, p point) (end, error) {
 	switch p.kind {
 	case "stdio":
 		return &stdio{in: o.env.Stdin, out: o.env.Stdout}, nil
+	case "exec":
+		p, err := process.Start(p.address, nil, o.env.Stderr, o.linger)
+		if err != nil {
+			return nil, err
+		}
+		return newCommand(p, o.linger), nil
 	case "ws":
 		c, _, err := p.dial.Dial(ctx, p.address)
 		if err != nil {

@@ -374,6 +374,7 @@ func TestWrongCommandLinesAreExplained(t *testing.T) {
 		{[]string{"-", "-"}, cli.StatusUsage, "both of them", "cat"},
 		{[]string{"-", "nonsense"}, cli.StatusUsage, `"nonsense"`, "ws://"},
 		{[]string{"-", "udp:a:1"}, cli.StatusUsage, `"udp:a:1"`, "ws://"},
+		{[]string{"-", "exec-listen:cat"}, cli.StatusUsage, `"exec-listen:cat"`, "exec:COMMAND"},
 		{[]string{"-", "ws:a:1"}, cli.StatusUsage, `"ws:a:1"`, "ws://"},
 		{[]string{"-", "tcp-listen:0"}, cli.StatusUsage, "standard input", "-once, or ws listen -talk"},
 		{[]string{"ws-listen:0", "tcp-listen:0"}, cli.StatusUsage, "wait for clients", "one that dials"},

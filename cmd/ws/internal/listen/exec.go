@@ -9,12 +9,10 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
 	"strings"
-	"time"
 
 	"github.com/seed60239977/websocket"
+	"github.com/seed60239977/websocket/cmd/ws/internal/process"
 )
 
 // execute runs the command for a connection that came by r, until both have ended. It returns how the connection did.
@@ -25,7 +23,7 @@ func (o *options) execute(ctx context.Context, r *http.Request, c *websocket.Con
 	default:
 		return c.Close(websocket.StatusTryAgainLater, "too many connections")
 	}
-	p, err := o.start(r)
+	p, err := process.Start(o.exec, environment(r), o.stderr, o.grace)
 	if err != nil {
 		o.out.Problem("cannot start: %v", err)
 		return c.Close(websocket.StatusInternalError, "cannot start the command")
@@ -33,39 +31,18 @@ func (o *options) execute(ctx context.Context, r *http.Request, c *websocket.Con
 	exited := make(chan struct{})
 	go func() {
 		defer close(exited)
-		said := o.fromProcess(ctx, c, p.stdout)
+		said := o.fromProcess(ctx, c, p.Stdout)
 		code, reason := websocket.StatusNormalClosure, ""
-		if err := cmp.Or(said, p.cmd.Wait()); err != nil {
+		if err := cmp.Or(said, p.Cmd.Wait()); err != nil {
 			code, reason = websocket.StatusInternalError, err.Error()
 		}
 		c.Close(code, reason)
 	}()
-	defer c.OnEnd(func() { p.stdin.Close() })() // also while it is written to, and the process does not read
-	err = o.toProcess(ctx, c, p.stdin)
-	p.stdin.Close()
-	p.end(exited, o.grace)
+	defer c.OnEnd(func() { p.Stdin.Close() })() // also while it is written to, and the process does not read
+	err = o.toProcess(ctx, c, p.Stdin)
+	p.Stdin.Close()
+	p.End(exited, o.grace)
 	return err
-}
-
-// process is a command that runs.
-type process struct {
-	cmd    *exec.Cmd
-	stdin  io.WriteCloser
-	stdout io.ReadCloser
-}
-
-func (o *options) start(r *http.Request) (p *process, err error) {
-	p = &process{cmd: shell(o.exec)}
-	p.cmd.Env = append(os.Environ(), environment(r)...)
-	p.cmd.Stderr = o.stderr
-	p.cmd.WaitDelay = max(o.grace, 1) // for the rest of that, when the process has ended; 0 would be for ever
-	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	if p.stdout, err = p.cmd.StdoutPipe(); err != nil {
-		return nil, err
-	}
-	return p, p.cmd.Start()
 }
 
 // fromProcess sends what the process says. When the client has gone, the rest is read and dropped, so that the process can end.
@@ -116,23 +93,6 @@ func (o *options) toProcess(ctx context.Context, c *websocket.Conn, stdin io.Wri
 		}
 	}
 	return nil // not reached: the loop ends with an error
-}
-
-// end waits for a process, and makes it end if it takes too long. What it has started may go on in a group of its own, with
-// the output in its hands: nobody waits for that.
-func (p *process) end(exited <-chan struct{}, grace time.Duration) {
-	forget := func(*exec.Cmd) { p.stdout.Close() }
-	for _, force := range []func(*exec.Cmd){terminate, kill, forget} {
-		t := time.NewTimer(grace)
-		select {
-		case <-exited:
-			t.Stop()
-			return
-		case <-t.C:
-			force(p.cmd)
-		}
-	}
-	<-exited
 }
 
 // environment is what CGI has (RFC 3875 §4.1), as far as there is something to say.
