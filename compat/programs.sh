@@ -29,6 +29,7 @@ programs=(
   "wstest   large github.com/posener/wstest@v1.2.0 ."
   "filecoin large github.com/filecoin-project/go-jsonrpc@v0.8.0 ."
   "rancher  large github.com/rancher/remotedialer@v0.4.1 ."
+  "nexus    large github.com/gammazero/nexus/v3@v3.2.2 ./transport ./router ./client"
   "oxy      large github.com/vulcand/oxy/v2@v2.0.3 ./forward"
   "geth     large github.com/ethereum/go-ethereum@v1.17.10 ./rpc ./node"
   "clientgo large k8s.io/client-go@v0.37.2 ./transport/websocket ./tools/remotecommand ./tools/portforward"
@@ -36,9 +37,9 @@ programs=(
   "goproxy  large github.com/elazarl/goproxy@v1.9.4 ."
 )
 
-# passing FILE: the tests that passed, from the output of go test -json.
+# passing FILE: the tests that passed, from the output of go test -json. An address in the name of one is not the same each time.
 passing() {
-  sed -n 's/.*"Action":"pass","Package":"\([^"]*\)","Test":"\([^"]*\)".*/\1 \2/p' "$1" | sort -u
+  sed -n 's/.*"Action":"pass","Package":"\([^"]*\)","Test":"\([^"]*\)".*/\1 \2/p' "$1" | sed 's/(0x[0-9a-f]*)//g' | sort -u
 }
 
 # all_pass OUT: whether nothing is left to be tried: of OUT.want or, without that, of what there is.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -107,14 +108,13 @@ func (d *Dialer) DialContext(ctx context.Context, urlStr string, requestHeader h
 func (d *Dialer) connect(ctx context.Context, u *url.URL, o *engine.DialOptions) (*Conn, *http.Response, error) {
 	c := &Conn{}
 	o.Config = c.config(d.WriteBufferSize, d.CheckUTF8)
-	at, bounded := ctx.Deadline()
-	if bounded {
-		o.NetDial, o.NetDialTLS = dialUntil(at, o.NetDial), dialUntil(at, o.NetDialTLS)
-	}
+	by, bounded := ctx.Deadline()
+	var n network
+	o.NetDial, o.NetDialTLS = n.noting(o.NetDial, by), n.noting(o.NetDialTLS, by)
 	made, resp, err := engine.Dial(ctx, u.String(), o)
 	asHTTP(resp)
 	if err != nil {
-		return nil, resp, dialError(resp, err)
+		return nil, resp, n.dialError(resp, err)
 	}
 	c.c = made
 	c.readBy.init(c.c.NetConn())
@@ -139,18 +139,28 @@ func asHTTP(resp *http.Response) {
 	}
 }
 
-// dialUntil returns dial with connections that have a deadline already, which programs with connections of their own look for.
-func dialUntil(at time.Time, dial dialFunc) dialFunc {
+// network is what has come of making the network connection. Where that fails, programs want the error as it was, and not
+// that of a context, even if this has ended.
+type network struct {
+	nc  net.Conn
+	err error
+}
+
+// noting returns dial with a note of what comes of it. Its connections have a deadline already, if there is one, which programs
+// with connections of their own look for.
+func (n *network) noting(dial dialFunc, by time.Time) dialFunc {
 	if dial == nil {
 		return nil
 	}
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		nc, err := dial(ctx, network, addr)
-		if err != nil {
-			return nil, err
+		if err == nil && !by.IsZero() {
+			if err = nc.SetDeadline(by); err != nil {
+				nc.Close()
+			}
 		}
-		if err := nc.SetDeadline(at); err != nil {
-			nc.Close()
+		n.nc, n.err = nc, err
+		if err != nil {
 			return nil, err
 		}
 		return nc, nil
@@ -158,11 +168,17 @@ func dialUntil(at time.Time, dial dialFunc) dialFunc {
 }
 
 // dialError says in this package's words why there is no connection.
-func dialError(resp *http.Response, err error) error {
+func (n *network) dialError(resp *http.Response, err error) error {
 	var failed *handshake.Error
 	switch {
 	case resp != nil:
 		return ErrBadHandshake
+	case n.err != nil:
+		return n.err
+	case n.nc != nil && errors.Is(err, context.DeadlineExceeded): // the deadline of the connection, as programs see it
+		return &net.OpError{
+			Op: "read", Net: "tcp", Source: n.nc.LocalAddr(), Addr: n.nc.RemoteAddr(), Err: os.ErrDeadlineExceeded,
+		}
 	case errors.As(err, &failed) && failed.Err != nil:
 		return failed.Err
 	case errors.As(err, &failed) && failed.Status != 0: // a proxy's

@@ -255,7 +255,27 @@ func TestAServerThatDoesNotAnswerIsATimeout(t *testing.T) {
 		var ne net.Error
 		require.ErrorAs(t, err, &ne)
 		require.True(t, ne.Timeout())
+		require.Contains(t, err.Error(), "i/o timeout")
+		require.IsType(t, &net.OpError{}, err)
 	})
+}
+
+func TestDialingWithAContextThatHasEndedIsAnErrorOfTheNetwork(t *testing.T) {
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	late, cancel := context.WithDeadline(t.Context(), time.Unix(1, 0))
+	defer cancel()
+	for text, ctx := range map[string]context.Context{
+		"dial tcp 127.0.0.1:1: operation was canceled": canceled,
+		"dial tcp 127.0.0.1:1: i/o timeout":            late,
+	} {
+		for _, scheme := range []string{"ws", "wss"} {
+			withEach(t, func(t *testing.T, lib library) {
+				_, _, err := lib.dial(ctx, dialing{}, scheme+"://127.0.0.1:1/", nil)
+				require.EqualError(t, err, text)
+			})
+		}
+	}
 }
 
 // dated is a net.Conn that remembers its deadline.
