@@ -4,7 +4,7 @@
 //
 // # When is it worth it?
 //
-// With very many connections that are mostly idle: each takes 0.6 KiB instead of four. Or with many busy ones, where it saves
+// With very many connections that are mostly idle: each takes half a KiB instead of four. Or with many busy ones, where it saves
 // the scheduler's work. With few connections, a goroutine for each is simpler to program and just as fast.
 //
 // # Which goroutine calls?
@@ -13,6 +13,9 @@
 // for the network and runs the callbacks. A callback that takes longer than a millisecond or two, because it blocks or
 // computes, delays no other connection: another goroutine takes over the shard, and the one in the callback stays with that
 // connection. So callbacks may block, and quick ones start no goroutine. Calls for one connection never overlap.
+//
+// Each take-over costs the others a millisecond or two, so a shard can start no more than a few hundred callbacks a second that
+// block. Where most callbacks block, use a goroutine for each connection: [conn.Conn.Serve].
 //
 // # What may a callback call?
 //

@@ -12,18 +12,18 @@ import (
 	"github.com/seed60239977/websocket/internal/nonblock"
 )
 
-// guest is the phase from when a connection is accepted until it is a WebSocket connection, or closed.
+// guest is the phase of a socket from when it was accepted until its opening handshake has succeeded, or it is closed.
 type guest struct {
 	greeter Greeter
-	nc      guestConn      // for the greeter
-	timer   timer          // bounds the phase, if it is set
+	nc      guestConn      // what greeter gets
+	timer   timer          // bounds the phase, if there is a limit
 	in      *buffer.Buffer // what has arrived; nil while that is nothing
-	unread  bool           // there may be more, of which the loop will not hear again
+	unread  bool           // there may be more to read, and no event will say so
 	reply   Reply          // Response is nil until it is known
-	dropped int            // bytes of a client that was refused; -1 until the response is sent
+	dropped int            // bytes that a refused client has sent since; -1 until the response is out
 }
 
-// guestConn is a Socket whose peer is known since it was accepted, so that the system need not be asked.
+// guestConn is a Socket that knows its peer from accept, so that the system need not be asked.
 type guestConn struct {
 	*Socket
 	peer net.Addr
@@ -32,8 +32,8 @@ type guestConn struct {
 // RemoteAddr returns the address of the peer.
 func (c *guestConn) RemoteAddr() net.Addr { return c.peer }
 
-// How long and how much a client that was refused is listened to. A connection that is closed with unread input is reset, and
-// the reset may overtake the response.
+// How long, and how many bytes, a refused client is read from before its connection is closed. Closing with input unread resets
+// the connection, and the reset may overtake the response.
 const (
 	lingerTime  = 500 * time.Millisecond
 	lingerBytes = 64 << 10
@@ -62,14 +62,13 @@ func (g *guest) proceed(s *Socket, todo uint32) (left uint32) {
 	return 0
 }
 
-// callbacks are those of the connection that it has just become.
+// callbacks are those of the WebSocket connection that the socket has just become.
 func (g *guest) callbacks() *Events { return g.reply.Opening.Events }
 
-// replied reports whether it is known what follows from the request.
+// replied reports whether the response is known.
 func (g *guest) replied() bool { return g.reply.Response != nil }
 
-// read reads what there is of the request. hungUp says that the client has closed its side, which the loop will not hear
-// again.
+// read reads what there is of the request. hungUp says that the client has closed its side: no other event will say so.
 func (g *guest) read(s *Socket, hungUp bool) (left uint32) {
 	if g.in == nil {
 		g.in = buffer.Get(buffer.Smallest)
@@ -102,7 +101,7 @@ func (g *guest) read(s *Socket, hungUp bool) (left uint32) {
 	return g.set(s, reply)
 }
 
-// left is what is left to do if there may be more to read.
+// left returns what is left to do: to read on, if there may be more.
 func (g *guest) left() uint32 {
 	if g.unread {
 		return stateReadable
@@ -110,13 +109,13 @@ func (g *guest) left() uint32 {
 	return 0
 }
 
-// set takes the reply, and sends it.
+// set sets the reply, and begins to send the response.
 func (g *guest) set(s *Socket, reply Reply) (left uint32) {
 	g.reply, g.dropped = reply, -1
 	return g.answer(s)
 }
 
-// answer sends the response, and goes on with what follows from it.
+// answer sends the response, or the rest of it, and then opens the WebSocket connection or refuses the client.
 func (g *guest) answer(s *Socket) (left uint32) {
 	r := &g.reply
 	n, err := s.stream().TryWrite(r.Response, nil)
@@ -143,7 +142,7 @@ func (g *guest) answer(s *Socket) (left uint32) {
 	return 0
 }
 
-// drop throws away what a client sends that was refused.
+// drop reads and discards what a refused client sends.
 func (g *guest) drop(s *Socket) {
 	var p [4 << 10]byte
 	for g.dropped < lingerBytes {
@@ -159,7 +158,7 @@ func (g *guest) drop(s *Socket) {
 	g.close(s, nil)
 }
 
-// fail is for a request that will not be there.
+// fail answers a client whose request will not be complete, if there is something to say.
 func (g *guest) fail(s *Socket, err error) {
 	g.release()
 	if response := g.greeter.Failed(&g.nc, err); response != nil {
@@ -169,7 +168,7 @@ func (g *guest) fail(s *Socket, err error) {
 	g.close(s, err)
 }
 
-// close is the end of one who did not become a WebSocket connection.
+// close ends a socket that did not become a WebSocket connection.
 func (g *guest) close(s *Socket, err error) {
 	g.timer.Stop()
 	g.release()
@@ -179,7 +178,7 @@ func (g *guest) close(s *Socket, err error) {
 	s.discard()
 }
 
-// bound sets how long the phase, or what is left of it, may take.
+// bound limits how long the phase may still take.
 func (g *guest) bound(s *Socket, d time.Duration) {
 	s.shard().setFunc(&g.timer, d, func() { s.post(stateLate) })
 }

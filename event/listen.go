@@ -183,7 +183,7 @@ func (p *listening) greet(s *Socket, peer net.Addr) {
 }
 
 // Accept does the same as Listen for any kind of listener: it calls serve for each connection, on a goroutine of its own. serve
-// owns the connection. Its ctx ends with Shutdown.
+// owns the connection. Its ctx ends with Shutdown, and when Accept returns.
 func (l *Loop) Accept(ln net.Listener, serve func(ctx context.Context, nc net.Conn)) error {
 	defer ln.Close()
 	if !l.enter() {

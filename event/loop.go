@@ -181,8 +181,9 @@ func (l *Loop) settle() {
 
 // Shutdown stops accepting connections and closes all that are open with StatusGoingAway, after what was already accepted for
 // sending. It returns nil once all have ended, their Events.Close has returned, and the goroutines of the loop have ended. It
-// starts no goroutine per connection. If ctx ends first, Shutdown cuts the remaining connections and returns the error of ctx;
-// the goroutines end when the last callback has returned. Shutdown may be called more than once.
+// starts no goroutine per connection, except for those of clients, which wait for their servers to close TCP. If ctx ends first,
+// Shutdown cuts the remaining connections and returns the error of ctx; the goroutines end when the last callback has returned.
+// Shutdown may be called more than once.
 func (l *Loop) Shutdown(ctx context.Context) error {
 	l.mu.Lock()
 	first := !l.down

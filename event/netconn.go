@@ -22,6 +22,9 @@ func (s *Socket) Write([]byte) (int, error) { return 0, errThroughConn }
 
 // Close closes the descriptor.
 func (s *Socket) Close() error {
+	if s.has(stateOpened) {
+		s.keepEnds() // the system will not know them any more
+	}
 	if !s.stream().Close() {
 		return net.ErrClosed
 	}
@@ -32,11 +35,37 @@ func (s *Socket) Close() error {
 	return nil
 }
 
-// LocalAddr returns the address of this end.
-func (s *Socket) LocalAddr() net.Addr { return s.stream().LocalAddr() }
+// LocalAddr returns the address of this end, also once the connection is closed. It is never nil: where the system does not know
+// it, it is an address whose String is "unknown".
+func (s *Socket) LocalAddr() net.Addr {
+	if e := s.at.Load().ended; e != nil {
+		return e.local
+	}
+	return known(s.stream().LocalAddr())
+}
 
-// RemoteAddr returns the address of the peer.
-func (s *Socket) RemoteAddr() net.Addr { return s.stream().RemoteAddr() }
+// RemoteAddr returns the address of the peer, as LocalAddr does. The system does not know that of a peer that has reset the
+// connection.
+func (s *Socket) RemoteAddr() net.Addr {
+	if e := s.at.Load().ended; e != nil {
+		return e.remote
+	}
+	return known(s.stream().RemoteAddr())
+}
+
+// known returns a, or what stands for nil.
+func known(a net.Addr) net.Addr {
+	if a == nil {
+		return unknownAddr{}
+	}
+	return a
+}
+
+// unknownAddr is an address that nobody knows.
+type unknownAddr struct{}
+
+func (unknownAddr) Network() string { return "unknown" }
+func (unknownAddr) String() string  { return "unknown" }
 
 // SetDeadline fails: nothing waits here.
 func (s *Socket) SetDeadline(time.Time) error { return os.ErrNoDeadline }

@@ -3,6 +3,7 @@ package event
 import (
 	"context"
 	"fmt"
+	"net"
 	"runtime/debug"
 	"sync/atomic"
 
@@ -17,7 +18,7 @@ import (
 // Its state says who is at work: while stateScheduled is set, it is in the queue of its shard, or one goroutine runs it. The
 // other bits say what there is to do; whoever sets stateScheduled must see that it gets done.
 type Socket struct {
-	at     atomic.Pointer[place] // set by who runs it; the shard is always the same
+	at     atomic.Pointer[place] // the shard is always the same
 	fd     netpoll.FD
 	slot   uint32 // of shard.slots
 	state  atomic.Uint32
@@ -29,7 +30,11 @@ type place struct {
 	shard *shard
 	phase phase   // what there is to do with what comes; nil for a socket that has no slot yet
 	other *stream // instead of Socket.fd, for listeners and in tests; or nil
+	ended *ends   // of a connection that is closed, or about to be; else nil
 }
+
+// ends are the addresses of a connection.
+type ends struct{ local, remote net.Addr }
 
 // shard is the part of the loop that s belongs to.
 func (s *Socket) shard() *shard { return s.at.Load().shard }
@@ -37,14 +42,28 @@ func (s *Socket) shard() *shard { return s.at.Load().shard }
 // phase is what s is. Only who runs s may ask.
 func (s *Socket) phase() phase { return s.at.Load().phase }
 
-// setPhase makes s what p is.
+// setPhase makes s what p is. Only who runs s may do so.
 func (s *Socket) setPhase(p phase) {
-	was := s.at.Load()
-	if w, ok := p.(*working); ok && was.other == nil {
-		s.at.Store(was.shard.placeOf(w))
-		return
+	for {
+		was := s.at.Load()
+		is := &place{was.shard, p, was.other, was.ended}
+		if w, ok := p.(*working); ok && was.other == nil && was.ended == nil {
+			is = was.shard.placeOf(w)
+		}
+		if s.at.CompareAndSwap(was, is) {
+			return
+		}
 	}
-	s.at.Store(&place{was.shard, p, was.other})
+}
+
+// keepEnds remembers the addresses of a connection that is about to be closed.
+func (s *Socket) keepEnds() {
+	e := &ends{s.LocalAddr(), s.RemoteAddr()}
+	for was := s.at.Load(); was.ended == nil; was = s.at.Load() {
+		is := *was
+		is.ended = e
+		s.at.CompareAndSwap(was, &is)
+	}
 }
 
 // stream is the network connection.

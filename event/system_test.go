@@ -68,6 +68,41 @@ func TestASystemsListenerGreetsAndOpens(t *testing.T) {
 	}
 }
 
+// TestAddressesAreKnownOnceAConnectionIsClosed, as they are with other drivers: to be logged, say. That of a peer that has reset
+// the connection may be lost, but is an address.
+func TestAddressesAreKnownOnceAConnectionIsClosed(t *testing.T) {
+	ends := map[string]func(c *conn.Conn, far *net.TCPConn){
+		"now":     func(c *conn.Conn, _ *net.TCPConn) { c.CloseNow() },
+		"by peer": func(_ *conn.Conn, far *net.TCPConn) { far.Close() },
+		"reset":   func(_ *conn.Conn, far *net.TCPConn) { far.SetLinger(0); far.Close() },
+	}
+	l := realLoop(t)
+	for name, end := range ends {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		far, err := net.Dial("tcp", ln.Addr().String())
+		require.NoError(t, err)
+		near, err := ln.Accept()
+		require.NoError(t, err)
+		require.NoError(t, ln.Close())
+		told := make(chan []net.Addr, 1)
+		c, err := l.Attach(t.Context(), near, frame.Server, nil, nil, &Events{
+			Close: func(c *conn.Conn, _ error) { told <- []net.Addr{c.LocalAddr(), c.RemoteAddr()} },
+		})
+		require.NoError(t, err)
+		require.Equal(t, far.LocalAddr(), c.RemoteAddr())
+		end(c, far.(*net.TCPConn))
+		at := <-told
+		if name == "reset" {
+			require.Contains(t, []string{far.LocalAddr().String(), "unknown"}, at[1].String())
+		} else {
+			require.Equal(t, []net.Addr{far.RemoteAddr(), far.LocalAddr()}, at, name)
+		}
+		require.Equal(t, at, []net.Addr{c.LocalAddr(), c.RemoteAddr()}, "and they stay")
+		far.Close()
+	}
+}
+
 // asking is a knock that asks who it is.
 type asking struct {
 	knock
