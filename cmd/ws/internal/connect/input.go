@@ -98,19 +98,23 @@ func splitNull(data []byte, atEOF bool) (advance int, token []byte, err error) {
 // callOf makes a call of JSON-RPC 2.0 of a line: a method, and its parameters as an array, an object, or values with commas between.
 func callOf(line []byte, id int) ([]byte, error) {
 	method, params, _ := bytes.Cut(bytes.TrimSpace(line), []byte(" "))
-	if len(method) == 0 {
+	switch {
+	case len(method) == 0:
 		return nil, errors.New("the name of a method is missing")
+	case !utf8.Valid(line):
+		return nil, errors.New("the line is not UTF-8")
 	}
 	params = bytes.TrimSpace(params)
 	if len(params) == 0 || params[0] != '[' && params[0] != '{' || !json.Valid(params) {
 		params = slices.Concat([]byte("["), params, []byte("]"))
 	}
-	if !json.Valid(params) {
-		return nil, fmt.Errorf("the parameters of %s are not JSON: %s", method, params)
-	}
 	name, err := json.Marshal(string(method))
 	if err != nil {
 		return nil, err
 	}
-	return fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%d,"method":%s,"params":%s}`, id, name, params), nil
+	call := fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%d,"method":%s,"params":%s}`, id, name, params)
+	if !json.Valid(params) || !json.Valid(call) { // by itself, and not nested too deep in the call
+		return nil, fmt.Errorf("the parameters of %s are not JSON: %s", method, params)
+	}
+	return call, nil
 }
