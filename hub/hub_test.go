@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -226,5 +227,36 @@ func TestAConnectionThatTakesWhatItGetsCostsNothing(t *testing.T) {
 		require.Len(t, p.all(), 2)
 		requireIdle(t, h)
 		require.Empty(t, h.members)
+	})
+}
+
+// A topic lingers when its timer fires, but somebody came and went, or the topic has been made anew, or the hub is shut down.
+func TestOnlyATopicThatNobodyNeedsIsAbandoned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(&Options{Linger: time.Minute})
+		p := join(t, h, "x")
+		old := h.existing("x")
+		h.abandon(old)
+		require.Same(t, old, h.existing("x"), "somebody is there")
+		h.Unsubscribe(p.server, "x")
+		require.Zero(t, h.Count("x"))
+		for name := range h.Topics() {
+			require.Fail(t, "nobody is in "+name)
+		}
+		<-time.After(2 * time.Minute)
+		require.Nil(t, h.existing("x"))
+
+		require.NoError(t, h.Subscribe(p.server, "x"))
+		h.Unsubscribe(p.server, "x")
+		again := h.existing("x")
+		require.NotSame(t, old, again)
+		h.abandon(old)
+		require.Same(t, again, h.existing("x"), "that is another one")
+		h.seal()
+		h.abandon(again)
+		require.Same(t, again, h.existing("x"), "Shutdown sees to it")
+		requireIdle(t, h)
+		require.NoError(t, h.Shutdown(t.Context()))
+		require.Nil(t, h.existing("x"))
 	})
 }

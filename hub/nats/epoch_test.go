@@ -19,7 +19,7 @@ import (
 func sayAt(t *testing.T, b hub.Broker, text string) hub.Position {
 	m := &hub.Message{Topic: "kept.x", Type: conn.Text, Data: []byte(text)}
 	require.Eventually(t, func() bool {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		m.Position = hub.Position{}
 		return b.Publish(ctx, m) == nil
@@ -41,9 +41,15 @@ func TestAStreamThatHasTurnedBackBeginsANewEpoch(t *testing.T) {
 			link := brokertest.NewLink(t, s.addr())
 			one := impatient(t, link.Addr())
 			l := listen(t, one, "kept.x")
+			last := ""
 			hears := func(texts ...string) {
 				for _, text := range texts {
-					require.Equal(t, text, <-l.heard)
+					got := <-l.heard
+					for got == last { // it was published again because the answer was late
+						got = <-l.heard
+					}
+					require.Equal(t, text, got)
+					last = got
 				}
 			}
 			two := impatient(t, s.addr())

@@ -1,0 +1,36 @@
+package hub
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Between the two locks that it takes, somebody else may need the log that nobody needed, or have forgotten it.
+func TestALogIsForgottenOnlyIfStillNobodyNeedsIt(t *testing.T) {
+	for name, c := range map[string]struct {
+		meanwhile func(*Memory, *log)
+		kept      bool
+	}{
+		"nothing happens":           {func(*Memory, *log) {}, false},
+		"somebody follows it":       {func(_ *Memory, l *log) { l.followers = []*following{{}} }, true},
+		"there is another one":      {func(b *Memory, l *log) { l.gone, b.logs["x"] = true, &log{} }, true},
+		"somebody enters the topic": {func(_ *Memory, l *log) { l.present = map[string]*entrant{"a": {}} }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := NewMemory(nil)
+			l, err := b.lock("x", always)
+			require.NoError(t, err)
+			b.mu.Lock()
+			done := make(chan struct{})
+			go func() { defer close(done); b.release("x", l) }()
+			l.mu.Lock() // which it has unlocked
+			c.meanwhile(b, l)
+			l.mu.Unlock()
+			b.mu.Unlock()
+			<-done
+			_, kept := b.logs["x"]
+			require.Equal(t, c.kept, kept)
+		})
+	}
+}
