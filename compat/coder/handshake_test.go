@@ -174,6 +174,35 @@ func TestTheResponseGoesThroughTheResponseWriter(t *testing.T) {
 	})
 }
 
+// counting is a ResponseWriter of a middleware that notes the status.
+type counting struct {
+	wrapped
+	status int
+}
+
+func (c *counting) WriteHeader(status int) {
+	c.status = status
+	c.wrapped.WriteHeader(status)
+}
+
+func TestMiddlewareSeesTheStatus(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		statuses := make(chan int, 1)
+		url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			counted := &counting{wrapped: wrapped{w}}
+			conn, err := lib.accept(counted, r, options{})
+			if err == nil {
+				conn.CloseNow()
+			}
+			statuses <- counted.status
+		})
+		c, _, err := lib.dial(patient(t), url, options{})
+		require.NoError(t, err)
+		defer c.CloseNow()
+		require.Equal(t, http.StatusSwitchingProtocols, <-statuses)
+	})
+}
+
 // wrapped is a ResponseWriter of a middleware.
 type wrapped struct{ http.ResponseWriter }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"path"
@@ -79,22 +80,9 @@ func accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 		http.Error(w, text, http.StatusForbidden)
 		return nil, err
 	}
-	hijacker, ok := findHijacker(w)
-	if !ok {
-		http.Error(w, http.StatusText(http.StatusNotImplemented), http.StatusNotImplemented)
-		return nil, errors.New("http.ResponseWriter does not implement http.Hijacker")
-	}
-	direct := plain(w)
-	if !direct {
-		respond(w, &resp)
-	}
-	nc, brw, err := hijacker.Hijack()
+	nc, brw, err := switchProtocols(w, &resp)
 	if err != nil {
-		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
-		return nil, fmt.Errorf("failed to hijack connection: %w", err)
-	}
-	if direct {
-		nc.Write(resp.AppendResponse(nil)) // if it fails, so will what comes next
+		return nil, err
 	}
 	n := conn.Negotiated{Subprotocol: resp.Subprotocol, Deflate: resp.Deflate, Buffered: buffered(brw)}
 	if own := w.Header().Get("Sec-Websocket-Protocol"); own != "" {
@@ -107,6 +95,28 @@ func accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 	cfg := c.config(hooks{opts.OnPingReceived, opts.OnPongReceived}, opts.CheckUTF8)
 	c.c = conn.Server(nc, &n, &cfg)
 	return c, nil
+}
+
+// switchProtocols sends the response that accepts, and takes the connection from the HTTP server.
+func switchProtocols(w http.ResponseWriter, resp *handshake.Response) (net.Conn, *bufio.ReadWriter, error) {
+	hijacker, ok := findHijacker(w)
+	if !ok {
+		http.Error(w, http.StatusText(http.StatusNotImplemented), http.StatusNotImplemented)
+		return nil, nil, errors.New("http.ResponseWriter does not implement http.Hijacker")
+	}
+	direct := plain(w)
+	if !direct {
+		respond(w, resp)
+	}
+	nc, brw, err := hijacker.Hijack()
+	if err != nil {
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		return nil, nil, fmt.Errorf("failed to hijack connection: %w", err)
+	}
+	if direct {
+		nc.Write(resp.AppendResponse(nil)) // if it fails, so will what comes next
+	}
+	return nc, brw, nil
 }
 
 // plain reports whether a ResponseWriter is package http's own and has no header yet. Then nobody looks on who would have to see

@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,6 +63,11 @@ func Dial(ctx context.Context, u string, opts *DialOptions) (*Conn, *http.Respon
 	if opts == nil {
 		opts = &DialOptions{}
 	}
+	if limit := cmp.Or(opts.HTTPClient, http.DefaultClient).Timeout; limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
+	}
 	c, resp, err := dial(ctx, u, opts)
 	if err != nil {
 		return nil, resp, fmt.Errorf("failed to WebSocket dial: %w", err)
@@ -75,19 +81,13 @@ func dial(ctx context.Context, rawURL string, opts *DialOptions) (*Conn, *http.R
 	if err != nil {
 		return nil, nil, err
 	}
-	client, timeout := opts.client()
-	if timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, timeout)
-		defer cancel()
-	}
 	key := handshake.NewKey()
 	req, err := opts.request(ctx, rawURL, key, offer)
 	if err != nil {
 		return nil, nil, err
 	}
 	var below watch
-	resp, err := client.Do(below.over(req))
+	resp, err := opts.client().Do(below.over(req))
 	if err != nil {
 		return nil, nil, fmt.Errorf("failed to send handshake request: %w", err)
 	}
@@ -160,13 +160,10 @@ func (o *DialOptions) request(ctx context.Context, rawURL, key string, offer *ha
 	return r, nil
 }
 
-// client returns the client to use, which follows redirects to ws and wss, and the limit to its time.
-func (o *DialOptions) client() (*http.Client, time.Duration) {
-	client := *http.DefaultClient
-	if o.HTTPClient != nil {
-		client = *o.HTTPClient
-	}
-	timeout, check := client.Timeout, client.CheckRedirect
+// client returns the client to use, which follows redirects to ws and wss. Its Timeout would bound the connection, too.
+func (o *DialOptions) client() *http.Client {
+	client := *cmp.Or(o.HTTPClient, http.DefaultClient)
+	check := client.CheckRedirect
 	client.Timeout = 0
 	client.CheckRedirect = func(r *http.Request, via []*http.Request) error {
 		switch r.URL.Scheme {
@@ -183,7 +180,7 @@ func (o *DialOptions) client() (*http.Client, time.Duration) {
 		}
 		return nil
 	}
-	return &client, timeout
+	return &client
 }
 
 // verify checks the response.
