@@ -26,6 +26,7 @@ var inBrowsers = map[string]any{
 	"Config.SendQueue":             1,
 	"Config.SkipUTF8":              true,
 	"Config.FragmentSize":          1,
+	"Config.ReuseReader":           true,
 	"Config.CloseTimeout":          time.Second,
 	"Config.Observer":              &Observer{},
 	"Config.OnViolation":           func(*Conn, error) {},

@@ -133,6 +133,7 @@
 //   - SkipUTF8: does not check that text is UTF-8
 //   - SendQueue: how much may wait to be sent
 //   - FragmentSize: where a Writer cuts
+//   - ReuseReader: one reader for all messages
 //   - PingInterval, IdleTimeout: notice that a peer is gone
 //   - CloseTimeout: bounds the closing handshake
 //   - OnPing, OnPong, OnClose, OnViolation: called for control frames, and for broken rules

@@ -71,6 +71,10 @@ type Config struct {
 	// each fragment for a message, as golang.org/x/net/websocket does.
 	FragmentSize int
 
+	// ReuseReader has [Conn.Reader] return the same reader for each message, and allocate nothing. A program must not use it
+	// for one message any more once it has asked for the next: where others return [ErrReaderDone], it reads that one.
+	ReuseReader bool
+
 	// OnPing, if not nil, is called for each ping that arrives. If answer is false, no pong is sent automatically; the application
 	// should then send one with [Conn.SendPong].
 	//

@@ -141,6 +141,7 @@ func (c *Conn) setUp(role frame.Role, n *Negotiated, cfg *Config, driven *driven
 	} else {
 		c.transport = newTransport(c.nc, &c.in)
 	}
+	c.read.reuses = cfg.ReuseReader
 	if len(n.Buffered) > 0 {
 		c.in.buf = buffer.Borrow(n.Buffered)
 	}

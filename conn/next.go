@@ -22,6 +22,7 @@ type readState struct {
 	replied    bool   // pongs are queued and nobody was told to send them
 	serving    bool   // the caller is Serve
 	refuses    bool   // the caller is CloseRead: what comes once its context has ended is for the next reader
+	reuses     bool   // Config.ReuseReader
 }
 
 // held is what most connections do without: what is held of messages between calls, and whom to call for control frames.
@@ -30,6 +31,7 @@ type held struct {
 	inflated *buffer.Buffer // what compressed messages are decompressed to; nil when no part lies in it
 	kept     *buffer.Buffer // a message that is left to a caller who has left the loop of Messages
 	reader   *messageReader // has not yet come to the end of its message
+	reused   *messageReader // of each message, with Config.ReuseReader
 	hooks    hooks
 
 	violation error // what hooks.violation is to be told; nil for nothing
@@ -38,7 +40,7 @@ type held struct {
 // empty reports whether nothing is held.
 func (h *held) empty() bool {
 	hook := &h.hooks
-	return h.partial == nil && h.inflated == nil && h.kept == nil && h.reader == nil && h.violation == nil &&
+	return h.partial == nil && h.inflated == nil && h.kept == nil && h.reader == nil && h.reused == nil && h.violation == nil &&
 		hook.ping == nil && hook.pong == nil && hook.close == nil && hook.violation == nil
 }
 

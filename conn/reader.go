@@ -31,7 +31,7 @@ func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 
 // openReader is Reader for a caller that has begun to read.
 func (c *Conn) openReader(ctx context.Context) (MessageType, io.Reader, error) {
-	r := &messageReader{c: c, ctx: ctx}
+	r := c.newReader(ctx)
 	if c.read.now().partial == nil {
 		var part protocol.Event
 		if err := c.nextPart(ctx, &part); err != nil {
@@ -45,6 +45,21 @@ func (c *Conn) openReader(ctx context.Context) (MessageType, io.Reader, error) {
 	c.read.hold().reader = r
 	typ, _ := c.receiver.Message()
 	return typ, r, nil
+}
+
+// newReader returns the reader for the next message.
+func (c *Conn) newReader(ctx context.Context) *messageReader {
+	if !c.read.reuses {
+		return &messageReader{c: c, ctx: ctx}
+	}
+	h := c.read.hold()
+	if h.reused == nil {
+		h.reused = &messageReader{c: c}
+	}
+	r := h.reused
+	r.ctx, r.rest, r.partial, r.fin, r.ended = ctx, nil, nil, false, false
+	r.dropped.Store(false)
+	return r
 }
 
 // messageReader gives out one message in parts.

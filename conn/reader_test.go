@@ -60,6 +60,39 @@ func TestAReaderGivesOutPartsAsTheyCome(t *testing.T) {
 	})
 }
 
+func TestAReaderThatIsReusedReadsEachMessage(t *testing.T) {
+	inBothRoles(t, &setup{Config: conn.Config{ReuseReader: true}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		go peer.Send(text("one"), begin("left "), last("over"), text("three"), begin("cut"))
+		_, first, err := c.Reader(t.Context())
+		require.NoError(t, err)
+		all, err := io.ReadAll(first)
+		require.NoError(t, err)
+		require.Equal(t, "one", string(all))
+		n, err := first.Read(make([]byte, 1))
+		require.Zero(t, n)
+		require.Equal(t, io.EOF, err, "until the next message")
+
+		_, second, err := c.Reader(t.Context())
+		require.NoError(t, err)
+		require.Same(t, first, second)
+		_, third, err := c.Reader(t.Context())
+		require.NoError(t, err)
+		require.Same(t, first, third)
+		all, err = io.ReadAll(third)
+		require.NoError(t, err)
+		require.Equal(t, "three", string(all))
+
+		_, _, err = c.Read(within(t, time.Second))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		peer.Send(more("s"), last(""))
+		_, fourth, err := c.Reader(t.Context())
+		require.NoError(t, err)
+		all, err = io.ReadAll(fourth)
+		require.NoError(t, err)
+		require.Equal(t, "cuts", string(all))
+	})
+}
+
 func TestAReaderFillsLongBuffersFromLongFrames(t *testing.T) {
 	content := string(pattern(300_000))
 	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {

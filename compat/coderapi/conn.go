@@ -60,6 +60,7 @@ func (c *Conn) config(h hooks, checkUTF8 bool) conn.Config {
 		MaxFragments: -1,
 		CloseTimeout: closeTimeout,
 		SkipUTF8:     !checkUTF8,
+		ReuseReader:  true,
 	}
 	if h.ping != nil {
 		cfg.OnPing = func(_ *conn.Conn, payload []byte) (bool, error) { return h.ping(c.readContext(), payload), nil }
