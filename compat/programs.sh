@@ -35,6 +35,7 @@ programs=(
   "clientgo large k8s.io/client-go@v0.37.2 ./transport/websocket ./tools/remotecommand ./tools/portforward"
   "gqlgen2  large github.com/99designs/gqlgen@v0.17.98 ./graphql/handler/transport"
   "goproxy  large github.com/elazarl/goproxy@v1.9.4 ."
+  "nostr    large github.com/nbd-wtf/go-nostr@v0.51.12 ."
 )
 
 # passing FILE: the tests that passed, from the output of go test -json. An address in the name of one is not the same each time.
@@ -88,7 +89,7 @@ defaults() {
 
 # compare NAME MODULE@VERSION PACKAGE...
 compare() {
-  local name=$1 module=$2 dir=$work/$1 source lost keep
+  local name=$1 module=$2 dir=$work/$1 source lost keep coder
   shift 2
   source=$(cd "$work" && go mod download -json "$module" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
   [[ -n "$source" ]] || { echo "$name: not compared, the module proxy does not have $module"; return 0; }
@@ -97,8 +98,10 @@ compare() {
   run_tests "$dir" "$dir.theirs" "$@"
   keep=$(defaults "$dir")
   # The go line will be ours. What else of Go that would change has nothing to do with us.
+  coder=github.com/coder/websocket
+  grep -q "$coder " "$dir/go.mod" || coder=nhooyr.io/websocket # its old name; a module replaces only one other
   (cd "$dir" && go mod edit -go 1.26.0 -godebug "default=$keep" -replace "github.com/gorilla/websocket=$here/gorilla" \
-    -replace "github.com/coder/websocket=$here/coder" -replace "github.com/seed60239977/websocket=$here/..")
+    -replace "$coder=$here/coder" -replace "github.com/seed60239977/websocket=$here/..")
   cp "$dir.theirs.pass" "$dir.ours.want"
   run_tests "$dir" "$dir.ours" "$@"
   lost=$(comm -23 "$dir.theirs.pass" "$dir.ours.pass")
