@@ -25,7 +25,7 @@ type LoopOptions = event.Options
 // ErrLoopClosed is returned after [Loop.Shutdown] was called. It matches net.ErrClosed.
 var ErrLoopClosed = event.ErrLoopClosed
 
-// Loop drives any number of connections with a few goroutines: an idle connection has none, and takes a sixth of the memory of
+// Loop drives any number of connections with a few goroutines: an idle connection has none, and takes an eighth of the memory of
 // one with a goroutine. What arrives is delivered to [Events]. Everything else works as with any other [Conn]: hubs, Registry,
 // Send, Ping and heartbeats. Only the calls that read fail, with [ErrEventDriven].
 //
