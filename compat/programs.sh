@@ -36,6 +36,7 @@ programs=(
   "gqlgen2  large github.com/99designs/gqlgen@v0.17.98 ./graphql/handler/transport"
   "goproxy  large github.com/elazarl/goproxy@v1.9.4 ."
   "nostr    large github.com/nbd-wtf/go-nostr@v0.51.12 ."
+  "hasura   large github.com/hasura/go-graphql-client@v0.14.3 ."
 )
 
 # passing FILE: the tests that passed, from the output of go test -json. An address in the name of one is not the same each time.
