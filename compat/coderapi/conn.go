@@ -137,9 +137,11 @@ func (c *Conn) keepContext(ctx context.Context) {
 
 // ended closes the network of a connection that has ended, or that a context has, and returns when nothing of it is left.
 func (c *Conn) ended() {
+	if c.finished.Load() { // nothing is
+		return
+	}
 	c.c.CloseNow()
-	var end *conn.CloseError
-	if errors.As(c.c.Err(), &end) && end.WasClean {
+	if end, ok := c.c.Err().(*conn.CloseError); ok && end.WasClean {
 		c.closing.Store(true)
 	}
 	c.finished.Store(true)

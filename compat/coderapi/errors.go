@@ -14,6 +14,9 @@ import (
 // ErrMessageTooBig is in the error for a message that is longer than [Conn.SetReadLimit] allows.
 var ErrMessageTooBig = errors.New("websocket: message too big")
 
+// errEOF is the error of a peer that went away without a close frame.
+var errEOF = fmt.Errorf("failed to read frame header: %w", io.EOF)
+
 // readError says in this package's words why a call that reads has failed. The connection is closed, unless the call was one
 // too many.
 func (c *Conn) readError(ctx context.Context, err error) error {
@@ -46,7 +49,7 @@ func (c *Conn) endError(end *conn.CloseError) error {
 	case errors.Is(end, conn.ErrMessageTooBig):
 		return fmt.Errorf("%w: read limited at %d bytes", ErrMessageTooBig, c.limit.Load()+1)
 	case errors.Is(end, protocol.ErrPeerVanished):
-		return fmt.Errorf("failed to read frame header: %w", io.EOF)
+		return errEOF
 	case errors.Is(end, conn.ErrCloseTimeout):
 		return context.DeadlineExceeded
 	case end.Code == conn.StatusAbnormalClosure && end.Err != nil:
