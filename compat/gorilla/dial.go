@@ -86,9 +86,6 @@ func (d *Dialer) DialContext(ctx context.Context, urlStr string, requestHeader h
 		return nil, nil, errURL
 	}
 	u.Fragment, u.RawFragment = "", ""
-	if u.Host == "" && u.Opaque == "" {
-		u.Host = "localhost" // which package net takes an address for that has none, and NetDial may know better
-	}
 	o, err := d.options(requestHeader)
 	if err != nil {
 		return nil, nil, err
@@ -110,6 +107,7 @@ func (d *Dialer) connect(ctx context.Context, u *url.URL, o *engine.DialOptions)
 	o.Config = c.config(d.WriteBufferSize, d.CheckUTF8)
 	by, bounded := ctx.Deadline()
 	var n network
+	n.replaceHost(u, o)
 	o.NetDial, o.NetDialTLS = n.noting(o.NetDial, by), n.noting(o.NetDialTLS, by)
 	made, resp, err := engine.Dial(ctx, u.String(), o)
 	asHTTP(resp)
@@ -144,6 +142,23 @@ func asHTTP(resp *http.Response) {
 type network struct {
 	nc  net.Conn
 	err error
+
+	instead, address string // address is dialed instead of instead, if that is not ""
+}
+
+// replaceHost replaces what is no name of a host in u by localhost. Behind "ws:///path" or "ws://.run.app.sock/path" may be a
+// socket that the program's NetDial knows: that gets the address as gorilla/websocket makes it.
+func (n *network) replaceHost(u *url.URL, o *engine.DialOptions) {
+	if _, err := handshake.ParseURL(u.String()); err == nil || u.Opaque != "" {
+		return
+	}
+	port := map[string]string{"ws": ":80", "wss": ":443"}[u.Scheme]
+	n.instead, n.address = "localhost"+port, u.Host
+	if strings.LastIndex(u.Host, ":") <= strings.LastIndex(u.Host, "]") {
+		n.address += port
+	}
+	o.Host = cmp.Or(o.Host, u.Host)
+	u.Host = "localhost"
 }
 
 // noting returns dial with a note of what comes of it. Its connections have a deadline already, if there is one, which programs
@@ -153,6 +168,9 @@ func (n *network) noting(dial dialFunc, by time.Time) dialFunc {
 		return nil
 	}
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if addr == n.instead {
+			addr = n.address
+		}
 		nc, err := dial(ctx, network, addr)
 		if err == nil && !by.IsZero() {
 			if err = nc.SetDeadline(by); err != nil {

@@ -569,14 +569,43 @@ func TestARequestThatAProgramHasPutTogetherNeedNotBeWhole(t *testing.T) {
 	}
 }
 
+func TestAURLWithAHostThatIsNoneIsForTheDialer(t *testing.T) {
+	for u, want := range map[string]struct{ address, host string }{
+		"ws://.run.app.sock/path":      {".run.app.sock:80", ".run.app.sock"},
+		"ws://.run.app.sock:8080/path": {".run.app.sock:8080", ".run.app.sock:8080"},
+		"ws://_/path":                  {"_:80", "_"},
+	} {
+		t.Run(u, func(t *testing.T) {
+			withEach(t, func(t *testing.T, lib library) {
+				server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+					if c, err := lib.upgrade(upgrading{}, w, r, http.Header{"X-Asked": {r.Host + r.URL.Path}}); err == nil {
+						c.Close()
+					}
+				})
+				dial := func(network, addr string) (net.Conn, error) {
+					require.Equal(t, want.address, addr)
+					return net.Dial(network, strings.TrimPrefix(server, "ws://"))
+				}
+				c, resp, err := lib.dial(t.Context(), dialing{NetDial: dial}, u, nil)
+				require.NoError(t, err)
+				defer c.Close()
+				require.Equal(t, want.host+"/path", resp.Header.Get("X-Asked"))
+			})
+		})
+	}
+}
+
 func TestAURLWithoutAHostIsForTheDialer(t *testing.T) {
 	withEach(t, func(t *testing.T, lib library) {
-		u := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		server := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			if c, err := lib.upgrade(upgrading{}, w, r, http.Header{"X-Path": {r.URL.Path}}); err == nil {
 				c.Close()
 			}
 		})
-		dial := func(network, _ string) (net.Conn, error) { return net.Dial(network, strings.TrimPrefix(u, "ws://")) }
+		dial := func(network, addr string) (net.Conn, error) {
+			require.Equal(t, ":80", addr)
+			return net.Dial(network, strings.TrimPrefix(server, "ws://"))
+		}
 		c, resp, err := lib.dial(t.Context(), dialing{NetDial: dial}, "ws:///path", nil)
 		require.NoError(t, err)
 		defer c.Close()
