@@ -41,3 +41,28 @@ func TestPublishersGiveWayToPumpsThatAreFarBehind(t *testing.T) {
 		requireIdle(t, h)
 	})
 }
+
+// A newer value takes the place of the one that it replaces if the queue has room for it there, and else waits at the end.
+func TestAValueKeepsItsPlaceIfThereIsRoom(t *testing.T) {
+	for size, keeps := range map[int]bool{10: true, 50: true, 51: false} {
+		synctest.Test(t, func(t *testing.T) {
+			h := New(&Options{QueueBytes: 100})
+			p := join(t, h, "x").read()
+			m := h.find(p.server)
+			m.pumping = true // as if the pump had not got the processor yet
+			deliver := func(latest bool, size int) {
+				msg := &Message{Topic: "x", Type: conn.Binary, Latest: latest}
+				m.deliver(msg, conn.Prepare(conn.Binary, make([]byte, size)))
+			}
+			deliver(true, 40)
+			deliver(false, 50)
+			deliver(true, size)
+			require.Equal(t, 2, m.queue.len())
+			require.Equal(t, 50+size, m.queue.bytes)
+			require.Equal(t, keeps, m.queue.first.Latest)
+			m.h.start(m.pump)
+			require.Len(t, p.all(), 2)
+			requireIdle(t, h)
+		})
+	}
+}

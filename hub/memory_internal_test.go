@@ -2,6 +2,7 @@ package hub
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -33,4 +34,19 @@ func TestALogIsForgottenOnlyIfStillNobodyNeedsIt(t *testing.T) {
 			require.Equal(t, c.kept, kept)
 		})
 	}
+}
+
+// Whoever has found a log just before it was forgotten must look again.
+func TestALogThatIsForgottenSaysSo(t *testing.T) {
+	b := NewMemory(nil)
+	l, err := b.lock("x", always)
+	require.NoError(t, err)
+	l.mu.Unlock()
+	b.mu.Lock()
+	b.tidyLocked(time.Now())
+	b.mu.Unlock()
+	require.True(t, l.gone)
+	again, err := b.lock("x", always)
+	require.NoError(t, err)
+	require.NotSame(t, l, again)
 }
