@@ -50,3 +50,13 @@ func TestALogThatIsForgottenSaysSo(t *testing.T) {
 	require.NoError(t, err)
 	require.NotSame(t, l, again)
 }
+
+// What is beyond the bounds takes no memory until somebody asks for the history.
+func TestPublishingDropsWhatIsBeyondTheBounds(t *testing.T) {
+	b := NewMemory(Keep(Retention{Messages: 3, Bytes: 100}))
+	for range 5 {
+		require.NoError(t, b.Publish(t.Context(), &Message{Topic: "x", Data: make([]byte, 40)}))
+	}
+	require.Len(t, b.logs["x"].kept, 2)
+	require.Equal(t, 80, b.logs["x"].bytes)
+}

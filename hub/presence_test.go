@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 
@@ -54,5 +55,31 @@ func TestOnlySubscribersArePresent(t *testing.T) {
 		require.ErrorIs(t, h.Enter(t.Context(), p.server, "x", Presence{ID: "1"}), ErrBrokerClosed)
 		require.NoError(t, h.Shutdown(t.Context()))
 		require.ErrorIs(t, h.Enter(t.Context(), p.server, "x", Presence{ID: "1"}), ErrShutdown)
+	})
+}
+
+// entering is a broker where something happens while somebody enters.
+type entering struct {
+	*Memory
+	happens func()
+}
+
+func (b *entering) Enter(ctx context.Context, topic string, p Presence) (leave func(), err error) {
+	leave, err = b.Memory.Enter(ctx, topic, p)
+	b.happens()
+	return leave, err
+}
+
+func TestWhoLeavesATopicWhileEnteringIsNotPresent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &entering{Memory: NewMemory(nil)}
+		h := New(&Options{Broker: b, Linger: -1})
+		p := join(t, h, "x").read()
+		b.happens = func() { h.Unsubscribe(p.server, "x") }
+		require.ErrorIs(t, h.Enter(t.Context(), p.server, "x", Presence{ID: "1"}), ErrNotSubscribed)
+		n, err := h.CountPresent(t.Context(), "x")
+		require.NoError(t, err)
+		require.Zero(t, n)
+		requireIdle(t, h)
 	})
 }
