@@ -30,6 +30,7 @@ programs=(
   "filecoin large github.com/filecoin-project/go-jsonrpc@v0.8.0 ."
   "rancher  large github.com/rancher/remotedialer@v0.4.1 ."
   "nexus    large github.com/gammazero/nexus/v3@v3.2.2 ./transport ./router ./client"
+  "comet    large github.com/cometbft/cometbft@v0.38.17 ./rpc/jsonrpc/client ./rpc/jsonrpc/server ./rpc/jsonrpc"
   "oxy      large github.com/vulcand/oxy/v2@v2.0.3 ./forward"
   "geth     large github.com/ethereum/go-ethereum@v1.17.10 ./rpc ./node"
   "clientgo large k8s.io/client-go@v0.37.2 ./transport/websocket ./tools/remotecommand ./tools/portforward"
