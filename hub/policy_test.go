@@ -323,3 +323,22 @@ func TestAConnectionWithASmallQueueIsWaitedFor(t *testing.T) {
 		require.Equal(t, numbers(100), p.all()[1:])
 	})
 }
+
+// Whoever gives up on a slow peer makes room, for which others need not wait any longer.
+func TestWhoGivesUpOnAPeerLetsOthersGoOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _, bad := slow(t, &Options{Policy: DropOldest, QueueMessages: 1})
+		clog(t, h, "x")
+		publish(t, h, "x", "fills the queue")
+		start := time.Now()
+		var all sync.WaitGroup
+		for range 2 {
+			all.Go(func() { publish(t, h, "x", "waits for room") })
+			<-time.After(Patience / 2)
+		}
+		all.Wait()
+		require.Equal(t, Patience, time.Since(start))
+		bad.read()
+		requireIdle(t, h)
+	})
+}
