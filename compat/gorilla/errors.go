@@ -46,7 +46,6 @@ var (
 	errWriteClosed = errors.New("websocket: write closed")
 	errControl     = errors.New("websocket: invalid control frame")
 	errLevel       = errors.New("websocket: invalid compression level")
-	errHungUp      = &CloseError{Code: CloseAbnormalClosure, Text: io.ErrUnexpectedEOF.Error()}
 )
 
 // CloseError is the close frame of the peer's, or the lack of one: then Code is CloseAbnormalClosure.
@@ -172,7 +171,7 @@ func (c *Conn) readError(err error) error {
 // endError says how a connection has ended without a close frame of the peer's.
 func (c *Conn) endError(end *conn.CloseError) error {
 	if end.Code == CloseAbnormalClosure && end.Remote { // by far the most
-		return errHungUp
+		return &CloseError{Code: CloseAbnormalClosure, Text: io.ErrUnexpectedEOF.Error()}
 	}
 	err := violation(end)
 	switch {
