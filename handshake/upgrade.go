@@ -46,7 +46,8 @@ func (o *ServerOptions) accept(r *http.Request) (resp Response, err error) {
 	return resp, nil
 }
 
-// SetHeader sets the header fields of the response, but for those of the options, for who sends it with an http.ResponseWriter.
+// SetHeader sets the header fields of the response in h, except for those of the options, for a caller that sends the response
+// with an http.ResponseWriter.
 func (r *Response) SetHeader(h http.Header) {
 	v := [...]string{"websocket", "Upgrade", string(r.accept[:])}
 	h["Upgrade"], h["Connection"], h[acceptField] = v[0:1:1], v[1:2:2], v[2:3:3]

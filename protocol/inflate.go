@@ -21,7 +21,7 @@ type inflater struct {
 // inflaters are those that nobody needs.
 var inflaters = sync.Pool{New: func() any { return new(inflater) }}
 
-// needInflater returns r.inflater, and makes it if need be. Compression was agreed to. It is not inlined to keep it off the stack
+// needInflater returns r.inflater, making it if necessary. Compression was agreed to. It is not inlined to keep it off the stack
 // while decompressing.
 //
 //go:noinline

@@ -61,7 +61,7 @@ func compression(window uint8, takeover bool) deflate.Params {
 // compressors are those that nobody needs.
 var compressors = sync.Pool{New: func() any { return new(deflate.Compressor) }}
 
-// need returns the compressor, and makes it if need be. It is not inlined to keep it off the stack while compressing.
+// need returns the compressor, making it if necessary. It is not inlined to keep it off the stack while compressing.
 //
 //go:noinline
 func (p *packer) need() *deflate.Compressor {

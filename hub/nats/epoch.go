@@ -24,7 +24,7 @@ func tagOf(at time.Time) string { return strconv.FormatInt(at.UnixNano(), 36) }
 // errTurnedBack: the stream was an older one, and is gone.
 var errTurnedBack = errors.New("websocket: the stream had lost messages that were delivered")
 
-// notTurnedBack returns nil if a stream still has, or had once, the message with that position and tag. Otherwise it sees to it
+// notTurnedBack returns nil if a stream still has, or had once, the message with that position and tag. Otherwise it makes sure
 // that another stream takes its place, with another epoch.
 func (b *Broker) notTurnedBack(ctx context.Context, log stream, at hub.Position, tag string) error {
 	if at.Epoch != log.epoch || at.Offset == 0 {

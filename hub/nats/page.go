@@ -55,7 +55,7 @@ func (c *cuts) has(at cut, now time.Time) bool {
 	return ok && now.Sub(since) < cutTime
 }
 
-// everything is the retention of who keeps what there is.
+// everything is the retention of a caller that keeps what there is.
 var everything = hub.Retention{Messages: math.MaxInt, Age: math.MaxInt64, Bytes: math.MaxInt}
 
 // nextPage is page for a query that goes on where one was cut off, or in a topic whose bytes have no bound. It reads no more
