@@ -144,7 +144,8 @@ func (a acceptor) answer(w http.ResponseWriter, r *http.Request, open opener) (*
 // acceptUpgrade is answer for a request of HTTP/1.1.
 func (a acceptor) acceptUpgrade(w http.ResponseWriter, r *http.Request, open opener) (*Conn, error) {
 	o := a.AcceptOptions
-	resp, err := a.decide(r, w.Header())
+	var resp handshake.Response
+	err := a.decide(r, w.Header(), &resp)
 	if err == nil {
 		err = o.Registry.admit()
 	}
@@ -163,14 +164,24 @@ func (a acceptor) acceptUpgrade(w http.ResponseWriter, r *http.Request, open ope
 	return o.open(nc, &limit, &resp, buffered(brw.Reader), open)
 }
 
-// decide returns the response to a request of HTTP/1.1, with what middleware wants to have sent.
-func (a acceptor) decide(r *http.Request, middleware http.Header) (handshake.Response, error) {
-	if a.checked != nil && len(middleware) == 0 {
-		return a.checked.Accept(r)
+// decide puts the response to a request of HTTP/1.1 into resp, which is zero, with what middleware wants to have sent.
+func (a acceptor) decide(r *http.Request, middleware http.Header, resp *handshake.Response) (err error) {
+	if a.checked == nil || len(middleware) > 0 {
+		return a.decideWith(r, middleware, resp)
 	}
+	*resp, err = a.checked.Accept(r)
+	return err
+}
+
+// decideWith is decide for options that are to be checked. It is apart because of its frame: the usual way must not be what makes
+// net/http's goroutine need a larger stack.
+//
+//go:noinline
+func (a acceptor) decideWith(r *http.Request, middleware http.Header, resp *handshake.Response) (err error) {
 	decide := a.decisions()
 	decide.Header = withMiddleware(a.Header, middleware)
-	return decide.Accept(r)
+	*resp, err = decide.Accept(r)
+	return err
 }
 
 // decisions are the options that the handshake itself is about.

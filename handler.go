@@ -94,9 +94,17 @@ func (s *served) run() {
 func (s *served) finish() {
 	defer s.h.options.Registry.done()
 	if p := recover(); p != nil && p != http.ErrAbortHandler {
-		s.logger.Printf("websocket: panic serving %v: %v\n%s", s.c.RemoteAddr(), p, debug.Stack())
+		s.panicked(p)
+	}
+	if s.c.Err() != nil { // most have, and this needs less of the stack
+		s.c.CloseNow()
+		return
 	}
 	s.c.Close(s.code, "")
+}
+
+func (s *served) panicked(p any) {
+	s.logger.Printf("websocket: panic serving %v: %v\n%s", s.c.RemoteAddr(), p, debug.Stack())
 }
 
 // errorLog is where the request's server logs.

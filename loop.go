@@ -152,7 +152,8 @@ func (g *greeter) Greet(nc net.Conn, received []byte) event.Reply {
 			o.Registry.done()
 		}
 	}()
-	resp, err := g.decide(r, err)
+	var resp handshake.Response
+	err = g.decide(r, err, &resp)
 	if err != nil {
 		o.observeAnswer(context.Background(), nc, r, start, nil, err)
 		return event.Reply{Response: g.refuse(r, err)}
@@ -169,15 +170,15 @@ func (g *greeter) Greet(nc net.Conn, received []byte) event.Reply {
 	return event.Reply{Response: resp.AppendResponse(nil), Opening: made}
 }
 
-// decide returns the response, or why the request is refused.
-func (g *greeter) decide(r *http.Request, err error) (resp handshake.Response, _ error) {
+// decide puts the response into resp, or returns why the request is refused.
+func (g *greeter) decide(r *http.Request, err error, resp *handshake.Response) error {
 	if err == nil {
-		resp, err = g.acceptor.decide(r, nil)
+		err = g.acceptor.decide(r, nil, resp)
 	}
 	if err == nil {
 		err = g.options.Registry.admit()
 	}
-	return resp, err
+	return err
 }
 
 // opening is what the connection is made with. counted says that the Registry has counted the handshake.

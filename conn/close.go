@@ -84,13 +84,16 @@ func (c *Conn) drain(ctx context.Context) error {
 // CloseNow closes the net.Conn without a closing handshake. All calls under way return. CloseNow returns nil, unless the
 // connection had already ended, and not cleanly: then it returns how. Nothing of the connection is left when it returns.
 func (c *Conn) CloseNow() error {
-	c.happened(func(w *protocol.Closing) { w.Abort(ErrClosedNow) })
+	if c.end.Load() == nil {
+		c.happened(func(w *protocol.Closing) { w.Abort(ErrClosedNow) })
+	}
 	c.stopLingering()
 	return c.closed()
 }
 
 // closed waits for what is still at work on a connection that has ended and says whether that was as it should be.
 func (c *Conn) closed() error {
+	c.part()
 	c.quiet()
 	c.out.mu.Lock()
 	background, learning := c.cold.background, c.cold.learning

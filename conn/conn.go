@@ -77,6 +77,7 @@ type cold struct {
 	deferred      []outgoing // what Send took while somebody had the turn
 	deferredBytes int        // of their frames
 	closeFrame    *closeFrame
+	parting       bool        // the connection has ended, and is still to be released
 	tookTurn      bool        // Close has taken the turn from a Writer that had not sent anything
 	corkTimer     *time.Timer // bounds how long corked frames wait
 	corkArmed     bool        // it is set

@@ -20,10 +20,35 @@ func (c *Conn) happened(what func(w *protocol.Closing)) {
 
 // follow does what follows from what Closing was told. The caller holds out.mu, which is given up if that is the end.
 func (c *Conn) follow() {
-	c.startClock()
-	if e := c.cold.closing.End(); e != nil && c.end.CompareAndSwap(nil, e) {
+	if c.isOver() {
 		c.release()
 	}
+}
+
+// followReading is follow for a caller that holds reading. Most connections end deep in calls that read, on goroutines that have
+// little of the stack (see freshstack.go). So that closing the network does not make them need more, endRead releases the
+// connection, or whoever closes it, if that comes first. The caller holds out.mu.
+func (c *Conn) followReading() {
+	if c.isOver() {
+		c.cold.parting = true
+	}
+}
+
+// isOver starts the clock for what Closing waits for, and reports whether the connection has just ended. The caller holds out.mu.
+func (c *Conn) isOver() bool {
+	c.startClock()
+	e := c.cold.closing.End()
+	return e != nil && c.end.CompareAndSwap(nil, e)
+}
+
+// part does what followReading has left to do, if nobody has. The caller does not hold out.mu.
+func (c *Conn) part() {
+	c.out.mu.Lock()
+	if c.cold.parting {
+		c.cold.parting = false
+		c.release()
+	}
+	c.out.mu.Unlock()
 }
 
 // release lets go of what only an open connection needs, and tells those who wait for its end. The caller has set c.end, and

@@ -42,12 +42,11 @@ func (c *Conn) peerFailed(ctx context.Context, err error) error {
 	return c.finish(ctx)
 }
 
-// readEnded ends the connection because there is nothing more to read. It does not go through happened, which needs more of the
-// stack: most connections end here, on goroutines that have little of it (see freshstack.go).
+// readEnded ends the connection because there is nothing more to read. The caller holds reading.
 func (c *Conn) readEnded(err error) error {
-	c.out.mu.Lock()
+	c.out.mu.Lock() // not by happened, which needs more of the stack
 	c.noteReadEnd(err)
-	c.follow()
+	c.followReading()
 	c.out.mu.Unlock()
 	return c.end.Load()
 }
@@ -81,7 +80,7 @@ func (c *Conn) finishStep(ctx context.Context) error {
 				return err
 			}
 			w.Flushed()
-			c.follow()
+			c.followReading()
 			return nil
 		}
 		if c.cold.closeFrame != nil { // behind what is being compressed
@@ -94,14 +93,14 @@ func (c *Conn) finishStep(ctx context.Context) error {
 			return err
 		}
 		w.Flushed()
-		c.follow()
+		c.followReading()
 	case protocol.HalfClose:
 		c.out.mu.Unlock()
 		err := c.awaitEOF(ctx)
 		c.out.mu.Lock()
 		if !nonblock.Stopped(err) && (err == nil || err != ctx.Err()) {
 			w.ReadFailed(err)
-			c.follow()
+			c.followReading()
 		}
 		return err
 	}

@@ -128,6 +128,7 @@ func (c *Conn) endRead() {
 		c.readEnded(cause)
 	}
 	if c.end.Load() != nil {
+		c.part()
 		c.calls.Forget(interrupt.Reading) // again: begin may have come after the end, and a context may outlive the connection by far
 		if c.read.held != nil {
 			c.read.held.kept = nil // its memory stays the caller's

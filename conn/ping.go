@@ -226,7 +226,7 @@ func (c *Conn) tick() {
 	do, after := h.rule.Tick(h.now(), time.Duration(h.waiting.Load()), time.Duration(h.began.Load()))
 	switch do {
 	case protocol.PeerGone:
-		c.readEnded(ErrPeerTimeout)
+		c.happened(func(w *protocol.Closing) { w.ReadFailed(ErrPeerTimeout) })
 		return
 	case protocol.SendPing:
 		c.pingUnasked()

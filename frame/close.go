@@ -89,22 +89,28 @@ const MaxCloseReason = MaxControlPayload - 2
 // reason makes an empty body (§5.5.1). The error is a [*ProtocolError] and dst is returned unchanged if the code must
 // not be sent, the reason is longer than [MaxCloseReason] bytes or not UTF-8, or a reason comes without a code.
 func AppendClose(dst []byte, code StatusCode, reason string) ([]byte, error) {
-	if code == StatusNoStatus {
-		if reason != "" {
-			return dst, errReasonNoCode
-		}
-		return dst, nil
-	}
-	switch {
-	case !code.ValidOnWire():
-		return dst, errCloseCode
-	case len(reason) > MaxCloseReason:
-		return dst, errReasonTooLong
-	case !utf8.ValidString(reason):
-		return dst, errReasonUTF8
+	if err := CheckClose(code, reason); err != nil || code == StatusNoStatus {
+		return dst, err
 	}
 	dst = binary.BigEndian.AppendUint16(dst, uint16(code))
 	return append(dst, reason...), nil
+}
+
+// CheckClose returns the error with which [AppendClose] would refuse code and reason, or nil.
+func CheckClose(code StatusCode, reason string) error {
+	switch {
+	case code == StatusNoStatus && reason == "":
+		return nil
+	case code == StatusNoStatus:
+		return errReasonNoCode
+	case !code.ValidOnWire():
+		return errCloseCode
+	case len(reason) > MaxCloseReason:
+		return errReasonTooLong
+	case !utf8.ValidString(reason):
+		return errReasonUTF8
+	}
+	return nil
 }
 
 // ParseClose reads the body of a close frame. An empty body gives [StatusNoStatus]. The error is a [*ProtocolError]

@@ -82,6 +82,7 @@ func TestCloseBodiesGoThereAndBack(t *testing.T) {
 		for _, code := range []frame.StatusCode{1000, 1003, 1007, 1014, 3000, 3999, 4000, 4999} {
 			body, err := frame.AppendClose([]byte("before"), code, reason)
 			require.NoError(t, err)
+			require.NoError(t, frame.CheckClose(code, reason))
 			require.Equal(t, "before"+string([]byte{byte(code >> 8), byte(code)})+reason, string(body))
 			body = body[len("before"):]
 			require.LessOrEqual(t, len(body), frame.MaxControlPayload)
@@ -97,6 +98,7 @@ func TestNoStatusIsAnEmptyBody(t *testing.T) {
 	body, err := frame.AppendClose([]byte("before"), frame.StatusNoStatus, "")
 	require.NoError(t, err)
 	require.Equal(t, "before", string(body))
+	require.NoError(t, frame.CheckClose(frame.StatusNoStatus, ""))
 	for _, empty := range [][]byte{nil, {}} {
 		code, reason, err := frame.ParseClose(empty)
 		require.NoError(t, err)
@@ -130,6 +132,7 @@ func TestCloseBodiesThatMayNotBeSentAreRefused(t *testing.T) {
 			dst := []byte("before")
 			body, err := frame.AppendClose(dst, tc.code, tc.reason)
 			requireProtocolError(t, err, tc.refuse, tc.at, tc.why)
+			require.Equal(t, err, frame.CheckClose(tc.code, tc.reason))
 			require.Equal(t, "before", string(body), "dst is returned unchanged")
 		})
 	}

@@ -44,11 +44,16 @@ func (s *Server) Validate() error {
 }
 
 // Accept is [ServerOptions.Accept].
-func (s *Server) Accept(r *http.Request) (Response, error) {
+func (s *Server) Accept(r *http.Request) (resp Response, err error) {
+	err = s.accept(r, &resp) // small enough to be inlined: its caller is deep in the stack of net/http's goroutine
+	return resp, err
+}
+
+func (s *Server) accept(r *http.Request, resp *Response) error {
 	if s.invalid != nil {
-		return Response{}, s.Validate()
+		return s.Validate()
 	}
-	return s.options.accept(r)
+	return s.options.accept(r, resp)
 }
 
 // AcceptConnect is [ServerOptions.AcceptConnect].

@@ -22,28 +22,30 @@ type Response struct {
 // Accept checks a request of HTTP/1.1 for an upgrade by the rules of §4.2.1 and decides as §4.2.2 asks. All errors are
 // [*Error]. Only Method, the protocol version, Host, Header, TLS and the body's length of r are looked at; nothing of r is
 // kept but strings.
-func (o *ServerOptions) Accept(r *http.Request) (Response, error) {
+func (o *ServerOptions) Accept(r *http.Request) (resp Response, err error) {
 	if o == nil {
 		o = &ServerOptions{}
 	}
 	if err := o.Validate(); err != nil {
 		return Response{}, err
 	}
-	return o.accept(r)
+	err = o.accept(r, &resp)
+	return resp, err
 }
 
-// accept is Accept with options that are valid.
-func (o *ServerOptions) accept(r *http.Request) (resp Response, err error) {
+// accept is Accept with options that are valid, into resp, which is zero.
+func (o *ServerOptions) accept(r *http.Request, resp *Response) error {
 	key, err := checkUpgrade(r)
 	if err != nil {
-		return Response{}, err
+		return err
 	}
-	if resp.Agreed, err = o.choose(r); err != nil {
-		return Response{}, err
+	agreed, err := o.choose(r)
+	if err != nil {
+		return err
 	}
-	resp.header = o.Header
+	resp.Agreed, resp.header = agreed, o.Header
 	AppendAccept(resp.accept[:0], key)
-	return resp, nil
+	return nil
 }
 
 // SetHeader sets the header fields of the response in h, except for those of the options, for a caller that sends the response

@@ -33,7 +33,7 @@ var ErrControlTooLong = errors.New("websocket: payload of a control frame is lon
 // that says what was wrong with them: a reason is cut between characters to at most 123 bytes, and invalid UTF-8 in it is
 // replaced by U+FFFD; with code 1005 the reason is left out; and a code that must not be sent becomes 1011 (§7.4.1).
 func FitClose(code StatusCode, reason string) (StatusCode, string, error) {
-	_, wrong := frame.AppendClose(nil, code, reason)
+	wrong := frame.CheckClose(code, reason)
 	switch {
 	case wrong == nil:
 		return code, reason, nil

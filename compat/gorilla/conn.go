@@ -75,6 +75,7 @@ func (c *Conn) config(writeBufferSize int, checkUTF8 bool) conn.Config {
 		CloseTimeout: closeTimeout,
 		FragmentSize: writeBufferSize,
 		SkipUTF8:     !checkUTF8,
+		ReuseReader:  true, // that of a message before is not asked again: see messageReader
 		OnPing:       c.onPing,
 		OnPong:       c.onPong,
 		OnClose:      c.onClose,

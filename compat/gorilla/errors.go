@@ -185,11 +185,10 @@ func (c *Conn) endError(end *conn.CloseError) error {
 
 // violation says in this package's words which rule the peer broke, if err says that it did.
 func violation(err error) error {
-	var broken *frame.ProtocolError
-	switch {
-	case errors.Is(err, conn.ErrMessageTooBig):
+	if errors.Is(err, conn.ErrMessageTooBig) {
 		return ErrReadLimit
-	case errors.As(err, &broken):
+	}
+	if broken, ok := errors.AsType[*frame.ProtocolError](err); ok {
 		return errors.New("websocket: " + broken.Reason)
 	}
 	return err
