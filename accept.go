@@ -257,7 +257,7 @@ func buffered(br *bufio.Reader) []byte {
 
 // open sends the response and makes the connection, whose limit it clears. It owns nc.
 func (o *AcceptOptions) open(nc net.Conn, limit *interrupt.Limit, resp *handshake.Response, buffered []byte, open opener) (*Conn, error) {
-	s := scratches.Get().(*scratch)
+	s := takeScratch(false)
 	_, err := nc.Write(resp.AppendResponse(s.buf[:0]))
 	s.free()
 	if err == nil {

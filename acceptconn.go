@@ -95,6 +95,13 @@ const scratchSize = 4 << 10
 
 var scratches = sync.Pool{New: func() any { return &scratch{buf: make([]byte, scratchSize)} }}
 
+// takeScratch returns one. reuse says that nobody keeps the request.
+func takeScratch(reuse bool) *scratch {
+	s := scratches.Get().(*scratch)
+	s.parser.Reuse = reuse
+	return s
+}
+
 func (s *scratch) free() {
 	s.parser.Reset()
 	scratches.Put(s)
@@ -102,7 +109,7 @@ func (s *scratch) free() {
 
 // readRequest reads a request, and a copy of what came behind it.
 func readRequest(ctx context.Context, nc net.Conn, limit *interrupt.Limit) (r *http.Request, rest []byte, err error) {
-	s := scratches.Get().(*scratch)
+	s := takeScratch(false)
 	defer s.free()
 	for filled := 0; ; {
 		if filled == len(s.buf) { // the parser stops at handshake.MaxRequest, before there is no room
@@ -129,6 +136,10 @@ func readRequest(ctx context.Context, nc net.Conn, limit *interrupt.Limit) (r *h
 // describe adds to the request what only the network connection knows.
 func describe(r *http.Request, nc net.Conn) {
 	r.RemoteAddr = remoteAddr(nc)
+	describeTLS(r, nc)
+}
+
+func describeTLS(r *http.Request, nc net.Conn) {
 	if state, ok := stateOfTLS(nc); ok {
 		kept := state // so that there is no memory for it where there is no TLS
 		r.TLS = &kept

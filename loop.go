@@ -122,6 +122,7 @@ type greeter struct {
 	events   *Events
 	options  AcceptOptions
 	acceptor acceptor // with these
+	reuses   bool     // the memory of requests: no function of the caller gets one
 }
 
 func newGreeter(l *Loop, e *Events, o *AcceptOptions) *greeter {
@@ -130,20 +131,36 @@ func newGreeter(l *Loop, e *Events, o *AcceptOptions) *greeter {
 		g.options = *o
 	}
 	g.acceptor = g.options.acceptor()
+	hooks := &g.options
+	g.reuses = hooks.CheckOrigin == nil && hooks.SelectSubprotocol == nil && hooks.ConnContext == nil && hooks.OnError == nil &&
+		hooks.Config.Observer == nil
 	return g
+}
+
+// describe adds to the request what is looked at before it is accepted.
+func (g *greeter) describe(r *http.Request, nc net.Conn) {
+	if g.reuses {
+		describeTLS(r, nc)
+	} else {
+		describe(r, nc)
+	}
 }
 
 // Greet implements [event.Greeter].
 func (g *greeter) Greet(nc net.Conn, received []byte) event.Reply {
-	o, s, start := &g.options, scratches.Get().(*scratch), time.Now()
+	o, s := &g.options, takeScratch(g.reuses)
 	defer s.free()
+	var start time.Time
+	if o.Config.Observer != nil {
+		start = time.Now()
+	}
 	r, used, err := s.parser.Parse(context.Background(), received)
 	if err == nil && r == nil {
 		return event.Reply{}
 	}
 	counted := false
 	if err == nil {
-		describe(r, nc)
+		g.describe(r, nc)
 		counted = o.Registry.begin()
 	}
 	opening := false
@@ -155,6 +172,9 @@ func (g *greeter) Greet(nc net.Conn, received []byte) event.Reply {
 	var resp handshake.Response
 	err = g.decide(r, err, &resp)
 	if err != nil {
+		if r != nil {
+			describe(r, nc)
+		}
 		o.observeAnswer(context.Background(), nc, r, start, nil, err)
 		return event.Reply{Response: g.refuse(r, err)}
 	}

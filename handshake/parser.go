@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -20,12 +21,27 @@ const MaxRequest = 16 << 10
 // A line is judged as soon as it is complete and never looked at again, so that the time it takes is in proportion to
 // what has arrived, however it is cut.
 type RequestParser struct {
+	// Reuse has Parse return the same request each time, in memory that it keeps: the request and its header are valid until the
+	// next call of Parse or Reset. The strings in them stay.
+	Reuse bool
+
 	fields  []field // complete header lines
 	begin   int     // where the request line starts
 	line    int     // where the current line starts
 	scanned int     // no LF before this offset of the current line
 	first   requestLine
+	kept    kept
 }
+
+// kept is what [RequestParser.Reuse] keeps.
+type kept struct {
+	request http.Request
+	header  http.Header
+	values  []string
+}
+
+// maxKept is the largest number of header fields whose memory is kept.
+const maxKept = 64
 
 // field is a header field as offsets into the request.
 type field struct{ name, colon, value, end uint16 }
@@ -34,7 +50,15 @@ type field struct{ name, colon, value, end uint16 }
 type requestLine struct{ method, target, end int }
 
 // Reset prepares p for another request and keeps its memory.
-func (p *RequestParser) Reset() { *p = RequestParser{fields: p.fields[:0]} }
+func (p *RequestParser) Reset() {
+	k := kept{header: p.kept.header, values: p.kept.values}
+	if len(p.fields) > maxKept {
+		k = kept{}
+	}
+	clear(k.header)
+	clear(k.values)
+	*p = RequestParser{Reuse: p.Reuse, fields: p.fields[:0], kept: k}
+}
 
 // Parse looks at head, which is everything that has arrived so far: calls for the same request pass the same bytes and
 // more. One CRLF in front of the request is skipped. It returns nil and no error while more are needed. Otherwise it returns the
@@ -123,9 +147,10 @@ func (p *RequestParser) fieldLine(start int, line []byte) error {
 	switch {
 	case colon < 0:
 		return refuse(http.StatusBadRequest, "a header field has no colon")
+	case isToken(string(line[:colon])):
 	case bytes.ContainsAny(line[:colon], " \t"):
 		return refuse(http.StatusBadRequest, "the name of the header field %.100q contains a space", line[:colon])
-	case !isToken(string(line[:colon])):
+	default:
 		return refuse(http.StatusBadRequest, "the name of a header field is malformed")
 	}
 	if hasControl(line[colon+1:]) {
@@ -144,7 +169,11 @@ func (p *RequestParser) fieldLine(start int, line []byte) error {
 
 // request builds what the lines say. Its strings are parts of head.
 func (p *RequestParser) request(ctx context.Context, head string) (*http.Request, error) {
-	r := http.Request{
+	r := &http.Request{}
+	if p.Reuse {
+		r = &p.kept.request
+	}
+	*r = http.Request{
 		Method:     head[p.begin:p.first.method],
 		RequestURI: head[p.first.method+1 : p.first.target],
 		Proto:      head[p.first.target+1 : p.first.end],
@@ -157,7 +186,7 @@ func (p *RequestParser) request(ctx context.Context, head string) (*http.Request
 	if r.URL, err = parseTarget(r.RequestURI); err != nil {
 		return nil, err
 	}
-	if err := setHost(&r, hosts); err != nil {
+	if err := setHost(r, hosts); err != nil {
 		return nil, err
 	}
 	// "Content-Length: 0" is what some clients say for no body. There is no honest reason for any other.
@@ -167,13 +196,15 @@ func (p *RequestParser) request(ctx context.Context, head string) (*http.Request
 	if _, ok := r.Header["Transfer-Encoding"]; ok {
 		return nil, refuse(http.StatusBadRequest, "a request for an upgrade has no body")
 	}
-	return r.WithContext(ctx), nil
+	if ctx != context.Background() { // which it has anyway
+		r = r.WithContext(ctx)
+	}
+	return r, nil
 }
 
 // header builds the map with one allocation for all values of names that are not repeated. The values of Host are not in it.
 func (p *RequestParser) header(head string) (h http.Header, hosts []string) {
-	h = make(http.Header, max(0, len(p.fields)-1))
-	values := make([]string, len(p.fields))
+	h, values := p.room()
 	for i, f := range p.fields {
 		name, value := canonicalName(head[f.name:f.colon]), head[f.value:f.end]
 		values[i] = value
@@ -190,6 +221,20 @@ func (p *RequestParser) header(head string) (h http.Header, hosts []string) {
 		}
 	}
 	return h, hosts
+}
+
+// room returns what the header is put into: a map, and an element for each field.
+func (p *RequestParser) room() (http.Header, []string) {
+	n := len(p.fields)
+	if !p.Reuse {
+		return make(http.Header, max(0, n-1)), make([]string, n)
+	}
+	k := &p.kept
+	if k.header == nil {
+		k.header = make(http.Header, n)
+	}
+	k.values = slices.Grow(k.values[:0], n)[:n]
+	return k.header, k.values
 }
 
 // hasControl reports whether there is something in s that may not be part of a field's value (RFC 9110 §5.5).
