@@ -294,3 +294,63 @@ func TestResetServesTheNextConnection(t *testing.T) {
 	c.Reset(Params{}, true, nil)
 	require.False(t, c.Worthwhile(DefaultMinSize-1))
 }
+
+// later returns bytes with matches of 4 to 63 bytes, behind whose first byte a longer one begins.
+func later(seed uint64) []byte {
+	next := draw(seed)
+	var b, end []byte
+	for n := 4; n < 64; n++ {
+		unit := make([]byte, n+9)
+		for i := range unit {
+			unit[i] = byte(next(256))
+		}
+		b = append(append(b, unit[:n]...), byte(next(256)))
+		b = append(append(b, unit[1:]...), byte(next(256)))
+		end = append(end, unit...)
+	}
+	return append(b, end...)
+}
+
+// pairs returns all pairs of 16 letters, in which no four letters come twice.
+func pairs() []byte {
+	var b []byte
+	for i := range byte(16) {
+		for j := range byte(16) {
+			b = append(b, 'a'+i, 'a'+j)
+		}
+	}
+	return b
+}
+
+// TestWhatEachLevelSaves has the size of what each level makes of some messages, which are sent one after the other. Whoever
+// changes how matches are looked for, or how blocks are written, sees here what that gains or costs.
+func TestWhatEachLevelSaves(t *testing.T) {
+	for name, c := range map[string]struct {
+		messages                    [][]byte
+		fastest, balanced, smallest int
+	}{
+		"sentences":                     {[][]byte{prose(300, 1), prose(3000, 2), prose(30_000, 3)}, 5685, 4922, 4339},
+		"a long text":                   {[][]byte{prose(400_000, 4)}, 87_921, 77_133, 62_964},
+		"short messages that are alike": {slices.Collect(slices.Chunk(prose(8000, 5), 80)), 2091, 1551, 1478},
+		"few repetitions":               {[][]byte{skewed(100_000, 6), skewed(65, 7)}, 80_196, 80_474, 80_474},
+		"what comes again":              {[][]byte{slices.Concat(skewed(30_000, 8), skewed(30_000, 9), skewed(30_000, 8))}, 72_224, 72_469, 72_469},
+		"one byte":                      {[][]byte{[]byte("a"), []byte("aaaaaaa"), bytes.Repeat([]byte("a"), 1000)}, 16, 16, 16},
+		"four bytes":                    {[][]byte{[]byte("wxyz\x00bcd"), []byte("\x00bcd")}, 14, 14, 14},
+		"a run":                         {[][]byte{append(pairs(), bytes.Repeat([]byte("!"), 100)...)}, 290, 283, 283},
+		"longer matches one byte on":    {[][]byte{later(10)}, 3192, 3189, 3122},
+		"periods":                       {[][]byte{bytes.Repeat([]byte("abcdefg"), 1000), bytes.Repeat([]byte("abcdefghijklmno"), 5000)}, 516, 223, 223},
+	} {
+		for level, size := range map[Level]int{Fastest: c.fastest, Balanced: c.balanced, Smallest: c.smallest} {
+			compressor, d := Params{}.Compressor(true, &Options{Level: level}), Params{}.Decompressor(false)
+			got := 0
+			for _, m := range c.messages {
+				payload := compressor.Append(nil, m)
+				back, err := decompress(d, payload, 1000, 1000)
+				require.NoError(t, err)
+				requireSame(t, m, back)
+				got += len(payload)
+			}
+			require.Equal(t, size, got, "%s, %s", name, level)
+		}
+	}
+}

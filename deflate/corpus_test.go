@@ -80,3 +80,38 @@ func noise(size int) []byte {
 	}
 	return b
 }
+
+// draw returns numbers that look random, the same with every release of Go.
+func draw(seed uint64) func(n int) int {
+	return func(n int) int {
+		seed = seed*6364136223846793005 + 1442695040888963407
+		return int(seed >> 33 % uint64(n))
+	}
+}
+
+// prose returns size bytes of sentences, now and then one of those before.
+func prose(size int, seed uint64) []byte {
+	next := draw(seed)
+	var b []byte
+	for len(b) < size {
+		if at := next(len(b) + 1); next(4) == 0 {
+			b = append(b, b[at:min(len(b), at+next(400))]...)
+			continue
+		}
+		for range 3 + next(8) {
+			b = append(append(b, words[next(len(words))]...), ' ')
+		}
+		b = fmt.Appendf(b, "%d. ", next(1000))
+	}
+	return b[:size]
+}
+
+// skewed returns size bytes of which most are small, without many repetitions.
+func skewed(size int, seed uint64) []byte {
+	next := draw(seed)
+	b := make([]byte, size)
+	for i := range b {
+		b[i] = byte(next(1 + next(1+next(256))))
+	}
+	return b
+}

@@ -45,6 +45,7 @@ func TestWhatIsCorruptIsRefusedHoweverItArrives(t *testing.T) {
 		{"31 distances", string(bitString("0 01 00000 01111 0111")), "too many codes"},
 		{"a code length code that overflows", string(bitString(counts + "100 100 100 000 000 000 000 000 000 000 000 000 000 000 000 000 000 000")), "make no code"},
 		{"a code length code that is incomplete", string(bitString(counts + "010 010 010 000 000 000 000 000 000 000 000 000 000 000 000 000 000 000")), "make no code"},
+		{"a code length code of one bit and two", string(bitString(counts + "100 010 000 000 000 000 000 000 000 000 000 000 000 000 000 000 000 000")), "make no code"},
 		{"a code length code without codes", string(bitString(counts + "000 000 000 000 000 000 000 000 000 000 000 000 000 000 000 000 000 000 1")), "make no code"},
 		{"a repetition of nothing", string(bitString(counts + "100 000 100 000 000 000 000 000 000 000 000 000 000 000 000 000 000 000 0 00")), "out of place"},
 		{"a repetition beyond the last code", string(bitString(counts + "100 000 100 000 000 000 000 000 000 000 000 000 000 000 000 000 000 000 1 1111111 1 1111111")), "out of place"},
@@ -68,6 +69,24 @@ func TestWhatIsCorruptIsRefusedHoweverItArrives(t *testing.T) {
 				require.Error(t, err)
 			}
 		})
+	}
+}
+
+// TestWhatIsCorruptIsRefusedInTheMiddleOfMuch: where there is so much input and room for output that neither is looked after.
+func TestWhatIsCorruptIsRefusedInTheMiddleOfMuch(t *testing.T) {
+	before, after := strings.Repeat("00110000 10010001", 100), strings.Repeat("0000000 0 10", 20) // literals, and empty blocks
+	for _, c := range []struct {
+		name, bits string
+		reason     error
+	}{
+		{"the literal 286", "11000110", errSymbol},
+		{"the distance 30", "0000001 11110", errSymbol},
+		{"a distance before the beginning", "0000001 11101 1111111111111", errDistance},
+	} {
+		buf := make([]byte, 10_000)
+		n, _, err := Params{}.Decompressor(true).Decompress(buf, bitString("0 10"+before+c.bits+after))
+		require.Equal(t, c.reason, err, c.name)
+		require.Equal(t, strings.Repeat("\x00a", 100), string(buf[:n]), c.name)
 	}
 }
 
