@@ -106,6 +106,34 @@ func TestAnIdleConnectionHoldsNoBuffer(t *testing.T) {
 	})
 }
 
+func TestNothingIsHeldOfAReaderWhoseMessageWasLeft(t *testing.T) {
+	inAllWays(t, nil, func(t *testing.T, c *Conn, peer *wstest.Peer, read func(context.Context, *Conn) error) {
+		peer.Send(wstest.Part(frame.Text, false, "left"), wstest.Part(frame.Continuation, true, " in the middle"))
+		_, r, err := c.Reader(t.Context())
+		require.NoError(t, err)
+		_, err = r.Read(make([]byte, 1))
+		require.NoError(t, err)
+		peer.Send(wstest.Whole(frame.Text, "the next"))
+		read(t.Context(), c)
+		require.Nil(t, c.read.now().reader)
+	})
+}
+
+func TestNothingIsHeldOfALoopThatWasLeftOnceTheConnectionHasEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := wstest.Pipe(0)
+		defer far.Close()
+		c := newConn(near, frame.Server, nil, nil)
+		wstest.NewPeer(t, far, frame.Client).Send(wstest.Whole(frame.Text, "the last"))
+		for range c.Messages(t.Context()) {
+			break
+		}
+		require.NotNil(t, c.read.now().kept)
+		c.CloseNow()
+		require.Nil(t, c.read.now().kept)
+	})
+}
+
 // TestAnIdleCompressedConnectionHoldsNoMoreThanAPlainOne, if its messages do not refer to each other.
 func TestAnIdleCompressedConnectionHoldsNoMoreThanAPlainOne(t *testing.T) {
 	alone := &deflate.Params{ServerNoContextTakeover: true, ClientNoContextTakeover: true}

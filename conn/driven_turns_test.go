@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed60239977/websocket/conn"
 	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/wstest"
 )
 
 // counted is a looped that counts how often it is read from.
@@ -36,4 +37,26 @@ func TestOneTurnOfAnEventLoopHasFewReads(t *testing.T) {
 		}
 		require.NotEmpty(t, nc.in)
 	})
+}
+
+// mute is a looped that refuses every write.
+type mute struct{ looped }
+
+func (*mute) TryWrite(p, more []byte) (int, error) { return 0, wstest.ErrFault }
+
+// TestTheCodeOfWhoHungUpMayLieBehindMoreThanOneTurnReads: nobody has read when the time to close is over.
+func TestTheCodeOfWhoHungUpMayLieBehindMoreThanOneTurnReads(t *testing.T) {
+	for _, role := range roles {
+		synctest.Test(t, func(t *testing.T) {
+			nc := &mute{}
+			for range 10 {
+				nc.in = binary(string(make([]byte, 100_000))).Append(nc.in, other(role))
+			}
+			nc.in = farewell[2].Append(nc.in, other(role))
+			c := new(conn.DrivenMemory).Open(nc, role, nil, nil).Conn()
+			require.ErrorIs(t, c.Write(t.Context(), conn.Text, nil), wstest.ErrFault)
+			<-c.Done()
+			requireEnded(t, c, c.Err(), expired, nil)
+		})
+	}
 }

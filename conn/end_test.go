@@ -315,6 +315,23 @@ func TestThoseWhoWaitToSendHearOfAFailedWriteAtOnce(t *testing.T) {
 	})
 }
 
+// TestNothingIsBufferedOnceAWriteHasFailed: what waits for a Writer to end counts until then.
+func TestNothingIsBufferedOnceAWriteHasFailed(t *testing.T) {
+	var nc *wstest.RefusingConn
+	wrap := func(end *wstest.End) net.Conn { nc = wstest.Refusing(end); return nc }
+	withDriversOver(t, nil, 0, wrap, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		w, err := c.Writer(t.Context(), conn.Text)
+		require.NoError(t, err)
+		require.NoError(t, c.Send(conn.Text, []byte("behind it")))
+		require.Positive(t, c.BufferedAmount())
+		nc.Refuse(wstest.ErrFault)
+		_, err = c.Ping(t.Context())
+		require.ErrorIs(t, err, wstest.ErrFault)
+		require.Zero(t, c.BufferedAmount())
+		require.ErrorIs(t, w.Close(), wstest.ErrFault)
+	})
+}
+
 // TestCloseNowWaitsForWhatLearnsTheCode is for the bubble to see: a goroutine that is left fails it, and so does a wait.
 func TestCloseNowWaitsForWhatLearnsTheCode(t *testing.T) {
 	var nc *wstest.RefusingConn

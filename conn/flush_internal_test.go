@@ -65,3 +65,48 @@ func TestAPingWaitsForItsPongFromWhenItIsEncoded(t *testing.T) {
 		require.Len(t, c.cold.pings, 1)
 	})
 }
+
+// halfway is a transport that takes a byte without waiting, and all if it may wait.
+type halfway struct{ *portable }
+
+func (h halfway) write(s *protocol.Sender, wait bool) (int, error) {
+	if wait {
+		return h.portable.write(s, true)
+	}
+	return 1, nil
+}
+
+func (halfway) resumable() bool { return true }
+
+// endsFirst is a context that can end. Before somebody registers for that, the connection ends.
+type endsFirst struct {
+	context.Context
+	c                *Conn
+	registered, left int
+}
+
+func (e *endsFirst) Done() <-chan struct{} {
+	if e.c.out.mu.TryLock() { // else it is only asked whether it can end
+		e.c.out.mu.Unlock()
+		e.c.happened(func(w *protocol.Closing) { w.Abort(ErrClosedNow) })
+	}
+	return make(chan struct{})
+}
+
+func (e *endsFirst) AfterFunc(func()) (stop func() bool) {
+	e.registered++
+	return func() bool { e.left++; return true }
+}
+
+func TestAContextIsLetGoOfAlsoIfTheConnectionEndsJustBeforeAWriteWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := wstest.Pipe(0)
+		defer far.Close()
+		c := newConn(near, frame.Server, nil, nil)
+		c.transport = halfway{newPortable(near)}
+		ctx := &endsFirst{Context: context.Background(), c: c}
+		require.ErrorIs(t, c.Write(ctx, Text, []byte("hello")), ErrClosedNow)
+		require.Equal(t, 1, ctx.registered)
+		require.Equal(t, 1, ctx.left)
+	})
+}
