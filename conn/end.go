@@ -89,9 +89,9 @@ func (c *Conn) release() {
 		c.beat.timer.Stop()
 	}
 	if c.reading.TryLock() {
-		c.endRead()
+		c.letGo()
 	}
-	hooks.call()
+	hooks.call(c)
 	c.observeEnd()
 	if d := c.driven(); d != nil {
 		d.nc().Ended()

@@ -80,5 +80,6 @@ func (c *Conn) submitOnFreshStack(ctx context.Context, m *outgoing) (accepted bo
 	s.done.Wait()
 	accepted, err = s.accepted, s.err
 	s.release()
+	c.goOnPanicking()
 	return accepted, err
 }

@@ -43,8 +43,13 @@ func (c *Conn) forget(hook *endHook) bool {
 }
 
 // call calls every function of a list that was taken.
-func (h *endHook) call() {
+func (h *endHook) call(c *Conn) {
 	for ; h != nil; h = h.next {
-		h.f()
+		c.callHook(h.f)
 	}
+}
+
+func (c *Conn) callHook(f func()) {
+	defer c.keepPanic()
+	f()
 }

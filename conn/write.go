@@ -38,7 +38,11 @@ func (c *Conn) submit(ctx context.Context, m *outgoing) (accepted bool, err erro
 	if then == toFlush {
 		err = c.flush(ctx, c.out.sender.Queued())
 	}
-	c.out.mu.Unlock()
+	if m.deep {
+		c.out.mu.Unlock()
+	} else {
+		c.unlock()
+	}
 	return then != refused, err
 }
 
@@ -67,7 +71,7 @@ func (c *Conn) enqueue(ctx context.Context, m *outgoing) (queued, error) {
 			case err != nil:
 				return refused, err
 			case accepted:
-				return toFlush, nil
+				return c.flushAfter(), nil
 			}
 		} else if accepted, err := c.writeThrough(ctx, m); !accepted {
 			return refused, err
@@ -96,7 +100,18 @@ func (c *Conn) enqueue(ctx context.Context, m *outgoing) (queued, error) {
 	if c.cork() {
 		return onItsWay, nil
 	}
-	return toFlush, nil
+	return c.flushAfter(), nil
+}
+
+// flushAfter is for a message that was queued: who is to panic leaves it to another goroutine. The caller holds mu.
+func (c *Conn) flushAfter() queued {
+	if !c.panicked() {
+		return toFlush
+	}
+	if c.left() && c.out.flusher.Later() {
+		c.start((*Conn).runFlush)
+	}
+	return onItsWay
 }
 
 // Flush returns when everything accepted before the call is on the wire, with the same errors as [Conn.Write]. It does not
@@ -105,7 +120,7 @@ func (c *Conn) enqueue(ctx context.Context, m *outgoing) (queued, error) {
 func (c *Conn) Flush(ctx context.Context) error {
 	o := &c.out
 	o.mu.Lock()
-	defer o.mu.Unlock()
+	defer c.unlock()
 	if err := c.ended(ctx.Err()); err != nil {
 		return err
 	}
