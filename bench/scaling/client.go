@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/seed60239977/websocket"
@@ -23,12 +26,24 @@ type position struct {
 // crowd is clients, and what they have got.
 type crowd struct {
 	kind      string
+	kernel    int // that of config
 	delivered atomic.Int64
 	work      sync.WaitGroup
 
 	mu    sync.Mutex
 	conns []*websocket.Conn
 	late  []time.Duration // how late messages were
+}
+
+// bounded sets the size of a socket's buffer in bytes, unless that is 0. Linux doubles it, for its own needs.
+func bounded(bytes, option int) func(network, addr string, c syscall.RawConn) error {
+	if bytes == 0 {
+		return nil
+	}
+	return func(_, _ string, c syscall.RawConn) (err error) {
+		failed := c.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, option, bytes) })
+		return errors.Join(failed, err)
+	}
 }
 
 // client is one connection.
@@ -42,7 +57,10 @@ type client struct {
 
 // connect adds a client of a topic, which is not subscribed yet.
 func (k *crowd) connect(addr, topic string) (*client, error) {
-	c, _, err := websocket.Dial(context.Background(), "ws://"+addr+"/ws", &websocket.DialOptions{Config: websocket.Config{ReadLimit: 16 << 20}})
+	c, _, err := websocket.Dial(context.Background(), "ws://"+addr+"/ws", &websocket.DialOptions{
+		Config:  websocket.Config{ReadLimit: 16 << 20},
+		NetDial: (&net.Dialer{Control: bounded(k.kernel, syscall.SO_RCVBUF)}).DialContext,
+	})
 	if err != nil {
 		return nil, err
 	}

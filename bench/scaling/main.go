@@ -18,7 +18,7 @@ import (
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == serverRole {
-		fmt.Fprintln(os.Stderr, serve(os.Args[2], os.Args[3], os.Args[4]))
+		fmt.Fprintln(os.Stderr, serve(os.Args[2:]))
 		os.Exit(1)
 	}
 	c := config{}
@@ -34,6 +34,8 @@ func main() {
 	flag.IntVar(&c.recovering, "recovering", 1000, "clients that recover at once")
 	flag.StringVar(&c.libraries, "libraries", "hub,centrifuge", "which of them")
 	flag.StringVar(&c.loads, "loads", "paced,flat,recovery", "what is measured: at -rate, as fast as they can, clients that recover")
+	flag.IntVar(&c.queue, "queue", 16384, "messages that may wait for a connection of the hub; those that find it full are missing")
+	flag.IntVar(&c.kernel, "kernel", 0, "bytes of the buffers of each socket, at both ends; 0 leaves that to the system")
 	flag.StringVar(&c.profiles, "profiles", "", "a directory for profiles of the servers' CPU, as fast as they can")
 	flag.Parse()
 	if err := run(c); err != nil {
@@ -47,5 +49,6 @@ type config struct {
 	processes, conns, topics, size, rate int
 	time                                 time.Duration
 	rounds, missed, recovering           int
+	queue, kernel                        int
 	libraries, loads, profiles           string
 }

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -89,7 +90,7 @@ func newSite(c config, kind string) (s *site, err error) {
 			return nil, err
 		}
 		s.addrs = append(s.addrs, addr)
-		if err := s.start(os.Args[0], serverRole, kind, addr, broker); err != nil {
+		if err := s.start(os.Args[0], serverRole, kind, addr, broker, strconv.Itoa(c.queue), strconv.Itoa(c.kernel)); err != nil {
 			return nil, err
 		}
 		if err := answers(addr); err != nil {
@@ -134,17 +135,21 @@ func (u used) each(before used, n int) used {
 	}
 }
 
-// publish has servers publish; which are some of them.
-func (s *site) publish(which []string, form url.Values) error {
+// publish has servers publish, and returns how many messages that were; which are some of them.
+func (s *site) publish(which []string, form url.Values) (int64, error) {
 	form.Set("topics", strconv.Itoa(s.topics))
 	form.Set("size", strconv.Itoa(s.size))
 	errs := make([]error, len(which))
+	var published atomic.Int64
 	var all sync.WaitGroup
 	for n, addr := range which {
 		all.Go(func() {
 			resp, err := http.Post("http://"+addr+"/publish?"+form.Encode(), "", nil)
 			if err == nil {
+				var count int64
+				_, err = fmt.Fscan(resp.Body, &count)
 				resp.Body.Close()
+				published.Add(count)
 				if resp.StatusCode != http.StatusOK {
 					err = fmt.Errorf("publishing: %s", resp.Status)
 				}
@@ -153,12 +158,7 @@ func (s *site) publish(which []string, form url.Values) error {
 		})
 	}
 	all.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return published.Load(), errors.Join(errs...)
 }
 
 // result is what was measured of one library in one round.
@@ -172,6 +172,7 @@ type result struct {
 
 type figures struct {
 	deliveries       int64
+	missing          int64 // that did not come, because a queue was full
 	seconds          float64
 	servers, clients time.Duration // CPU
 	p50, p99         time.Duration
@@ -179,14 +180,18 @@ type figures struct {
 
 func (f figures) String() string {
 	n := float64(max(f.deliveries, 1))
+	missing := ""
+	if f.missing != 0 {
+		missing = fmt.Sprintf("  %d missing", f.missing)
+	}
 	return fmt.Sprintf("%9.0f deliveries/s  servers %6.2f µs  clients %6.2f µs each  %8.0f deliveries per CPU second  p50 %8v  p99 %8v",
 		float64(f.deliveries)/f.seconds, float64(f.servers.Microseconds())/n, float64(f.clients.Microseconds())/n,
-		n/(f.servers+f.clients).Seconds(), f.p50.Round(10*time.Microsecond), f.p99.Round(10*time.Microsecond))
+		n/(f.servers+f.clients).Seconds(), f.p50.Round(10*time.Microsecond), f.p99.Round(10*time.Microsecond)) + missing
 }
 
 // gather connects and subscribes everybody.
 func (s *site) gather() (*crowd, error) {
-	k := &crowd{kind: s.kind}
+	k := &crowd{kind: s.kind, kernel: s.kernel}
 	for _, addr := range s.addrs {
 		for n := range s.conns {
 			x, err := k.connect(addr, topicName(n%s.topics))
@@ -217,7 +222,8 @@ func (s *site) load(form url.Values) (f figures, idle, busy used, err error) {
 		return f, idle, busy, err
 	}
 	began := time.Now()
-	if err := s.publish(s.addrs, form); err != nil {
+	published, err := s.publish(s.addrs, form)
+	if err != nil {
 		return f, idle, busy, err
 	}
 	// What is under way arrives.
@@ -227,6 +233,7 @@ func (s *site) load(form url.Values) (f figures, idle, busy used, err error) {
 	f.seconds = time.Since(began).Seconds()
 	after, clientsAfter, err := s.used()
 	f.servers, f.clients, f.deliveries = after.CPU-servers.CPU, clientsAfter-clients, k.delivered.Load()
+	f.missing = published*int64(len(k.conns)/s.topics) - f.deliveries
 	late := k.leave()
 	slices.Sort(late)
 	if len(late) > 0 {
@@ -252,7 +259,7 @@ func (s *site) recover() (wall, used time.Duration, err error) {
 		at[x.topic] = &p
 		x.c.CloseNow()
 	}
-	if err := s.publish(s.addrs[:1], url.Values{"n": {strconv.Itoa(s.missed * s.topics)}, "rate": {"100000"}}); err != nil {
+	if _, err := s.publish(s.addrs[:1], url.Values{"n": {strconv.Itoa(s.missed * s.topics)}, "rate": {"100000"}}); err != nil {
 		return 0, 0, err
 	}
 	k2 := &crowd{kind: s.kind}

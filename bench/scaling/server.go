@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -33,12 +34,16 @@ type library interface {
 	publish(topic string, data []byte) error
 }
 
-// serve serves subscribers at /ws, publishes what /publish asks for, and tells what it has used.
-func serve(kind, addr, broker string) error {
+// serve serves subscribers at /ws, publishes what /publish asks for, and tells what it has used. args are the library, the address,
+// the broker, and the queue and kernel of config.
+func serve(args []string) error {
+	kind, addr, broker := args[0], args[1], args[2]
+	queue, _ := strconv.Atoi(args[3])
+	kernel, _ := strconv.Atoi(args[4])
 	var l library
 	var err error
 	if kind == "hub" {
-		l, err = newHub(broker)
+		l, err = newHub(broker, queue)
 	} else {
 		l, err = newCentrifuge(broker)
 	}
@@ -48,9 +53,11 @@ func serve(kind, addr, broker string) error {
 	mux := http.NewServeMux()
 	mux.Handle("/ws", l.handler())
 	mux.HandleFunc("POST /publish", func(w http.ResponseWriter, r *http.Request) {
-		if err := load(r, l); err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
+		published, err := load(r, l)
+		if err != nil {
+			w.WriteHeader(http.StatusInternalServerError)
 		}
+		fmt.Fprintln(w, published, err)
 	})
 	mux.HandleFunc("GET /profile", pprof.Profile)
 	mux.HandleFunc("GET /used", func(w http.ResponseWriter, r *http.Request) {
@@ -61,7 +68,8 @@ func serve(kind, addr, broker string) error {
 		u.Memory = m.HeapInuse + m.StackInuse
 		json.NewEncoder(w).Encode(u)
 	})
-	listener, err := net.Listen("tcp", addr)
+	config := net.ListenConfig{Control: bounded(kernel, syscall.SO_SNDBUF)} // which connections inherit
+	listener, err := config.Listen(context.Background(), "tcp", addr)
 	if err != nil {
 		return err
 	}
@@ -96,8 +104,9 @@ func cpu() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// load publishes to topics by turns: rate messages a second for some time, as many as possible if that is 0, or n messages.
-func load(r *http.Request, l library) error {
+// load publishes to topics by turns: rate messages a second for some time, as many as possible if that is 0, or n messages. It
+// returns how many it has published.
+func load(r *http.Request, l library) (int64, error) {
 	value := func(name string) int { n, _ := strconv.Atoi(r.FormValue(name)); return n }
 	topics, size, rate, n := value("topics"), value("size"), value("rate"), value("n")
 	limit, _ := time.ParseDuration(r.FormValue("time"))
@@ -107,6 +116,7 @@ func load(r *http.Request, l library) error {
 	}
 	began := time.Now()
 	var all sync.WaitGroup
+	var published atomic.Int64
 	errs := make(chan error, publishers)
 	for p := range publishers {
 		all.Go(func() {
@@ -118,12 +128,13 @@ func load(r *http.Request, l library) error {
 					errs <- err
 					return
 				}
+				published.Add(1)
 			}
 		})
 	}
 	all.Wait()
 	close(errs)
-	return <-errs
+	return published.Load(), <-errs
 }
 
 func topicName(n int) string { return fmt.Sprint("topic", n) }
@@ -139,8 +150,8 @@ const stamp = "published"
 
 type hubServer struct{ h *hub.Hub }
 
-func newHub(broker string) (library, error) {
-	o := &hub.Options{Envelope: hub.JSONEnvelope, QueueMessages: 16384, QueueBytes: 16 << 20}
+func newHub(broker string, queue int) (library, error) {
+	o := &hub.Options{Envelope: hub.JSONEnvelope, QueueMessages: queue, QueueBytes: 16 << 20}
 	o.Broker = hub.NewMemory(hub.Keep(history))
 	if broker != "memory" {
 		b, err := redis.Open("redis://"+broker, &redis.Options{Retention: hub.Keep(history)})
