@@ -30,7 +30,10 @@ func (r *results) markdown(c config) string {
 		}
 	}
 	b.WriteString("\n`Serve` and `Messages` are this library's callback mode and its range loop. " +
-		"`gorilla API` and `coder API` are the servers of gorilla and coder on `compat/gorilla` and `compat/coder`. TCP is an echo without any protocol: the floor.\n")
+		"`event` is its event loop. " +
+		"`gorilla API` and `coder API` are the servers of gorilla and coder on `compat/gorilla` and `compat/coder`. " +
+		"gnet is an event loop that knows no WebSocket: its server is an echo of this benchmark's own on it, with gobwas' handshake. " +
+		"TCP and epoll are echoes without any protocol, from goroutines and from one thread: the floors.\n")
 	r.overview(&b, "CPU time of the server, µs for each message or handshake", func(k kind) bool { return k != idle })
 	r.overview(&b, "Memory, KiB for each connection", func(k kind) bool { return k == idle })
 	b.WriteString("\n## Details\n")
