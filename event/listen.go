@@ -47,7 +47,8 @@ var ErrNoListener = errors.New("websocket: the event loop cannot accept from thi
 // Shutdown.
 //
 // ln is closed when Listen returns. Closing it earlier does not end Listen, which goes on with a descriptor of its own. When
-// the system is out of descriptors or memory, Listen logs that and tries again after a pause.
+// the system is out of descriptors or memory, or reports an error of the connection that was next, Listen logs that and tries
+// again after a pause.
 func (l *Loop) Listen(ln net.Listener, timeout time.Duration, g Greeter) error {
 	if len(l.shards) == 0 {
 		return ErrNoListener
@@ -109,7 +110,7 @@ type listening struct {
 // acceptBatch is how many connections are accepted before others have their turn.
 const acceptBatch = 32
 
-// How long nothing is accepted after a failure for want of descriptors or memory: longer each time.
+// How long nothing is accepted after a failure that may pass: longer each time.
 const (
 	firstPause = 5 * time.Millisecond
 	maxPause   = time.Second
@@ -138,7 +139,7 @@ func (p *listening) proceed(s *Socket, todo uint32) (left uint32) {
 			p.greet(guest, peer)
 		case netpoll.WouldBlock(err):
 			return 0
-		case netpoll.Temporary(err):
+		case retry(err):
 			p.pause = min(max(2*p.pause, firstPause), maxPause)
 			s.shard().loop.log.Printf("websocket: cannot accept connections: %v; next try in %v", err, p.pause)
 			p.resting = true
@@ -183,7 +184,8 @@ func (p *listening) greet(s *Socket, peer net.Addr) {
 }
 
 // Accept does the same as Listen for any kind of listener: it calls serve for each connection, on a goroutine of its own. serve
-// owns the connection. Its ctx ends with Shutdown, and when Accept returns.
+// owns the connection. Its ctx ends with Shutdown, and when Accept returns. As with net/http, an error of ln with a method
+// Temporary that returns true is one to try again after.
 func (l *Loop) Accept(ln net.Listener, serve func(ctx context.Context, nc net.Conn)) error {
 	defer ln.Close()
 	if !l.enter() {
@@ -208,7 +210,7 @@ func (l *Loop) Accept(ln net.Listener, serve func(ctx context.Context, nc net.Co
 			l.workers.Go(func() { serve(ctx, nc) })
 		case l.isDown():
 			return ErrLoopClosed
-		case netpoll.Temporary(err):
+		case retry(err):
 			pause = min(max(2*pause, firstPause), maxPause)
 			l.log.Printf("websocket: cannot accept connections: %v; next try in %v", err, pause)
 			l.pause(pause)
@@ -216,6 +218,12 @@ func (l *Loop) Accept(ln net.Listener, serve func(ctx context.Context, nc net.Co
 			return err
 		}
 	}
+}
+
+// retry reports whether accepting may succeed later although it has failed.
+func retry(err error) bool {
+	var t interface{ Temporary() bool }
+	return errors.As(err, &t) && t.Temporary() || netpoll.Temporary(err)
 }
 
 // pause waits for d, or for Shutdown.

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -238,6 +239,59 @@ func TestAcceptOutlastsWantOfDescriptors(t *testing.T) {
 		require.ErrorIs(t, <-served, ErrLoopClosed)
 		require.Error(t, ctx.Err())
 		require.ErrorIs(t, l.Accept(f, nil), ErrLoopClosed)
+	})
+}
+
+// passingErrors are those after which accept(2) is to be called again, and that of a firewall.
+var passingErrors = []syscall.Errno{
+	syscall.ENETDOWN, syscall.EPROTO, syscall.ENOPROTOOPT, syscall.EHOSTDOWN, syscall.EHOSTUNREACH, syscall.EOPNOTSUPP,
+	syscall.ENETUNREACH, syscall.ETIMEDOUT, syscall.EPERM,
+}
+
+func TestAnErrorOfOneConnectionIsNotThatOfTheListener(t *testing.T) {
+	for _, errno := range passingErrors {
+		t.Run(errno.Error(), func(t *testing.T) {
+			listeningTest(t, 0, func(t *testing.T, l *Loop, ln *memoryListener, k *knock, r *record) {
+				var logged bytes.Buffer
+				l.log.SetOutput(&logged)
+				ln.mu.Lock()
+				ln.fail = []error{os.NewSyscallError("accept", errno)}
+				ln.mu.Unlock()
+				start := time.Now()
+				far := ln.dial()
+				far.Write([]byte("open\n"))
+				require.Equal(t, "yes\n", read(t, far, 4))
+				require.Equal(t, firstPause, time.Since(start))
+				require.Contains(t, logged.String(), errno.Error()+"; next try in 5ms")
+			})
+		})
+	}
+}
+
+// passing is an error that says itself whether it is for good.
+type passing bool
+
+func (passing) Error() string     { return "passing" }
+func (p passing) Temporary() bool { return bool(p) }
+
+func TestAcceptOutlastsErrorsOfOneConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var logged bytes.Buffer
+		l := newLoop(&Options{ErrorLog: log.New(&logged, "", 0)}, nil)
+		f := &failingListener{errs: make(chan error, 20), closed: make(chan struct{})}
+		for _, errno := range passingErrors {
+			f.errs <- os.NewSyscallError("accept", errno)
+		}
+		f.errs <- &net.OpError{Op: "accept", Err: passing(true)}
+		f.errs <- fmt.Errorf("wrapped: %w", passing(true))
+		f.errs <- nil
+		came, served := make(chan struct{}), make(chan error, 1)
+		go func() { served <- l.Accept(f, func(_ context.Context, nc net.Conn) { nc.Close(); close(came) }) }()
+		<-came
+		require.Equal(t, len(passingErrors)+2, bytes.Count(logged.Bytes(), []byte("next try in")))
+		f.errs <- passing(false)
+		require.ErrorIs(t, <-served, passing(false))
+		require.NoError(t, l.Shutdown(t.Context()))
 	})
 }
 

@@ -22,3 +22,6 @@ func inherit(fd int) {
 	syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
 	syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, 1)
 }
+
+// isTemporary is for what other systems do not have.
+func isTemporary(syscall.Errno) bool { return false }

@@ -19,3 +19,6 @@ func inherit(fd int) {
 	syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_KEEPIDLE, keepAliveIdle)
 	syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_KEEPINTVL, keepAliveIdle)
 }
+
+// isTemporary is for what other systems do not have.
+func isTemporary(e syscall.Errno) bool { return e == syscall.ENONET }

@@ -63,8 +63,23 @@ func (l *Listener) TryAccept(f *FD) (peer net.Addr, err error) {
 // WouldBlock reports whether there is nothing to accept now.
 func WouldBlock(err error) bool { return err == syscall.EAGAIN }
 
-// Temporary reports whether accepting failed for want of descriptors or memory, which may be there later.
+// Temporary reports whether accepting failed for a reason that may be gone later: for want of descriptors or memory, or because
+// of the one connection that was next.
 func Temporary(err error) bool {
-	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) ||
-		errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
+	var e syscall.Errno
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e {
+	case syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM:
+		return true
+	case syscall.EPERM: // a firewall forbids it
+		return true
+	case syscall.ENETDOWN, syscall.EPROTO, syscall.ENOPROTOOPT, syscall.EHOSTDOWN, syscall.EHOSTUNREACH, syscall.EOPNOTSUPP,
+		syscall.ENETUNREACH, syscall.ETIMEDOUT:
+		// accept(2) of Linux: these may be errors of the new connection, and "the application should [...] treat them like EAGAIN
+		// by retrying".
+		return true
+	}
+	return isTemporary(e)
 }
