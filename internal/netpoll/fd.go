@@ -31,6 +31,16 @@ func (f *FD) Init(fd int) error {
 	return syscall.SetNonblock(fd, true)
 }
 
+// own makes f the owner of a descriptor, which prepare makes ready; if that fails, the descriptor is closed.
+func (f *FD) own(fd int, prepare func(fd int) error) error {
+	if err := prepare(fd); err != nil {
+		syscall.Close(fd)
+		return err
+	}
+	f.n = int32(fd)
+	return nil
+}
+
 // begin begins to use the descriptor, and reports whether it is open. Then end must follow.
 func (f *FD) begin() bool {
 	for {

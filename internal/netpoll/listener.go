@@ -47,8 +47,8 @@ func (l *Listener) TryAccept(f *FD) (peer net.Addr, err error) {
 			n, from, err := accept(fd)
 			switch err {
 			case nil:
-				f.n, peer = int32(n), Addr(from)
-				return setUp(n)
+				peer = Addr(from)
+				return f.own(n, setUp)
 			case syscall.EINTR, syscall.ECONNABORTED:
 			case syscall.EAGAIN:
 				return err

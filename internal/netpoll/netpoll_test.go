@@ -3,9 +3,11 @@
 package netpoll
 
 import (
+	"errors"
 	"io"
 	"net"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -210,6 +212,24 @@ func TestManyMayUseADescriptorThatIsClosed(t *testing.T) {
 		}
 		require.Equal(t, 1, n)
 	}
+}
+
+func TestADescriptorThatCannotBePreparedIsClosed(t *testing.T) {
+	f, far := pair(t)
+	failed := errors.New("cannot be prepared")
+	var other FD
+	require.NoError(t, f.Do(func(fd int) error {
+		copied, err := syscall.Dup(fd)
+		require.NoError(t, err)
+		require.ErrorIs(t, other.own(copied, func(n int) error {
+			require.Equal(t, copied, n)
+			return failed
+		}), failed)
+		return nil
+	}))
+	require.True(t, f.Close())
+	_, err := far.Read(make([]byte, 1))
+	require.Equal(t, io.EOF, err, "nobody has the connection any more")
 }
 
 func TestAListenerAcceptsWithoutWaiting(t *testing.T) {
