@@ -47,14 +47,21 @@ func (l *Loop) adopt(c *conn.Conn) error {
 		c.CloseNow()
 		return ErrLoopClosed
 	}
+	l.know(c)
+	return nil
+}
+
+// know is the rest of adopt for a connection that is counted.
+func (l *Loop) know(c *conn.Conn) {
 	l.mu.Lock()
 	l.goroutines[c] = struct{}{}
-	down := l.down
 	l.mu.Unlock()
-	if down { // since it was counted
+	switch down, cutting := l.stage(); { // since it was counted
+	case cutting:
+		c.CloseNow()
+	case down:
 		c.SendClose(conn.StatusGoingAway, "")
 	}
-	return nil
 }
 
 // serve is the goroutine of one connection.

@@ -90,9 +90,7 @@ func (l *Loop) listen(ln net.Listener, a acceptor, timeout time.Duration, g Gree
 		return err
 	}
 	s.shard().push(s)
-	if l.isDown() { // since it was counted
-		s.goAway()
-	}
+	s.catchUp()
 	return <-p.done
 }
 
@@ -165,11 +163,16 @@ func (p *listening) end(s *Socket, err error) {
 
 // greet begins the handshake on a socket that was accepted.
 func (p *listening) greet(s *Socket, peer net.Addr) {
-	l := s.shard().loop
-	if !l.enter() {
+	if !s.shard().loop.enter() {
 		s.stream().Close()
 		return
 	}
+	p.admit(s, peer)
+}
+
+// admit is the rest of greet for a socket that is counted.
+func (p *listening) admit(s *Socket, peer net.Addr) {
+	l := s.shard().loop
 	g := &guest{greeter: p.greeter, nc: guestConn{s, peer}}
 	s.setPhase(g)
 	if p.timeout > 0 {
@@ -180,7 +183,9 @@ func (p *listening) greet(s *Socket, peer net.Addr) {
 		g.timer.Stop()
 		s.stream().Close()
 		l.leave()
+		return
 	}
+	s.catchUp()
 }
 
 // Accept does the same as Listen for any kind of listener: it calls serve for each connection, on a goroutine of its own. serve

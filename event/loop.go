@@ -63,6 +63,7 @@ type Loop struct {
 	live       int // sockets, listeners, and connections with a goroutine
 	goroutines map[*conn.Conn]struct{}
 	down       bool
+	cutting    bool          // down, and a Shutdown does not wait any more
 	closing    chan struct{} // closed when down
 	idle       chan struct{} // closed when down and nothing is left
 	over       bool          // idle is closed
@@ -199,6 +200,9 @@ func (l *Loop) Shutdown(ctx context.Context) error {
 	select {
 	case <-l.idle:
 	case <-ctx.Done():
+		l.mu.Lock()
+		l.cutting = true
+		l.mu.Unlock()
 		l.each((*Socket).cut, func(c *conn.Conn) { c.CloseNow() })
 		return ctx.Err()
 	}
@@ -206,7 +210,7 @@ func (l *Loop) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// each calls one of the functions for everything there is.
+// each calls one of the functions for everything there is. What is counted but not there yet sees to itself: see catchUp.
 func (l *Loop) each(socket func(*Socket), goroutine func(*conn.Conn)) {
 	for _, h := range l.shards {
 		for _, s := range h.sockets() {
@@ -223,9 +227,15 @@ func (l *Loop) each(socket func(*Socket), goroutine func(*conn.Conn)) {
 
 // isDown reports whether Shutdown was called.
 func (l *Loop) isDown() bool {
+	down, _ := l.stage()
+	return down
+}
+
+// stage reports how far Shutdown has come. Who asks once it is there for all to see misses nothing of it.
+func (l *Loop) stage() (down, cutting bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.down
+	return l.down, l.cutting
 }
 
 // isOver reports whether nothing is left after Shutdown.

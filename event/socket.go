@@ -171,9 +171,7 @@ func (s *Socket) attach(ctx context.Context, role frame.Role, n *conn.Negotiated
 func (s *Socket) become(role frame.Role, n *conn.Negotiated, cfg *conn.Config) *conn.Conn {
 	c := s.memory.Open(s, role, n, cfg).Conn()
 	s.state.Or(stateOpened)
-	if s.shard().loop.isDown() { // since it was counted
-		s.goAway()
-	}
+	s.catchUp()
 	return c
 }
 
@@ -351,6 +349,16 @@ func (s *Socket) goAway() {
 		return
 	}
 	s.post(stateAway)
+}
+
+// catchUp does what Shutdown has done to all sockets since s was counted: it may have come too early to find s, or what s is now.
+func (s *Socket) catchUp() {
+	switch down, cutting := s.shard().loop.stage(); {
+	case cutting:
+		s.cut()
+	case down:
+		s.goAway()
+	}
 }
 
 // cut ends what s is at once.
