@@ -16,7 +16,7 @@ func (c *Conn) WriteBatch(ctx context.Context, batch []*Prepared) (waited bool, 
 	}
 	o := &c.out
 	o.mu.Lock()
-	defer c.unlock()
+	defer o.mu.Unlock()
 	flush := false
 	for i, p := range batch {
 		if i == 1 {

@@ -35,7 +35,6 @@ import (
 // close it first (§7.1.1), and has until the end of Config.CloseTimeout to do so. A goroutine of the connection waits for that;
 // CloseNow closes TCP at once and waits for the goroutine. A server's connection leaves nothing behind.
 func (c *Conn) Close(code StatusCode, reason string) error {
-	defer c.goOnPanicking()
 	wrong := c.beginClose(code, reason, true)
 	c.awaitEnd()
 	if err := c.closed(); err != nil && wrong != nil {
@@ -54,7 +53,7 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 // [ErrCloseSent] if a close frame was sent before and, once the connection has ended, the *[CloseError].
 func (c *Conn) SendClose(code StatusCode, reason string) error {
 	c.out.mu.Lock()
-	defer c.unlock()
+	defer c.out.mu.Unlock()
 	if err := c.sendable(); err != nil {
 		return err
 	}
@@ -85,7 +84,6 @@ func (c *Conn) drain(ctx context.Context) error {
 // CloseNow closes the net.Conn without a closing handshake. All calls under way return. CloseNow returns nil, unless the
 // connection had already ended, and not cleanly: then it returns how. Nothing of the connection is left when it returns.
 func (c *Conn) CloseNow() error {
-	defer c.goOnPanicking()
 	if c.end.Load() == nil {
 		c.happened(func(w *protocol.Closing) { w.Abort(ErrClosedNow) })
 	}
@@ -116,17 +114,15 @@ func (c *Conn) closed() error {
 // expire is called when Config.CloseTimeout is over. Where the network has refused a write and nobody has read, it first
 // reads what there is to learn the peer's code (§7.1.5), and keeps nothing of it.
 func (c *Conn) expire() {
-	var p *keptPanic
 	learned := c.beginLearning()
 	if learned != nil {
 		c.learn()
 	}
 	c.happened((*protocol.Closing).Expired) // first: nobody may read on where parts of a message were thrown away
 	if learned != nil {
-		_, p = c.letGo()
+		c.endRead()
 		close(learned)
 	}
-	c.panicReading(p)
 }
 
 // learn reads what has arrived already. The caller holds reading.

@@ -84,8 +84,6 @@ type cold struct {
 
 	value any // Conn.SetValue
 
-	panicked *keptPanic // what the call under way is to panic with at its end
-
 	// blockedSince is when an event loop began to wait until more can be written, if that is observed; 0 while it does not.
 	blockedSince time.Duration
 }

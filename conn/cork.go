@@ -49,7 +49,7 @@ func (c *Conn) flushCorked(ctx context.Context) error {
 	if o.refused {
 		err = nil // what has arrived is read all the same
 	}
-	c.unlockReading()
+	o.mu.Unlock()
 	return err
 }
 

@@ -105,5 +105,4 @@
 //	transport_unix.go, socket_unix.go, socket_linux.go: sockets, without a buffer while they wait
 //	driven.go      what is different with an event loop: see package event
 //	freshstack.go  what would make stacks grow for good
-//	panic.go       what becomes of a panic of an Observer
 package conn

@@ -89,9 +89,9 @@ func (c *Conn) release() {
 		c.beat.timer.Stop()
 	}
 	if c.reading.TryLock() {
-		c.letGo()
+		c.endRead()
 	}
-	hooks.call(c)
+	hooks.call()
 	c.observeEnd()
 	if d := c.driven(); d != nil {
 		d.nc().Ended()

@@ -59,7 +59,7 @@ func (c *Conn) noteReadEnd(err error) { c.coldState().closing.ReadFailed(err) }
 func (c *Conn) finish(ctx context.Context) error {
 	c.read.finishing = true
 	c.out.mu.Lock()
-	defer c.unlockReading()
+	defer c.out.mu.Unlock()
 	for {
 		if e := c.end.Load(); e != nil {
 			return e

@@ -80,6 +80,5 @@ func (c *Conn) submitOnFreshStack(ctx context.Context, m *outgoing) (accepted bo
 	s.done.Wait()
 	accepted, err = s.accepted, s.err
 	s.release()
-	c.goOnPanicking()
 	return accepted, err
 }

@@ -34,14 +34,13 @@ type held struct {
 	reused   *messageReader // of each message, with Config.ReuseReader
 	hooks    hooks
 
-	violation error      // what hooks.violation is to be told; nil for nothing
-	panicked  *keptPanic // what endRead is to panic with
+	violation error // what hooks.violation is to be told; nil for nothing
 }
 
 // empty reports whether nothing is held.
 func (h *held) empty() bool {
 	hook := &h.hooks
-	return h.partial == nil && h.inflated == nil && h.kept == nil && h.reader == nil && h.reused == nil && h.violation == nil && h.panicked == nil &&
+	return h.partial == nil && h.inflated == nil && h.kept == nil && h.reader == nil && h.reused == nil && h.violation == nil &&
 		hook.ping == nil && hook.pong == nil && hook.close == nil && hook.violation == nil
 }
 
@@ -121,14 +120,6 @@ func (c *Conn) startRead(ctx context.Context) error {
 
 // endRead ends what beginRead began.
 func (c *Conn) endRead() {
-	if ended, p := c.letGo(); ended || p != nil {
-		c.panicReading(p)
-	}
-}
-
-// letGo is endRead without panicking: it returns what with, or nil, and whether the connection has ended, which has functions of
-// its own.
-func (c *Conn) letGo() (ended bool, p *keptPanic) {
 	if d := c.driven(); d != nil {
 		d.polling = false
 	}
@@ -136,10 +127,7 @@ func (c *Conn) letGo() (ended bool, p *keptPanic) {
 	if cause := c.calls.End(interrupt.Reading); cause != nil { // the network's deadlines do not work
 		c.readEnded(cause)
 	}
-	if h := c.read.held; h != nil && h.panicked != nil {
-		p, h.panicked = h.panicked, nil
-	}
-	if ended = c.end.Load() != nil; ended {
+	if c.end.Load() != nil {
 		c.part()
 		c.calls.Forget(interrupt.Reading) // again: begin may have come after the end, and a context may outlive the connection by far
 		if c.read.held != nil {
@@ -155,7 +143,6 @@ func (c *Conn) letGo() (ended bool, p *keptPanic) {
 		c.read.tidy()
 	}
 	c.reading.Unlock()
-	return ended, p
 }
 
 // nextPart waits for the next part of a message and deals with the control frames before it (§5.4: they may stand

@@ -13,10 +13,6 @@ import (
 // them, so they must be quick. Some are called in the middle of a call that reads or writes, so the only methods of the
 // connection that they may call are those that return what never changes ([Conn.RemoteAddr], [Conn.LocalAddr], [Conn.NetConn],
 // [Conn.Subprotocol], [Conn.Deflate]) and [Conn.Err].
-//
-// If one panics while the connection is locked, the call that it runs in does what can be done without waiting, and then panics
-// with an error that has the value and the stack in its text, and wraps a value that is an error. Others go on with the
-// connection.
 type Observer struct {
 	// Dialing is called when a client begins to open a connection, before anything else is done. It may add fields to Header, such
 	// as the context of a trace, and replace Context with one derived from it, which the handshake then uses. Only Context, Start,
@@ -106,7 +102,6 @@ func (c *Conn) observe(o *Observer) {
 //
 //go:noinline
 func (c *Conn) observeReceived() {
-	defer c.keepReadersPanic()
 	if f := c.observer().Received; f != nil {
 		typ, n := c.receiver.Message()
 		f(c, MessageSize{typ, n, c.receiver.Packed()})
@@ -117,7 +112,6 @@ func (c *Conn) observeReceived() {
 //
 //go:noinline
 func (c *Conn) observeSent(m *outgoing, packed int) {
-	defer c.keepPanicLocked()
 	f := c.observer().Sent
 	switch {
 	case f == nil:
@@ -181,7 +175,6 @@ func (c *Conn) observePong(payload []byte) {
 	}
 	c.out.mu.Unlock()
 	if answered {
-		defer c.keepReadersPanic()
 		c.observeRoundTrip(c.beat.now() - p.at)
 	}
 }
@@ -205,15 +198,9 @@ func (c *Conn) writeObserved() (int, error) {
 	start := time.Since(clockStart)
 	n, err := c.transport.write(&c.out.sender, true)
 	if took := time.Since(clockStart) - start; took >= o.slowAfter() {
-		c.observeSlow(took)
+		o.Slow(c, took)
 	}
 	return n, err
-}
-
-// observeSlow is called when the network was slow. The caller does not hold out.mu.
-func (c *Conn) observeSlow(took time.Duration) {
-	defer c.keepPanic()
-	c.observer().Slow(c, took)
 }
 
 // observeBlocked is called when an event loop has to wait until more can be written. The caller holds out.mu.
@@ -233,7 +220,7 @@ func (c *Conn) observeUnblocked() {
 	c.cold.blockedSince = 0
 	if o := c.observer(); took >= o.slowAfter() {
 		c.out.mu.Unlock()
-		c.observeSlow(took)
+		o.Slow(c, took)
 		c.out.mu.Lock()
 	}
 }
@@ -257,7 +244,6 @@ func (c *Conn) observeEnd() {
 	c.out.mu.Lock()
 	c.observeUnblocked()
 	c.out.mu.Unlock()
-	defer c.keepPanic()
 	if f := c.observer().Ended; f != nil {
 		f(c, c.end.Load())
 	}

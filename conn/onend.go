@@ -43,13 +43,8 @@ func (c *Conn) forget(hook *endHook) bool {
 }
 
 // call calls every function of a list that was taken.
-func (h *endHook) call(c *Conn) {
+func (h *endHook) call() {
 	for ; h != nil; h = h.next {
-		c.callHook(h.f)
+		h.f()
 	}
-}
-
-func (c *Conn) callHook(f func()) {
-	defer c.keepPanic()
-	f()
 }

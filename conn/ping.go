@@ -65,7 +65,7 @@ func (c *Conn) Pong(ctx context.Context, payload []byte) error {
 	}
 	o := &c.out
 	o.mu.Lock()
-	defer c.unlock()
+	defer o.mu.Unlock()
 	if err := c.awaitRoom(ctx); err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (c *Conn) sendControl(queue func(s *protocol.Sender, payload []byte) error,
 		err = queue(&c.out.sender, payload)
 		c.flushNow()
 	}
-	c.unlock()
+	c.out.mu.Unlock()
 	c.observeRefusal(err)
 	return err
 }
@@ -127,7 +127,7 @@ func (c *Conn) peerPonged(payload []byte) error {
 func (c *Conn) sendPing(ctx context.Context, p *ping) error {
 	o := &c.out
 	o.mu.Lock()
-	defer c.unlock()
+	defer o.mu.Unlock()
 	if err := c.awaitRoom(ctx); err != nil {
 		return err
 	}
@@ -153,7 +153,7 @@ func (c *Conn) sendReplies() {
 	c.read.replied = false
 	c.out.mu.Lock()
 	c.flushNow()
-	c.unlockReading()
+	c.out.mu.Unlock()
 }
 
 // ping is a ping that waits for its pong.
@@ -227,7 +227,6 @@ func (c *Conn) tick() {
 	switch do {
 	case protocol.PeerGone:
 		c.happened(func(w *protocol.Closing) { w.ReadFailed(ErrPeerTimeout) })
-		c.goOnPanicking()
 		return
 	case protocol.SendPing:
 		c.pingUnasked()

@@ -40,10 +40,9 @@ type hotState struct{ word atomic.Uint32 }
 
 // The parts of a hotState.
 const (
-	growthBits  uint32 = 1<<16 - 1 // how much the history of compression may still grow, in bytes; set by whoever has the turn
-	hotCorked   uint32 = 1 << 16   // Serve is at work: frames wait for those of the next messages
-	hotLimited  uint32 = 1 << 17   // cold.limit is to hold for what is read
-	hotPanicked uint32 = 1 << 18   // cold.panicked is not nil
+	growthBits uint32 = 1<<16 - 1 // how much the history of compression may still grow, in bytes; set by whoever has the turn
+	hotCorked  uint32 = 1 << 16   // Serve is at work: frames wait for those of the next messages
+	hotLimited uint32 = 1 << 17   // cold.limit is to hold for what is read
 )
 
 func (h *hotState) has(flag uint32) bool { return h.word.Load()&flag != 0 }

@@ -26,14 +26,14 @@ func (c *Conn) send(m *outgoing) error {
 func (c *Conn) sendNow(m *outgoing) error {
 	o := &c.out
 	o.mu.Lock()
-	defer c.unlock()
+	defer o.mu.Unlock()
 	if err := c.acceptable(len(m.payload)); err != nil {
 		return err
 	}
 	if err := c.accept(m); err != nil {
 		return err
 	}
-	if !c.cork() && c.flushAfter() == toFlush {
+	if !c.cork() {
 		c.scheduleFlush(m.fanOut())
 	}
 	return nil

@@ -55,7 +55,7 @@ func (c *Conn) writeThrough(ctx context.Context, m *outgoing) (accepted bool, er
 	if o.observed {
 		c.observeSent(m, len(m.payload))
 	}
-	for end := o.sender.Queued(); o.sender.Done() < end && err == nil && !c.panicked(); {
+	for end := o.sender.Queued(); o.sender.Done() < end && err == nil; {
 		err = c.writeOnce(ctx)
 	}
 	c.endThrough()

@@ -38,11 +38,7 @@ func (c *Conn) submit(ctx context.Context, m *outgoing) (accepted bool, err erro
 	if then == toFlush {
 		err = c.flush(ctx, c.out.sender.Queued())
 	}
-	if m.deep {
-		c.out.mu.Unlock()
-	} else {
-		c.unlock()
-	}
+	c.out.mu.Unlock()
 	return then != refused, err
 }
 
@@ -71,7 +67,7 @@ func (c *Conn) enqueue(ctx context.Context, m *outgoing) (queued, error) {
 			case err != nil:
 				return refused, err
 			case accepted:
-				return c.flushAfter(), nil
+				return toFlush, nil
 			}
 		} else if accepted, err := c.writeThrough(ctx, m); !accepted {
 			return refused, err
@@ -100,18 +96,7 @@ func (c *Conn) enqueue(ctx context.Context, m *outgoing) (queued, error) {
 	if c.cork() {
 		return onItsWay, nil
 	}
-	return c.flushAfter(), nil
-}
-
-// flushAfter is for a message that was queued: who is to panic leaves it to another goroutine. The caller holds mu.
-func (c *Conn) flushAfter() queued {
-	if !c.panicked() {
-		return toFlush
-	}
-	if c.left() && c.out.flusher.Later() {
-		c.start((*Conn).runFlush)
-	}
-	return onItsWay
+	return toFlush, nil
 }
 
 // Flush returns when everything accepted before the call is on the wire, with the same errors as [Conn.Write]. It does not
@@ -120,7 +105,7 @@ func (c *Conn) flushAfter() queued {
 func (c *Conn) Flush(ctx context.Context) error {
 	o := &c.out
 	o.mu.Lock()
-	defer c.unlock()
+	defer o.mu.Unlock()
 	if err := c.ended(ctx.Err()); err != nil {
 		return err
 	}

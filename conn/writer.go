@@ -20,7 +20,7 @@ func (c *Conn) Writer(ctx context.Context, typ MessageType) (*MessageWriter, err
 	}
 	o := &c.out
 	o.mu.Lock()
-	defer c.unlock()
+	defer o.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return nil, c.ended(err)
 	}
@@ -52,7 +52,6 @@ type MessageWriter struct {
 
 // Write collects the bytes of p and sends each frame that is full. n counts the bytes that were accepted.
 func (w *MessageWriter) Write(p []byte) (n int, err error) {
-	defer w.c.goOnPanicking()
 	size := w.c.settings.Value().fragment
 	if size < 0 {
 		size = math.MaxInt
@@ -92,16 +91,12 @@ func (w *MessageWriter) send(fin bool) error {
 	w.ended = fin
 	w.part.Release()
 	w.part = nil
-	if c.flushAfter() == onItsWay {
-		return nil
-	}
 	return c.flush(w.ctx, o.sender.Queued())
 }
 
 // Flush sends what was written but not sent yet as a fragment of the message, however short, and returns when it is on the
 // wire. If there is nothing to send, it does nothing. Its errors are those of Write.
 func (w *MessageWriter) Flush() error {
-	defer w.c.goOnPanicking()
 	if w.err == nil && w.part != nil {
 		w.err = w.send(false)
 	}
@@ -113,7 +108,6 @@ func (w *MessageWriter) Close() error {
 	if w.err == ErrWriterClosed {
 		return w.err
 	}
-	defer w.c.goOnPanicking()
 	err := w.err
 	if err == nil {
 		err = w.send(true)
