@@ -52,6 +52,14 @@ func TestErrorSaysWhatItKnows(t *testing.T) {
 	require.ErrorIs(t, err, cause)
 }
 
+func TestAnErrorIsOneLineOfText(t *testing.T) {
+	cause := errors.New("the server said:\n\x1b[1mall is well")
+	require.EqualError(t, &Error{Status: 403, Reason: "no", Err: cause},
+		`websocket: handshake: no (403 Forbidden): "the server said:\n\x1b[1mall is well"`)
+	require.EqualError(t, &Error{Reason: "no\tway"}, `websocket: handshake: "no\tway"`)
+	require.EqualError(t, &Error{Reason: `origin "https://ä.example" is not allowed`}, `websocket: handshake: origin "https://ä.example" is not allowed`)
+}
+
 func TestAStatusThatIsNoFinalOneIsSentAs500(t *testing.T) {
 	for status, sent := range map[int]string{-1: "500", 0: "500", 101: "500", 199: "500", 200: "200", 403: "403", 999: "999", 1000: "500"} {
 		response := (&Error{Status: status}).AppendResponse(nil)

@@ -1,6 +1,12 @@
 package protocol
 
-import "github.com/seed60239977/websocket/frame"
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/seed60239977/websocket/frame"
+)
 
 // CloseError says how a connection ended. From then on, every call of a driver returns the same one.
 type CloseError struct {
@@ -21,7 +27,8 @@ type CloseError struct {
 	local error // see Closing.Local; nil unless this end has closed
 }
 
-// Error says who closed, with which code and reason, and the cause.
+// Error says who closed, with which code and reason, and the cause. What has characters that cannot be printed is quoted as in Go:
+// a peer cannot write lines of its own into a log.
 func (e *CloseError) Error() string {
 	who := "closed by this side"
 	if e.Remote {
@@ -29,12 +36,21 @@ func (e *CloseError) Error() string {
 	}
 	s := "websocket: " + who + ": " + e.Code.String()
 	if e.Reason != "" {
-		s += ": " + e.Reason
+		s += ": " + printable(e.Reason)
 	}
 	if e.Err != nil && e.Err.Error() != e.Reason {
-		s += " (" + e.Err.Error() + ")"
+		s += " (" + printable(e.Err.Error()) + ")"
 	}
 	return s
+}
+
+// printable returns s as one line of printable text: quoted, unless it is that.
+func printable(s string) string {
+	unprintable := func(r rune) bool { return !strconv.IsPrint(r) }
+	if utf8.ValidString(s) && strings.IndexFunc(s, unprintable) < 0 {
+		return s
+	}
+	return strconv.Quote(s)
 }
 
 // Unwrap returns the cause, which may be nil.
