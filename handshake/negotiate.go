@@ -273,6 +273,9 @@ func (f *Offer) confirmSubprotocol(values []string) (string, *Error) {
 	if len(values) == 0 {
 		return "", nil
 	}
+	if f.options.Lenient {
+		return trimOWS(values[0]), nil
+	}
 	name, ok := single(values)
 	if !ok || !slices.Contains(f.options.Subprotocols, name) {
 		return "", invalid("the server chose subprotocol %.100q, which was not offered", values)

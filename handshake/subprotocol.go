@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // offeredSubprotocols splits the client's Sec-WebSocket-Protocol fields, in its order of preference (§4.1 10).
@@ -48,7 +50,7 @@ func (o *ServerOptions) selectSubprotocol(r *http.Request) (string, error) {
 		return "", hookError(err, http.StatusBadRequest)
 	}
 	// "The value MUST be one of the values the client provided" (§4.2.2): not even a hook may choose another.
-	if name != "" && !slices.Contains(offered, name) {
+	if name != "" && !slices.Contains(offered, name) && !(o.Lenient && httpguts.ValidHeaderFieldValue(name)) {
 		return "", refuse(http.StatusInternalServerError, "the server chose subprotocol %.100q, which was not offered", name)
 	}
 	return name, nil

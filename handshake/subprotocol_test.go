@@ -2,6 +2,7 @@ package handshake
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -66,6 +67,44 @@ func TestServerHookChoosesTheSubprotocolByRequest(t *testing.T) {
 	for _, none := range []int{0, 101, 200, 600} { // not the status of a refusal
 		_, err = choose("", &Error{Status: none, Reason: "who are you?"})
 		require.Equal(t, "who are you?", requireError(t, err, 400).Reason)
+	}
+}
+
+func TestSubprotocolsThatWereNotOfferedAreForTheLenient(t *testing.T) {
+	for _, offered := range [][]string{nil, {"a"}, {"a", "b"}} {
+		for _, lenient := range []bool{false, true} {
+			for answer, ok := range map[string]bool{"b": lenient || len(offered) == 2, "c": lenient, "c, a": lenient, "c\r\nX: y": false} {
+				name := fmt.Sprint(offered, lenient, answer)
+				r := goodRequest()
+				if offered != nil {
+					r.Header["Sec-Websocket-Protocol"] = []string{strings.Join(offered, ", ")}
+				}
+				chosen := func(*http.Request, []string) (string, error) { return answer, nil }
+				resp, err := (&ServerOptions{Lenient: lenient, SelectSubprotocol: chosen}).Accept(r)
+				if ok {
+					require.NoError(t, err, name)
+					require.Equal(t, answer, resp.Subprotocol, name)
+					require.Contains(t, string(resp.AppendResponse(nil)), "Sec-WebSocket-Protocol: "+answer+"\r\n", name)
+				} else {
+					requireError(t, err, http.StatusInternalServerError)
+				}
+
+				u, err := ParseURL("ws://server.example.com")
+				require.NoError(t, err)
+				req, err := (&ClientOptions{Lenient: lenient, Subprotocols: offered}).NewRequest(u)
+				require.NoError(t, err)
+				req.key = testKey
+				got := goodResponse()
+				got.Header["Sec-Websocket-Protocol"] = []string{answer}
+				agreed, err := req.Verify(got)
+				if ok {
+					require.NoError(t, err, name)
+					require.Equal(t, answer, agreed.Subprotocol, name)
+				} else {
+					requireError(t, err, http.StatusSwitchingProtocols)
+				}
+			}
+		}
 	}
 }
 

@@ -182,6 +182,10 @@ func TestTheServersFirstSubprotocolThatIsOfferedIsChosen(t *testing.T) {
 		"offered by a header":  {server: []string{"b"}, header: "a, b", want: "b"},
 		"that is not a token":  {server: []string{"SPDY/3.1+portforward.k8s.io"}, client: []string{"SPDY/3.1+portforward.k8s.io"}, want: "SPDY/3.1+portforward.k8s.io"},
 		"nobody speaks of any": {want: ""},
+		"that was not offered": {client: []string{"a"}, answers: "b", want: "b"},
+		"where none was":       {answers: "b", want: "b"},
+		"a list of them":       {client: []string{"a", "b"}, answers: "c, b", want: "c, b"},
+		"options without one":  {server: []string{}, client: []string{"a", "b"}, answers: "b", want: ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			withEach(t, func(t *testing.T, lib library) {

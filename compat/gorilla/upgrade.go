@@ -166,14 +166,8 @@ func (u *Upgrader) options(responseHeader http.Header) *handshake.ServerOptions 
 		Lenient:      true,
 	}
 	if named := responseHeader.Get("Sec-Websocket-Protocol"); u.Subprotocols == nil && named != "" {
-		o.SelectSubprotocol = func(_ *http.Request, offered []string) (string, error) {
-			for _, name := range elements(named) {
-				if slices.Contains(offered, name) {
-					return name, nil
-				}
-			}
-			return "", nil // a client that has not offered it would fail, by the RFC
-		}
+		// Also what the client has not offered: one that goes by the RFC fails then.
+		o.SelectSubprotocol = func(*http.Request, []string) (string, error) { return clean(named), nil }
 	}
 	for name, values := range responseHeader {
 		if handshake.Reserved(name) {

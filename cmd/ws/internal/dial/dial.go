@@ -62,7 +62,7 @@ func (o *Options) addRequest(f *cli.Flags) {
 	f.StringVar(&o.compress, "compress", "off", "permessage-deflate to offer, in a `mode`: off, notakeover or takeover")
 	f.Values("compress", "off", "notakeover", "takeover")
 	f.IntVar(&w.MaxRedirects, "redirects", 0, "follow up to `n` redirects")
-	f.BoolVar(&w.Lenient, "lenient", false, "accept subprotocols that are no tokens, and an Upgrade of several protocols")
+	f.BoolVar(&w.Lenient, "lenient", false, "accept subprotocols that are no tokens or were not offered, and an Upgrade of several protocols")
 	f.DurationVar(&o.ping, "ping", 0, "`time` of silence after which to ping; a server that is silent for twice that is gone")
 }
 
