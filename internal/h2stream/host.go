@@ -11,17 +11,24 @@ const LeaveTime = time.Second
 // Host calls f, and returns when f has and c is closed, so that nothing of c touches the stream any more: the handler of
 // the request may return then, which ends the stream in good order. If f goes on for longer than [LeaveTime] once c is closed,
 // the stream is reset, so that the peer need not wait for f. A stream that cannot be reset (Stream.Unending) has f called on
-// another goroutine, and Host does not wait for that. Host is called once.
+// another goroutine, and Host does not wait for that. If f panics, Host closes c, and then panics in turn. Host is called once.
 func (c *Conn) Host(f func()) {
 	c.in.mu.Lock()
 	c.in.hosted = true
 	c.in.mu.Unlock()
-	defer c.leave() // also if f panics
+	returned := false
+	defer func() {
+		if !returned { // and perhaps nobody is left who would close it
+			c.Close()
+		}
+		c.leave()
+	}()
 	if c.stream.Unending {
 		go f()
-		return
+	} else {
+		f()
 	}
-	f()
+	returned = true
 }
 
 // leave is the end of Host.

@@ -1,6 +1,7 @@
 package h2stream
 
 import (
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -84,19 +85,32 @@ func TestAStreamThatCannotBeResetDoesNotWaitForItsFunction(t *testing.T) {
 	})
 }
 
-func TestAHostThatPanicsStaysUntilTheStreamIsClosed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		_, c := newFake()
-		panicked := make(chan any, 1)
-		go func() {
-			defer func() { panicked <- recover() }()
-			c.Host(func() { panic("a bug") })
-		}()
-		synctest.Wait()
-		require.Empty(t, panicked)
-		require.NoError(t, c.Close())
-		require.Equal(t, "a bug", <-panicked)
-	})
+func TestAHostThatPanicsClosesItsStream(t *testing.T) {
+	for name, unclosed := range map[string]bool{"nobody has": true, "its function has": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, c := newFake()
+				panicked, written := make(chan any, 1), make(chan error, 1)
+				go func() {
+					defer func() { panicked <- recover() }()
+					c.Host(func() {
+						go func() {
+							_, err := c.Write([]byte("that nobody takes"))
+							written <- err
+						}()
+						synctest.Wait()
+						if !unclosed {
+							c.Close()
+						}
+						panic("a bug")
+					})
+				}()
+				require.Equal(t, "a bug", <-panicked)
+				require.Error(t, <-written)
+				require.ErrorIs(t, c.Close(), net.ErrClosed)
+			})
+		})
+	}
 }
 
 // TestAHostStaysWhileCloseResetsTheStream: net/http panics if the handler has returned by then.
