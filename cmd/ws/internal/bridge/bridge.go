@@ -62,19 +62,22 @@ Nobody reads faster than the other side takes it: a slow end slows the other one
 			{Does: "send a file to whoever connects first", Line: "ws bridge -once ws-listen:8080 - < file"},
 			{Does: "lines from a pipe as text messages", Line: "tail -f app.log | ws bridge -text - ws://collector.example/"},
 		},
-		Setup: func(f *cli.Flags) cli.Action {
-			o := &options{}
-			f.Section("The bridge")
-			f.BoolVar(&o.text, "text", false, "lines are text messages")
-			f.BoolVar(&o.once, "once", false, "wait for one client, and end with it; the exit status says how that was")
-			f.BoolVar(&o.noHalfClose, "no-half-close", false, "do not offer, nor agree to, the subprotocol half-close.bridge.ws")
-			f.DurationVar(&o.linger, "linger", 5*time.Second, "`time` in which nothing has come after which a connection that can end in one direction is closed")
-			f.BoolVar(&o.verbose, "v", false, "log connections")
-			o.dial.AddUnlimited(f)
-			o.serve.AddFlags(f)
-			return o.run
-		},
+		Setup: setup,
 	}
+}
+
+// setup declares the flags.
+func setup(f *cli.Flags) cli.Action {
+	o := &options{}
+	f.Section("The bridge")
+	f.BoolVar(&o.text, "text", false, "lines are text messages")
+	f.BoolVar(&o.once, "once", false, "wait for one client, and end with it; the exit status says how that was")
+	f.BoolVar(&o.noHalfClose, "no-half-close", false, "do not offer, nor agree to, the subprotocol half-close.bridge.ws")
+	f.DurationVar(&o.linger, "linger", 5*time.Second, "`time` in which nothing has come after which a connection that can end in one direction is closed")
+	f.BoolVar(&o.verbose, "v", false, "log connections")
+	o.dial.AddUnlimited(f)
+	o.serve.AddFlags(f)
+	return o.run
 }
 
 // point is A or B.

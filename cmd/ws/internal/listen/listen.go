@@ -63,28 +63,31 @@ Only pages of the same origin may connect, and programs, which send no origin; -
 			{Does: "follow a file in a browser", Line: "ws listen -exec 'tail -f app.log' 8080"},
 			{Does: "with TLS, over HTTP/2 too", Line: "ws listen -tls-cert cert.pem -tls-key key.pem -serve-http2 :8443"},
 		},
-		Setup: func(f *cli.Flags) cli.Action {
-			o := &options{}
-			f.Section("What it does")
-			f.BoolVar(&o.broadcast, "broadcast", false, "send each message to all other clients; who is too slow for it is let go with 1008")
-			f.BoolVar(&o.talk, "talk", false, "print messages, and send the lines of standard input to all clients")
-			f.StringVar(&o.exec, "exec", "", "start `command` for each connection")
-			f.BoolVar(&o.binary, "b", false, "with -exec: binary messages, with the bytes as they come, in place of lines")
-			f.IntVar(&o.most, "max", 100, "with -exec: no more than `n` at once; others are closed with 1013")
-			f.DurationVar(&o.grace, "grace", 5*time.Second, "with -exec: `time` to end after the client has gone, and again after SIGTERM")
-			f.BoolVar(&o.verbose, "v", false, "log connections and messages")
-			f.BoolVar(&o.noPage, "no-page", false, "serve no page")
-			f.StringVar(&o.dir, "dir", "", "serve the files of a `directory` in place of the page, to whoever asks; links out of it are not followed")
-			f.Files("dir")
-			f.StringVar(&o.binaryMode, "binary", "hex", "with -talk: print binary messages as `how`: hex, base64 or into files of a directory")
-			f.StringVar(&o.colour, "color", "auto", "colours, `when`: auto (on a terminal), always or never")
-			f.Values("color", "auto", "always", "never")
-			f.Values("binary", "hex", "base64", "./")
-			o.serve.AddFlags(f)
-			o.serve.AddLimit(f)
-			return o.run
-		},
+		Setup: setup,
 	}
+}
+
+// setup declares the flags.
+func setup(f *cli.Flags) cli.Action {
+	o := &options{}
+	f.Section("What it does")
+	f.BoolVar(&o.broadcast, "broadcast", false, "send each message to all other clients; who is too slow for it is let go with 1008")
+	f.BoolVar(&o.talk, "talk", false, "print messages, and send the lines of standard input to all clients")
+	f.StringVar(&o.exec, "exec", "", "start `command` for each connection")
+	f.BoolVar(&o.binary, "b", false, "with -exec: binary messages, with the bytes as they come, in place of lines")
+	f.IntVar(&o.most, "max", 100, "with -exec: no more than `n` at once; others are closed with 1013")
+	f.DurationVar(&o.grace, "grace", 5*time.Second, "with -exec: `time` to end after the client has gone, and again after SIGTERM")
+	f.BoolVar(&o.verbose, "v", false, "log connections and messages")
+	f.BoolVar(&o.noPage, "no-page", false, "serve no page")
+	f.StringVar(&o.dir, "dir", "", "serve the files of a `directory` in place of the page, to whoever asks; links out of it are not followed")
+	f.Files("dir")
+	f.StringVar(&o.binaryMode, "binary", "hex", "with -talk: print binary messages as `how`: hex, base64 or into files of a directory")
+	f.StringVar(&o.colour, "color", "auto", "colours, `when`: auto (on a terminal), always or never")
+	f.Values("color", "auto", "always", "never")
+	f.Values("binary", "hex", "base64", "./")
+	o.serve.AddFlags(f)
+	o.serve.AddLimit(f)
+	return o.run
 }
 
 // run is the command.
