@@ -72,6 +72,7 @@ func TestTheServerOnAnEventLoopComesToTheExpectedVerdicts(t *testing.T) {
 	if *update {
 		t.Skip("its verdicts are not kept apart")
 	}
+	besideOthers(t)
 	for _, c := range []struct {
 		name    string
 		netHTTP bool
@@ -84,6 +85,7 @@ func TestTheServerOnAnEventLoopComesToTheExpectedVerdicts(t *testing.T) {
 		{name: "Handler without compression", netHTTP: true, cases: uncompressed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			besideOthers(t)
 			url, all := eventServer(t, c.netHTTP, c.deflate), c.cases == nil && *eventFull
 			if c.cases == nil {
 				c.cases = eventPatterns()
@@ -106,7 +108,7 @@ func eventPatterns() []string {
 	if *eventFull {
 		return []string{"*", "14.*"}
 	}
-	return autobahn.Quick()
+	return repeated()
 }
 
 // different are cases for what Handler may do differently from Serve: the opening, and what comes right behind it.
@@ -119,6 +121,7 @@ func TestTheClientOnAnEventLoopComesToTheExpectedVerdicts(t *testing.T) {
 	if *update {
 		t.Skip("its verdicts are not kept apart")
 	}
+	besideOthers(t)
 	suite, err := autobahn.NewHandler(nil)
 	require.NoError(t, err)
 	web := httptest.NewServer(suite)

@@ -41,31 +41,66 @@ func patterns() []string {
 	return autobahn.Quick()
 }
 
-func TestTheServerComesToTheExpectedVerdicts(t *testing.T) {
-	url := echoServer(t)
-	report, err := autobahn.TestServer(t.Context(), url, &autobahn.Options{Cases: patterns()})
-	require.NoError(t, err)
-	again(t, server, report, selected(t), func(ids []string) (*autobahn.Report, error) {
-		return autobahn.TestServer(t.Context(), url, &autobahn.Options{Cases: ids})
+// repeated are the cases to run once more in another way, over HTTP/2 or on an event loop. Their long ones, with thousands of
+// messages, are not for every run of go test: the race detector, -full, CI=true and WEBSOCKET_TESTS=all add them.
+func repeated() []string {
+	if runsAll() || raceDetector || os.Getenv("WEBSOCKET_TESTS") == "all" {
+		return autobahn.Quick()
+	}
+	sample := slices.DeleteFunc(autobahn.Quick(), func(pattern string) bool {
+		group, _, _ := strings.Cut(pattern, ".")
+		return slices.Contains(busyGroups, group)
 	})
-	requireExpected(t, server, report, selected(t))
+	return append(sample, "9.1.1", "9.4.5", "12.1.1", "13.7.3")
 }
 
-func TestTheServerComesToTheSameVerdictsOverHTTP2(t *testing.T) {
-	url := echoServer(t, "-http2")
-	report, err := autobahn.TestServer(t.Context(), url, &autobahn.Options{Cases: patterns(), HTTP2: true})
-	require.NoError(t, err)
-	if *update {
-		return // they are not kept apart
+// busyGroups are those whose cases keep a processor busy.
+var busyGroups = []string{"9", "12", "13"}
+
+// besideOthers lets a test run at the same time as others. Most cases wait for time to pass; what takes long runs alone.
+func besideOthers(t *testing.T) {
+	if !runsAll() && !*eventFull && !raceDetector {
+		t.Parallel()
 	}
-	cases := slices.DeleteFunc(selected(t), func(c autobahn.Case) bool { return c.Opening != nil })
-	again(t, server, report, cases, func(ids []string) (*autobahn.Report, error) {
-		return autobahn.TestServer(t.Context(), url, &autobahn.Options{Cases: ids, HTTP2: true})
+}
+
+func TestTheServerComesToTheExpectedVerdicts(t *testing.T) {
+	besideOthers(t)
+	program := buildEcho(t)
+	t.Run("HTTP/1.1", func(t *testing.T) {
+		besideOthers(t)
+		url := echoServer(t, program)
+		report, err := autobahn.TestServer(t.Context(), url, &autobahn.Options{Cases: patterns()})
+		require.NoError(t, err)
+		again(t, server, report, selected(t), func(ids []string) (*autobahn.Report, error) {
+			return autobahn.TestServer(t.Context(), url, &autobahn.Options{Cases: ids})
+		})
+		requireExpected(t, server, report, selected(t))
 	})
-	requireExpected(t, server, report, cases)
+	t.Run("HTTP/2", func(t *testing.T) {
+		if *update {
+			t.Skip("its verdicts are not kept apart")
+		}
+		besideOthers(t)
+		ids := repeated()
+		if runsAll() {
+			ids = patterns()
+		}
+		url := echoServer(t, program, "-http2")
+		report, err := autobahn.TestServer(t.Context(), url, &autobahn.Options{Cases: ids, HTTP2: true})
+		require.NoError(t, err)
+		cases, err := autobahn.Select(ids, nil)
+		require.NoError(t, err)
+		cases = slices.DeleteFunc(cases, func(c autobahn.Case) bool { return c.Opening != nil })
+		again(t, server, report, cases, func(ids []string) (*autobahn.Report, error) {
+			return autobahn.TestServer(t.Context(), url, &autobahn.Options{Cases: ids, HTTP2: true})
+		})
+		requireExpected(t, server, report, cases)
+	})
 }
 
 func TestTheClientComesToTheExpectedVerdicts(t *testing.T) {
+	besideOthers(t)
 	suite, err := autobahn.NewHandler(nil)
 	require.NoError(t, err)
 	web := httptest.NewServer(suite)
@@ -92,7 +127,7 @@ func runCases(t *testing.T, base string, cases []autobahn.Case, run func(ctx con
 		group, _, _ := strings.Cut(c.ID, ".")
 		switch {
 		case c.Only == autobahn.ServersOnly:
-		case slices.Contains([]string{"9", "12", "13"}, group):
+		case slices.Contains(busyGroups, group):
 			busy = append(busy, c.ID)
 		default:
 			waiting = append(waiting, c.ID)
@@ -137,8 +172,8 @@ func runCase(ctx context.Context, base, id string) {
 	_ = c.CloseNow()
 }
 
-// echoServer builds and runs the echo server that is shipped as an example, with more flags, and returns its URL.
-func echoServer(t *testing.T, flags ...string) string {
+// buildEcho builds the echo server that is shipped as an example, and returns the program, which is there until the test ends.
+func buildEcho(t *testing.T) string {
 	const source = "../examples/echo"
 	_, err := os.ReadDir(source) // so that the go command looks there before it takes a result from its cache
 	require.NoError(t, err)
@@ -150,7 +185,11 @@ func echoServer(t *testing.T, flags ...string) string {
 	program := filepath.Join(t.TempDir(), "echo.exe")
 	out, err := exec.CommandContext(t.Context(), tool, "build", "-o", program, source).CombinedOutput()
 	require.NoError(t, err, "%s", out)
+	return program
+}
 
+// echoServer runs the program that buildEcho has built, with more flags, and returns its URL.
+func echoServer(t *testing.T, program string, flags ...string) string {
 	cmd := exec.CommandContext(t.Context(), program, append(flags, "-compress", "takeover", "-addr", "127.0.0.1:0")...)
 	cmd.Stderr = os.Stderr
 	stdout, err := cmd.StdoutPipe()

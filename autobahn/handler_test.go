@@ -34,10 +34,10 @@ func TestTheHandlerSpeaksTheProtocolOfTestClients(t *testing.T) {
 	require.Equal(t, "12", ask(t, m, "/suite/getCaseCount"))
 	require.JSONEq(t, `{"id":"2.1","description":"a ping without payload is answered"}`, ask(t, m, "/suite/getCaseInfo?case=3"))
 	require.JSONEq(t, `{"behavior":""}`, ask(t, m, "/suite/getCaseStatus?case=1&agent=picky"))
-	for _, query := range []string{"case=1&agent=picky", "case=2&agent=picky", "casetuple=6.4.1&agent=picky", "case=3"} {
+	for _, query := range []string{"case=1&agent=picky", "case=2&agent=picky", "casetuple=6.5.1&agent=picky", "case=3"} {
 		require.NoError(t, referenceClient(m, "/suite/runCase?"+query, faults{}))
 	}
-	require.JSONEq(t, `{"behavior":"OK"}`, ask(t, m, "/suite/getCaseStatus?casetuple=6.4.1&agent=picky"))
+	require.JSONEq(t, `{"behavior":"OK"}`, ask(t, m, "/suite/getCaseStatus?casetuple=6.5.1&agent=picky"))
 	require.NoError(t, referenceClient(m, "/suite/updateReports?agent=picky", faults{}))
 	index, err := ReadIndex(filepath.Join(dir, "index.json"))
 	require.NoError(t, err)
@@ -52,7 +52,7 @@ func TestTheHandlerSpeaksTheProtocolOfTestClients(t *testing.T) {
 	require.ErrorIs(t, <-done, http.ErrServerClosed)
 	require.Len(t, h.Report("unknown").Results, 1)
 	require.ElementsMatch(t, []string{"picky", "unknown"}, h.Agents())
-	require.ElementsMatch(t, []string{"picky 1.1.1 OK", "picky 6.4.1 OK", "unknown 2.1 OK"}, seen)
+	require.ElementsMatch(t, []string{"picky 1.1.1 OK", "picky 6.5.1 OK", "unknown 2.1 OK"}, seen)
 	require.Len(t, h.CasesFor("picky"), 11)
 	require.Len(t, h.CasesFor("unknown"), 12)
 	for _, o := range []HandlerOptions{{Cases: []string{"99"}}, {Exclude: []string{"99"}}, {ExcludeFor: map[string][]string{"pick*": {"99"}}}} {

@@ -199,7 +199,7 @@ func (p *reference) frame() error {
 
 // payload reads what comes, looking at text as it does.
 func (p *reference) payload(h wire.Header) error {
-	buf := make([]byte, 32<<10)
+	buf := make([]byte, min(h.Len, 32<<10))
 	for at := 0; int64(at) < h.Len; {
 		n, err := p.src.Read(buf[:min(int64(len(buf)), h.Len-int64(at))])
 		if h.Masked {
