@@ -32,8 +32,27 @@ var (
 	connections = flag.Int("connections", 25, "how many clients there are at a time")
 )
 
-// day is how long a day is in fake time. Clients that have much to say say it at once, so it is spent in silence.
-const day = 2 * time.Second
+// day returns how long a day is, if -soak does not say so. In fake time clients that have much to say say it at once, and it is
+// spent in silence.
+func day() time.Duration {
+	if wstest.All() {
+		return 2 * time.Second
+	}
+	return time.Second
+}
+
+// pace is how fast a day goes.
+type pace struct {
+	ping    time.Duration // the server's interval
+	silence time.Duration // of a client that falls silent, at most
+	long    int           // times that, for one in twenty of them
+}
+
+// usual is the pace at which heartbeats notice some of the clients that are silent.
+var usual = pace{time.Second, 1500 * time.Millisecond, 6}
+
+// hurried is for a day that nobody wants to wait for.
+var hurried = pace{200 * time.Millisecond, 500 * time.Millisecond, 1}
 
 func TestNothingIsLeftAfterALongDay(t *testing.T) {
 	if *duration > 0 {
@@ -48,7 +67,7 @@ func TestNothingIsLeftAfterALongDay(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		l := pipe.Listen()
-		live(t, startServer(t, l, l.Dial), day, *connections)
+		live(t, startServer(t, l, l.Dial), day(), *connections)
 	})
 }
 
@@ -61,12 +80,16 @@ func TestNothingIsLeftAfterALongDayOfAnEventLoop(t *testing.T) {
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	live(t, startLoop(t, l), max(*duration, day), n)
+	p := usual
+	if *duration == 0 && !wstest.All() {
+		p = hurried
+	}
+	live(t, startLoop(t, l, p), max(*duration, day()), n)
 }
 
 // live puts load on the server and requires it to be as it was before, afterwards.
 func live(t *testing.T, s *server, duration time.Duration, connections int) {
-	s.warmUp(t, connections)
+	s.warmUp(t, min(duration/2, time.Second), connections)
 	before := measure()
 	ctx, cancel := context.WithTimeout(t.Context(), duration)
 	defer cancel()
@@ -141,11 +164,12 @@ type server struct {
 	addr string
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
 	http *http.Server
+	pace pace
 	all  websocket.Registry
 }
 
 func startServer(t *testing.T, l net.Listener, dial func(ctx context.Context, network, address string) (net.Conn, error)) *server {
-	s := &server{addr: l.Addr().String(), dial: dial}
+	s := &server{addr: l.Addr().String(), dial: dial, pace: usual}
 	s.http = &http.Server{ReadHeaderTimeout: 5 * time.Second, Handler: websocket.Handler(s.serve, s.acceptOptions())}
 	served := make(chan struct{})
 	go func() {
@@ -160,8 +184,8 @@ func startServer(t *testing.T, l net.Listener, dial func(ctx context.Context, ne
 }
 
 // startLoop is startServer with an event loop.
-func startLoop(t *testing.T, l net.Listener) *server {
-	s := &server{addr: l.Addr().String(), dial: new(net.Dialer).DialContext}
+func startLoop(t *testing.T, l net.Listener, p pace) *server {
+	s := &server{addr: l.Addr().String(), dial: new(net.Dialer).DialContext, pace: p}
 	loop, err := websocket.NewLoop(nil)
 	require.NoError(t, err)
 	served := make(chan error, 1)
@@ -189,7 +213,7 @@ func (s *server) acceptOptions() *websocket.AcceptOptions {
 		Deflate:  &websocket.DeflateOptions{},
 		Config: websocket.Config{
 			ReadLimit: 1 << 20, CloseTimeout: patience, SendQueue: 64 << 10,
-			PingInterval: time.Second, IdleTimeout: patience,
+			PingInterval: s.pace.ping, IdleTimeout: patience,
 		},
 	}
 }
@@ -214,8 +238,8 @@ func (s *server) serve(ctx context.Context, c *websocket.Conn) {
 }
 
 // warmUp lets pools, and the runtime's free lists, become as large as the load needs.
-func (s *server) warmUp(t *testing.T, connections int) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+func (s *server) warmUp(t *testing.T, duration time.Duration, connections int) {
+	ctx, cancel := context.WithTimeout(t.Context(), duration)
 	defer cancel()
 	var clients sync.WaitGroup
 	for i := range min(connections, 100) {
@@ -257,7 +281,16 @@ func (s *server) live(ctx context.Context, random *rand.Rand) error {
 			return err
 		}
 	}
-	return ends[random.IntN(len(ends))](c, random)
+	if n := random.IntN(len(ends) + 1); n < len(ends) {
+		return ends[n](c, random)
+	}
+	// Silence, perhaps until the heartbeat notices.
+	silence := time.Duration(random.Int64N(int64(s.pace.silence)))
+	if random.IntN(20) == 0 {
+		silence *= time.Duration(s.pace.long)
+	}
+	<-time.After(silence)
+	return c.CloseNow()
 }
 
 // talk sends a message in one way and reads it back in another.
@@ -305,7 +338,7 @@ func say(ctx context.Context, c *websocket.Conn, m []byte, way int) error {
 	return w.Close()
 }
 
-// ends are the ways in which a client may go.
+// ends are the ways in which a client may go, but for silence.
 var ends = []func(c *websocket.Conn, random *rand.Rand) error{
 	func(c *websocket.Conn, _ *rand.Rand) error { return c.Close(websocket.StatusNormalClosure, "done") },
 	func(c *websocket.Conn, _ *rand.Rand) error { return c.CloseNow() },
@@ -325,10 +358,6 @@ var ends = []func(c *websocket.Conn, random *rand.Rand) error{
 	},
 	func(c *websocket.Conn, _ *rand.Rand) error { // more than the limit
 		c.NetConn().Write([]byte{0x82, 0xff, 0, 0, 0, 1, 0, 0, 0, 0, 1, 2, 3, 4})
-		return c.CloseNow()
-	},
-	func(c *websocket.Conn, random *rand.Rand) error { // silence, perhaps until the heartbeat notices
-		<-time.After(time.Duration(random.IntN(1500)) * time.Millisecond * time.Duration(1+random.IntN(20)/19*5))
 		return c.CloseNow()
 	},
 	func(c *websocket.Conn, _ *rand.Rand) error { // a peer that sends and does not read
