@@ -76,6 +76,7 @@ func TestHelpIsNoError(t *testing.T) {
 func TestMain(m *testing.M) { programtest.Main(m, main) }
 
 func TestEveryClientIsToldThatTheServerGoesAway(t *testing.T) {
+	t.Parallel()
 	for _, engine := range []string{"goroutine", "event"} {
 		for _, mode := range []string{"echo", "broadcast"} {
 			t.Run(engine+" "+mode, func(t *testing.T) { programtest.CheckShutdown(t, "/", "-engine", engine, "-mode", mode) })
@@ -84,8 +85,11 @@ func TestEveryClientIsToldThatTheServerGoesAway(t *testing.T) {
 }
 
 func TestTheServerEndsWhateverClientsDo(t *testing.T) {
-	onBoth(t, func(t *testing.T, start starter) {
-		p := start(t)
+	t.Parallel() // the servers wait for those clients, and both at the same time
+	var servers []*program
+	var mutes []*websocket.Conn
+	for _, engine := range []string{"goroutine", "event"} {
+		p := start(t, "-engine", engine)
 		mute, _ := p.dial(nil) // never answers a close frame
 		deaf, _ := p.dial(nil) // never reads, while the server has more to say than fits anywhere
 		var flood sync.WaitGroup
@@ -104,13 +108,16 @@ func TestTheServerEndsWhateverClientsDo(t *testing.T) {
 		requireEcho(t, polite)
 
 		p.stop()
-		require.Equal(t, websocket.StatusGoingAway, closed(t, polite).Code)
+		require.Equal(t, websocket.StatusGoingAway, closed(t, polite).Code, engine)
+		servers, mutes = append(servers, p), append(mutes, mute)
+	}
+	for i, p := range servers {
 		p.terminate()
 		frame := make([]byte, 4)
-		_, err = io.ReadFull(mute.NetConn(), frame)
+		_, err := io.ReadFull(mutes[i].NetConn(), frame)
 		require.NoError(t, err)
 		require.Equal(t, []byte{0x88, 2, 1001 >> 8, 1001 & 0xff}, frame)
-	})
+	}
 }
 
 // newServers runs a test with a server on each of the engines.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -279,8 +280,12 @@ func TestThePageHasTheClientOfTheHub(t *testing.T) {
 
 func TestAFloodIsRefused(t *testing.T) {
 	b := start(t, "127.0.0.1:0").open()
-	for wsjson.Write(t.Context(), b.c, request{Type: "alive"}) == nil { // until it is closed, however slow the machine is
-	}
+	var flood sync.WaitGroup
+	defer flood.Wait()
+	flood.Go(func() {
+		for wsjson.Write(t.Context(), b.c, request{Type: "alive"}) == nil { // until it is closed, however slow the machine is
+		}
+	})
 	require.Equal(t, errTooMuch.Error(), programtest.Closed(t, b.c).Reason)
 }
 
