@@ -39,7 +39,7 @@ type record struct {
 }
 
 func newRecord() *record {
-	return &record{told: make(chan string, 1<<16), closed: make(chan error, 1<<10)}
+	return &record{told: make(chan string, 1<<11), closed: make(chan error, 1<<10)}
 }
 
 // events note everything, and answer each message with what answer returns, if that is not "".

@@ -60,7 +60,7 @@ func TestAQueueEqualsASlowReference(t *testing.T) {
 				backward = append(backward, e.Message)
 			}
 			slices.Reverse(backward)
-			require.Equal(t, forward, backward)
+			require.True(t, slices.Equal(forward, backward), "forward %v, backward %v", forward, backward)
 			require.Len(t, forward, len(model))
 			for n, o := range model {
 				require.Same(t, o.Message, forward[n])

@@ -126,7 +126,7 @@ func checkWhole(t *testing.T, text []byte) {
 }
 
 // checkWithin does that for s in the midst of a text that is long enough, and far enough from ASCII, for any short cut
-// there may be; n moves it around.
+// there may be; n moves it around. What is before s and behind it are whole characters, so the oracle needs s alone.
 func checkWithin(t *testing.T, n int, s ...byte) {
 	t.Helper()
 	const around = "Eine längere Übung: größer als jeder Block, und in keinem nur ASCII. Sie füllt, was übrig ist; mögen ihre " +
@@ -137,7 +137,10 @@ func checkWithin(t *testing.T, n int, s ...byte) {
 	}
 	var text [len(around) + 8]byte
 	copy(text[copy(text[:], around[:at]):], s)
-	checkWhole(t, append(text[:at+len(s)], around[at:]...))
+	whole := append(text[:at+len(s)], around[at:]...)
+	if want := stdlib.Valid(s); utf8.Valid(whole) != want || utf8.Whole(whole) != want {
+		require.Failf(t, "differs from the oracle", "%q: %v, %v", whole, utf8.Valid(whole), utf8.Whole(whole))
+	}
 }
 
 func TestEverySplitOfEveryCaseEqualsTheStandardLibrary(t *testing.T) {
