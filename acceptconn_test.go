@@ -328,13 +328,15 @@ func TestAcceptConnClosesAConnectionThatCannotBeUsed(t *testing.T) {
 		"SetDeadline before refusing": {&failing{setDeadline: []error{nil, broken}}, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 426},
 	} {
 		t.Run(name, func(t *testing.T) {
-			near, client := wstest.Pipe(0)
-			c.nc.watched = &watched{Conn: near}
-			io.WriteString(client, c.request)
-			_, _, err := AcceptConn(context.Background(), c.nc, nil)
-			requireRefused(t, err, c.status)
-			_, _, closed := c.nc.seen()
-			require.NotZero(t, closed)
+			synctest.Test(t, func(t *testing.T) { // whoever refuses waits for the client to have read why
+				near, client := wstest.Pipe(0)
+				c.nc.watched = &watched{Conn: near}
+				io.WriteString(client, c.request)
+				_, _, err := AcceptConn(context.Background(), c.nc, nil)
+				requireRefused(t, err, c.status)
+				_, _, closed := c.nc.seen()
+				require.NotZero(t, closed)
+			})
 		})
 	}
 }

@@ -55,7 +55,7 @@ func TestAConnectionThatHasAnsweredWaitsOnASmallStack(t *testing.T) {
 				o.Deflate, offer = &DeflateOptions{}, []string{"Sec-WebSocket-Extensions: permessage-deflate"}
 			}
 			server := newServer(t, Handler(c.handle, &o))
-			peers := make([]*echoPeer, 400)
+			peers := make([]*echoPeer, 200)
 			for i := range peers {
 				peers[i] = newEchoPeer(t, server, c.compress, offer...)
 			}
