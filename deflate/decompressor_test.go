@@ -174,6 +174,21 @@ func TestFinishGoesOnUntilAllIsOut(t *testing.T) {
 	}
 }
 
+// TestWhatFinishPutsBackMayComeOut: a stored block may reach into the bytes that a sender has taken off the end.
+func TestWhatFinishPutsBackMayComeOut(t *testing.T) {
+	payload := []byte("\x00\x09\x00\xf6\xffHello")
+	for _, step := range []int{1, 3, 100} {
+		for room := 1; room < 12; room++ {
+			got, err := decompress(Params{}.Decompressor(true), payload, step, room)
+			require.NoError(t, err)
+			require.Equal(t, "Hello\x00\x00\xff\xff", string(got))
+		}
+	}
+	got, err := (&reference{window: maxWindow}).message(payload)
+	require.NoError(t, err)
+	require.Equal(t, "Hello\x00\x00\xff\xff", string(got))
+}
+
 func TestFinishNeedsNoRoomWhenNothingIsLeft(t *testing.T) {
 	d := Params{}.Decompressor(true)
 	n, used, err := d.Decompress(make([]byte, 5), []byte("\xf2\x48\xcd\xc9\xc9\x07\x00"))
