@@ -59,6 +59,19 @@ func TestAWindowHoldsTheLastBytesHoweverTheyCame(t *testing.T) {
 	}
 }
 
+// TestAWindowGrowsWhenItsMemoryIsJustFull: it is no ring until it has its size.
+func TestAWindowGrowsWhenItsMemoryIsJustFull(t *testing.T) {
+	all := noise(maxWindow)
+	w := newWindow(maxWindowBits)
+	for n := 0; n < maxWindow; {
+		next := max(2*n, 1<<minWindowBits)
+		w.write(all[n:next])
+		n = next
+		require.Len(t, *w.buf, n)
+		require.True(t, bytes.Equal(all[:n], w.appendTo(nil)))
+	}
+}
+
 // A huffman code's cost, by the plain method: take the two lightest, again and again.
 func plainCost(freq []uint16) (cost int) {
 	var weights []int
