@@ -380,6 +380,20 @@ func TestAGapWhileSomebodyRecovers(t *testing.T) {
 	}
 }
 
+func TestWhoEndsWhileTheHistoryIsAskedForIsNotJustUnsubscribed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPeer(t)
+		b := &meanwhile{remote: newRemote(Keep(Retention{Messages: 10})), happens: func() {
+			p.server.CloseNow()
+			synctest.Wait() // the hub has let go of it
+		}}
+		h := New(&Options{Broker: b})
+		_, err := h.SubscribeFrom(t.Context(), p.server, "x", From{Last: 10})
+		require.Equal(t, p.server.Err(), err)
+		require.NoError(t, h.Shutdown(t.Context()))
+	})
+}
+
 // stale is a broker whose history has, for the first questions, only a few messages: those that a server has got so far
 // which follows another one.
 type stale struct {

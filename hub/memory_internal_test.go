@@ -38,17 +38,32 @@ func TestALogIsForgottenOnlyIfStillNobodyNeedsIt(t *testing.T) {
 
 // Whoever has found a log just before it was forgotten must look again.
 func TestALogThatIsForgottenSaysSo(t *testing.T) {
+	for name, forget := range map[string]func(*Memory, *log){
+		"by a sweep": func(b *Memory, l *log) {
+			l.mu.Unlock()
+			b.mu.Lock()
+			b.tidyLocked(time.Now())
+			b.mu.Unlock()
+		},
+		"as nobody needs it": func(b *Memory, l *log) { b.release("x", l) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := NewMemory(nil)
+			l, err := b.lock("x", always)
+			require.NoError(t, err)
+			forget(b, l)
+			require.True(t, l.gone)
+			again, err := b.lock("x", always)
+			require.NoError(t, err)
+			require.NotSame(t, l, again)
+		})
+	}
+}
+
+func TestATopicThatNobodyKeepsOrFollowsTakesNoMemory(t *testing.T) {
 	b := NewMemory(nil)
-	l, err := b.lock("x", always)
-	require.NoError(t, err)
-	l.mu.Unlock()
-	b.mu.Lock()
-	b.tidyLocked(time.Now())
-	b.mu.Unlock()
-	require.True(t, l.gone)
-	again, err := b.lock("x", always)
-	require.NoError(t, err)
-	require.NotSame(t, l, again)
+	require.NoError(t, b.Publish(t.Context(), &Message{Topic: "x"}))
+	require.Empty(t, b.logs)
 }
 
 // What is beyond the bounds takes no memory until somebody asks for the history.
