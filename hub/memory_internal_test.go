@@ -1,7 +1,9 @@
 package hub
 
 import (
+	"strconv"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -58,6 +60,28 @@ func TestALogThatIsForgottenSaysSo(t *testing.T) {
 			require.NotSame(t, l, again)
 		})
 	}
+}
+
+// Between looking for a log and making one, somebody else may have made it, or have closed the broker.
+func TestALogIsMadeOnce(t *testing.T) {
+	b := NewMemory(nil)
+	l := b.create("x", Retention{})
+	require.Same(t, l, b.create("x", Retention{}))
+	require.NoError(t, b.Close())
+	require.Nil(t, b.create("x", Retention{}))
+}
+
+func TestASweepIsForWhenThereAreMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := NewMemory(Keep(Retention{Messages: 1, Age: time.Minute}))
+		for n := range minSweep {
+			require.NoError(t, b.Publish(t.Context(), &Message{Topic: strconv.Itoa(n)}))
+			require.Len(t, b.logs, n+1, "few are not worth it")
+			<-time.After(time.Minute)
+		}
+		require.NoError(t, b.Publish(t.Context(), &Message{Topic: "one more"}))
+		require.Len(t, b.logs, 1)
+	})
 }
 
 func TestATopicThatNobodyKeepsOrFollowsTakesNoMemory(t *testing.T) {

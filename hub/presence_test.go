@@ -44,6 +44,20 @@ func TestPresenceLastsAsLongAsTheSubscription(t *testing.T) {
 	}
 }
 
+func TestWhoEntersWithAnotherIDIsPresentOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(nil)
+		p := join(t, h, "x")
+		for _, id := range []string{"1", "2"} {
+			require.NoError(t, h.Enter(t.Context(), p.server, "x", Presence{ID: id}))
+			there, err := h.Present(t.Context(), "x")
+			require.NoError(t, err)
+			require.Equal(t, []Presence{{ID: id}}, there)
+		}
+		require.NoError(t, h.Shutdown(t.Context()))
+	})
+}
+
 func TestOnlySubscribersArePresent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broker := newRemote(nil)
