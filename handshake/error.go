@@ -6,8 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
-	"unicode/utf8"
+
+	"github.com/seed60239977/websocket/internal/printable"
 )
 
 // Error is a handshake that was refused or has failed.
@@ -25,23 +25,14 @@ type Error struct {
 // Error returns the reason, and the status and the cause if there are any. What has characters that cannot be printed is quoted as
 // in Go: a peer cannot write lines of its own into a log.
 func (e *Error) Error() string {
-	s := "websocket: handshake: " + printable(e.Reason)
+	s := "websocket: handshake: " + printable.Line(e.Reason)
 	if e.Status != 0 {
 		s += " (" + strconv.Itoa(e.Status) + " " + http.StatusText(e.Status) + ")"
 	}
 	if e.Err != nil {
-		s += ": " + printable(e.Err.Error())
+		s += ": " + printable.Line(e.Err.Error())
 	}
 	return s
-}
-
-// printable returns s as one line of printable text: quoted, unless it is that.
-func printable(s string) string {
-	unprintable := func(r rune) bool { return !strconv.IsPrint(r) }
-	if utf8.ValidString(s) && strings.IndexFunc(s, unprintable) < 0 {
-		return s
-	}
-	return strconv.Quote(s)
 }
 
 // Unwrap returns the cause.

@@ -1,11 +1,8 @@
 package protocol
 
 import (
-	"strconv"
-	"strings"
-	"unicode/utf8"
-
 	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/printable"
 )
 
 // CloseError says how a connection ended. From then on, every call of a driver returns the same one.
@@ -36,21 +33,12 @@ func (e *CloseError) Error() string {
 	}
 	s := "websocket: " + who + ": " + e.Code.String()
 	if e.Reason != "" {
-		s += ": " + printable(e.Reason)
+		s += ": " + printable.Line(e.Reason)
 	}
 	if e.Err != nil && e.Err.Error() != e.Reason {
-		s += " (" + printable(e.Err.Error()) + ")"
+		s += " (" + printable.Line(e.Err.Error()) + ")"
 	}
 	return s
-}
-
-// printable returns s as one line of printable text: quoted, unless it is that.
-func printable(s string) string {
-	unprintable := func(r rune) bool { return !strconv.IsPrint(r) }
-	if utf8.ValidString(s) && strings.IndexFunc(s, unprintable) < 0 {
-		return s
-	}
-	return strconv.Quote(s)
 }
 
 // Unwrap returns the cause, which may be nil.
