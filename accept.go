@@ -270,13 +270,17 @@ func (o *AcceptOptions) open(nc net.Conn, limit *interrupt.Limit, resp *handshak
 		interrupt.CloseGently(nc)
 		return nil, failed("the response could not be sent", err)
 	}
-	return o.made(open.open(nc, frame.Server, negotiated(&resp.Agreed, o.Deflate, buffered), &o.Config))
+	c, err := open.open(nc, frame.Server, negotiated(&resp.Agreed, o.Deflate, buffered), &o.Config)
+	return o.made(open, c, err)
 }
 
-// made is the end of a handshake that has made a connection, unless err says why not.
-func (o *AcceptOptions) made(c *Conn, err error) (*Conn, error) {
+// made is the end of a handshake for which open has made a connection, unless err says why not.
+func (o *AcceptOptions) made(open opener, c *Conn, err error) (*Conn, error) {
 	if err != nil {
 		return nil, failed("the connection could not be made", err)
+	}
+	if open != nil {
+		return c, nil
 	}
 	if err := o.Registry.add(c); err != nil {
 		return nil, err
@@ -284,10 +288,11 @@ func (o *AcceptOptions) made(c *Conn, err error) (*Conn, error) {
 	return c, nil
 }
 
-// opener makes a connection of what a handshake has settled. It owns nc.
+// opener makes a connection of what a handshake has settled. It owns nc. If it is for a server, it adds the connection to the
+// Registry, before anything can happen on it.
 type opener func(nc net.Conn, role frame.Role, n *conn.Negotiated, cfg *Config) (*Conn, error)
 
-// blocking is the opener for connections that a goroutine waits for.
+// blocking is the opener for connections that a goroutine waits for. Its caller adds them to the Registry.
 var blocking opener
 
 // open calls the opener.

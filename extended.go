@@ -33,7 +33,8 @@ func (a acceptor) acceptConnect(w http.ResponseWriter, r *http.Request, open ope
 	if err != nil {
 		return nil, failed("the response could not be sent", err)
 	}
-	return o.made(open.open(s, frame.Server, negotiated(&agreed, o.Deflate, nil), &o.Config))
+	c, err := open.open(s, frame.Server, negotiated(&agreed, o.Deflate, nil), &o.Config)
+	return o.made(open, c, err)
 }
 
 // decideConnect returns what is agreed to with HTTP/2 or HTTP/3. What follows needs much of the goroutine's stack, so what this does

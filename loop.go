@@ -73,18 +73,30 @@ func (h *loopHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.options.Registry.begin() {
 		defer h.options.Registry.done()
 	}
-	c, err := h.acceptor.accept(w, r, func(nc net.Conn, role frame.Role, n *conn.Negotiated, cfg *Config) (*Conn, error) {
-		if _, ok := nc.(*h2stream.Conn); ok { // see below
-			return blocking.open(nc, role, n, cfg)
-		}
-		return h.loop.events.Attach(ctx, nc, role, n, cfg, h.events)
-	})
+	c, err := h.acceptor.accept(w, r, h.opener(ctx))
 	if err != nil {
 		h.options.refused(r, err.(*HandshakeError))
 		return
 	}
 	if stream, ok := c.NetConn().(*h2stream.Conn); ok { // it ends with the request
 		stream.Host(func() { h.loop.events.Host(ctx, c, h.events) })
+	}
+}
+
+// opener is what makes the connections that get ctx.
+func (h *loopHandler) opener(ctx context.Context) opener {
+	made := func(c *Conn) {
+		if h.options.Registry != nil {
+			h.options.Registry.enterDriven(c)
+		}
+	}
+	return func(nc net.Conn, role frame.Role, n *conn.Negotiated, cfg *Config) (*Conn, error) {
+		if _, ok := nc.(*h2stream.Conn); ok { // ServeHTTP goes on with it
+			c, err := blocking.open(nc, role, n, cfg)
+			made(c)
+			return c, err
+		}
+		return h.loop.events.Attach(nc, role, &event.Opening{Context: ctx, Negotiated: *n, Config: cfg, Events: h.events, Made: made})
 	}
 }
 
@@ -107,7 +119,7 @@ func (l *Loop) Serve(ln net.Listener, e Events, o *AcceptOptions) error {
 // Dial is like the function [Dial], for a connection that the loop drives.
 func (l *Loop) Dial(ctx context.Context, rawURL string, e Events, o *DialOptions) (*Conn, *http.Response, error) {
 	return dialTo(ctx, rawURL, o, func(nc net.Conn, role frame.Role, n *conn.Negotiated, cfg *Config) (*Conn, error) {
-		return l.events.Attach(context.Background(), nc, role, n, cfg, &e)
+		return l.events.Attach(nc, role, &event.Opening{Context: context.Background(), Negotiated: *n, Config: cfg, Events: &e})
 	})
 }
 

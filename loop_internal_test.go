@@ -65,8 +65,13 @@ func TestALoopServesHoweverItsConnectionsCome(t *testing.T) {
 				},
 			}
 			paths, driven, closed := make(chan any, 1), make(chan bool, 1), make(chan error, 1)
+			known := make(chan int, 1)
 			e := echoEvents
-			e.Open = func(ctx context.Context, c *Conn) { paths <- ctx.Value(key{}); driven <- c.EventDriven() }
+			e.Open = func(ctx context.Context, c *Conn) {
+				paths <- ctx.Value(key{})
+				driven <- c.EventDriven()
+				known <- o.Registry.Stats().Open
+			}
 			e.Close = func(_ *Conn, err error) { closed <- err }
 			var url string
 			dial := &DialOptions{Subprotocols: []string{"chat"}}
@@ -92,8 +97,8 @@ func TestALoopServesHoweverItsConnectionsCome(t *testing.T) {
 			require.Equal(t, "chat", c.Subprotocol())
 			require.Equal(t, "/room", <-paths)
 			require.Equal(t, canDrive && !strings.Contains(how, "TLS"), <-driven)
+			require.Equal(t, 1, <-known, "the Registry knows it before anything happens on it")
 			requireEcho(t, c)
-			require.Equal(t, 1, o.Registry.Stats().Open)
 			require.NoError(t, c.Close(StatusNormalClosure, "bye"))
 			require.Equal(t, StatusNormalClosure, CloseStatus(<-closed))
 

@@ -27,7 +27,11 @@ func drivenPair(t *testing.T, l *Loop, n *conn.Negotiated, e *Events) (client *c
 	require.NoError(t, err)
 	far, err := ln.Accept()
 	require.NoError(t, err)
-	server, err := l.Attach(context.Background(), far, frame.Server, n, nil, e)
+	o := &Opening{Context: t.Context(), Events: e}
+	if n != nil {
+		o.Negotiated = *n
+	}
+	server, err := l.Attach(far, frame.Server, o)
 	require.NoError(t, err)
 	require.True(t, server.EventDriven())
 	client = conn.Client(near, n, nil)

@@ -64,7 +64,7 @@ func TestADescriptorNeverServesAnotherConnection(t *testing.T) {
 			if err != nil {
 				return
 			}
-			l.Attach(context.Background(), nc, frame.Server, nil, nil, e)
+			l.Attach(nc, frame.Server, &Opening{Context: context.Background(), Events: e})
 		}
 	}()
 	var canaries atomic.Uint64

@@ -534,7 +534,7 @@ func TestShutdownSendsEverybodyAway(t *testing.T) {
 			require.Equal(t, conn.StatusGoingAway, conn.CloseStatus(<-r.closed))
 		}
 		near, _ := wstest.Pipe(0)
-		_, err := h.loop.Attach(t.Context(), near, h.role, nil, nil, &Events{})
+		_, err := h.loop.Attach(near, h.role, &Opening{Context: t.Context(), Events: &Events{}})
 		require.ErrorIs(t, err, ErrLoopClosed)
 		require.ErrorIs(t, err, net.ErrClosed)
 		require.NoError(t, h.loop.Shutdown(t.Context()))
@@ -576,7 +576,7 @@ func TestAConnectionMayEndWhileItIsWrittenTo(t *testing.T) {
 		near, far := wstest.Pipe(0)
 		defer far.Close()
 		s := &stuckStream{memoryStream: &memoryStream{End: near}}
-		c, err := newSocket(h.loop.shard(), s).attach(t.Context(), h.role, nil, nil, newRecord().events(nil))
+		c, err := newSocket(h.loop.shard(), s).attach(h.role, &Opening{Context: t.Context(), Events: newRecord().events(nil)})
 		require.NoError(t, err)
 		closed := make(chan error, 1)
 		s.meanwhile = func() {
@@ -596,7 +596,7 @@ func TestEventsMayBeNil(t *testing.T) {
 		<-c.Done()
 		require.NoError(t, h.loop.Shutdown(t.Context()))
 		near, far := wstest.Pipe(0)
-		_, err := newSocket(h.loop.shard(), &memoryStream{End: near}).attach(t.Context(), h.role, nil, nil, &Events{})
+		_, err := newSocket(h.loop.shard(), &memoryStream{End: near}).attach(h.role, &Opening{Context: t.Context(), Events: &Events{}})
 		require.ErrorIs(t, err, ErrLoopClosed)
 		_, err = far.Read(make([]byte, 1))
 		require.ErrorIs(t, err, io.EOF)

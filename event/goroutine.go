@@ -11,13 +11,14 @@ import (
 )
 
 // attachGoroutine is Attach where nothing can be driven.
-func (l *Loop) attachGoroutine(ctx context.Context, nc net.Conn, role frame.Role, n *conn.Negotiated, cfg *conn.Config, e *Events) (*conn.Conn, error) {
+func (l *Loop) attachGoroutine(nc net.Conn, role frame.Role, o *Opening) (*conn.Conn, error) {
 	open := conn.Server
 	if role == frame.Client {
 		open = conn.Client
 	}
-	c := open(nc, n, cfg)
-	return c, l.Adopt(ctx, c, e)
+	c := open(nc, &o.Negotiated, o.Config)
+	o.made(c)
+	return c, l.Adopt(o.Context, c, o.Events)
 }
 
 // Adopt has the loop call e for an existing connection that nobody reads from, on a goroutine that reads from it. The loop owns

@@ -130,9 +130,7 @@ func (g *guest) answer(s *Socket) (left uint32) {
 	g.timer.Stop()
 	if o := r.Opening; o != nil {
 		c := s.become(frame.Server, &o.Negotiated, o.Config)
-		if o.Made != nil {
-			o.Made(c)
-		}
+		o.made(c)
 		return s.open(o.Context, o.Events) | g.left()
 	}
 	g.dropped = 0

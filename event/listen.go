@@ -28,14 +28,21 @@ type Reply struct {
 	Opening  *Opening // makes the WebSocket connection; nil if it is refused
 }
 
-// Opening says how to make the WebSocket connection once the response has been sent.
+// Opening says how to make a WebSocket connection once the opening handshake is done.
 type Opening struct {
 	Context    context.Context // for Events.Open
-	Negotiated conn.Negotiated
-	Config     *conn.Config
+	Negotiated conn.Negotiated // what the handshake has settled
+	Config     *conn.Config    // may be nil
 	Events     *Events
 	Made       func(c *conn.Conn) // called when it is made, before any of Events; nil: nothing
 	Failed     func(err error)    // called instead if the response cannot be sent; nil: nothing
+}
+
+// made tells that c is made.
+func (o *Opening) made(c *conn.Conn) {
+	if o.Made != nil {
+		o.Made(c)
+	}
 }
 
 // ErrNoListener is returned for listeners that the loop cannot accept from: those of anything but TCP and Unix sockets, and all

@@ -114,23 +114,22 @@ func newLoop(o *Options, pollers []poller) *Loop {
 // shard returns where the next connection goes.
 func (l *Loop) shard() *shard { return l.shards[l.next.Add(1)%uint32(len(l.shards))] }
 
-// Attach turns a network connection whose opening handshake is done, and has settled n, into a WebSocket connection, and drives
-// it. ctx is passed to Events.Open. n and cfg may be nil. The loop owns nc from the call on, even if Attach fails; the error is
-// [ErrLoopClosed] or the system's.
+// Attach turns a network connection whose opening handshake is done into a WebSocket connection, as o says, and drives it. The
+// loop owns nc from the call on, even if Attach fails; the error is [ErrLoopClosed] or the system's. Opening.Failed is not called.
 //
 // If nc is a socket, and the system has epoll or kqueue, nc is closed and the connection goes on with a descriptor of its own;
 // [conn.Conn.EventDriven] then returns true. Anything else, such as TLS, gets a goroutine that reads.
-func (l *Loop) Attach(ctx context.Context, nc net.Conn, role frame.Role, n *conn.Negotiated, cfg *conn.Config, e *Events) (*conn.Conn, error) {
+func (l *Loop) Attach(nc net.Conn, role frame.Role, o *Opening) (*conn.Conn, error) {
 	fd, ok := l.take(nc)
 	if !ok {
-		return l.attachGoroutine(ctx, nc, role, n, cfg, e)
+		return l.attachGoroutine(nc, role, o)
 	}
 	s := newSocket(l.shard(), nil)
 	if err := s.fd.Init(fd); err != nil {
 		s.fd.Close()
 		return nil, err
 	}
-	return s.attach(ctx, role, n, cfg, e)
+	return s.attach(role, o)
 }
 
 // take returns a descriptor of its own for nc, which it closes, if that is possible.

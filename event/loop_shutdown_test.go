@@ -23,7 +23,7 @@ func TestShutdownMissesNobody(t *testing.T) {
 	for name, arrive := range map[string]func(l *Loop, near *wstest.End, look func()){
 		"a connection that is made": func(l *Loop, near *wstest.End, look func()) {
 			cfg := &conn.Config{Observer: &conn.Observer{Opened: func(*conn.Conn) { look() }}}
-			newSocket(l.shard(), &memoryStream{End: near}).attach(context.Background(), frame.Server, nil, cfg, &Events{})
+			newSocket(l.shard(), &memoryStream{End: near}).attach(frame.Server, &Opening{Context: context.Background(), Config: cfg, Events: &Events{}})
 		},
 		"a client that has not asked yet": func(l *Loop, near *wstest.End, look func()) {
 			l.enter()

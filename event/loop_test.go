@@ -27,7 +27,7 @@ func TestALoopEchoesOverRealSockets(t *testing.T) {
 			if err != nil {
 				return
 			}
-			l.Attach(t.Context(), nc, frame.Server, nil, nil, e)
+			l.Attach(nc, frame.Server, &Opening{Context: t.Context(), Events: e})
 		}
 	}()
 	for range 3 {

@@ -144,13 +144,17 @@ func (h *harness) start(n *conn.Negotiated, cfg *conn.Config, e *Events) (*conn.
 
 func (h *harness) attach(near *pipe.End, n *conn.Negotiated, cfg *conn.Config, e *Events) *conn.Conn {
 	h.t.Helper()
+	o := &Opening{Context: h.t.Context(), Config: cfg, Events: e}
+	if n != nil {
+		o.Negotiated = *n
+	}
 	if !h.driver.event {
-		c, err := h.loop.Attach(h.t.Context(), near, h.role, n, cfg, e)
+		c, err := h.loop.Attach(near, h.role, o)
 		require.NoError(h.t, err)
 		require.False(h.t, c.EventDriven())
 		return c
 	}
-	c, err := newSocket(h.loop.shard(), &memoryStream{End: near}).attach(h.t.Context(), h.role, n, cfg, e)
+	c, err := newSocket(h.loop.shard(), &memoryStream{End: near}).attach(h.role, o)
 	require.NoError(h.t, err)
 	require.True(h.t, c.EventDriven())
 	return c

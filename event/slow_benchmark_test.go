@@ -26,7 +26,7 @@ func BenchmarkWhileCallbacksSleep(b *testing.B) {
 		require.NoError(b, err)
 		far, err := ln.Accept()
 		require.NoError(b, err)
-		_, err = l.Attach(b.Context(), far, frame.Server, nil, nil, e)
+		_, err = l.Attach(far, frame.Server, &Opening{Context: b.Context(), Events: e})
 		require.NoError(b, err)
 		return conn.Client(near, nil, nil)
 	}

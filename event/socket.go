@@ -150,7 +150,7 @@ func (s *Socket) post(bits uint32) {
 }
 
 // attach makes s a WebSocket connection, and gives it to the leader.
-func (s *Socket) attach(ctx context.Context, role frame.Role, n *conn.Negotiated, cfg *conn.Config, e *Events) (*conn.Conn, error) {
+func (s *Socket) attach(role frame.Role, o *Opening) (*conn.Conn, error) {
 	if !s.shard().loop.enter() {
 		s.stream().Close()
 		return nil, ErrLoopClosed
@@ -161,8 +161,9 @@ func (s *Socket) attach(ctx context.Context, role frame.Role, n *conn.Negotiated
 		s.shard().loop.leave()
 		return nil, err
 	}
-	s.setPhase(&opening{ctx, e})
-	c := s.become(role, n, cfg)
+	s.setPhase(&opening{o.Context, o.Events})
+	c := s.become(role, &o.Negotiated, o.Config)
+	o.made(c)
 	s.shard().push(s)
 	return c, nil
 }

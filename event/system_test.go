@@ -87,9 +87,9 @@ func TestAddressesAreKnownOnceAConnectionIsClosed(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, ln.Close())
 		told := make(chan []net.Addr, 1)
-		c, err := l.Attach(t.Context(), near, frame.Server, nil, nil, &Events{
+		c, err := l.Attach(near, frame.Server, &Opening{Context: t.Context(), Events: &Events{
 			Close: func(c *conn.Conn, _ error) { told <- []net.Addr{c.LocalAddr(), c.RemoteAddr()} },
-		})
+		}})
 		require.NoError(t, err)
 		require.Equal(t, far.LocalAddr(), c.RemoteAddr())
 		end(c, far.(*net.TCPConn))
@@ -157,7 +157,7 @@ func TestAFullSocketIsWrittenLater(t *testing.T) {
 	defer far.Close()
 	near, err := ln.Accept()
 	require.NoError(t, err)
-	c, err := l.Attach(t.Context(), near, frame.Server, nil, nil, &Events{})
+	c, err := l.Attach(near, frame.Server, &Opening{Context: t.Context(), Events: &Events{}})
 	require.NoError(t, err)
 	message := make([]byte, 64<<20) // more than any kernel holds
 	written := make(chan error, 1)
@@ -187,7 +187,7 @@ func TestWhatTheLoopCannotDriveIsSaid(t *testing.T) {
 	a, b := net.Pipe()
 	b.Close()
 	closed := make(chan error, 1)
-	_, err = l.Attach(t.Context(), a, frame.Server, nil, nil, &Events{Close: func(_ *conn.Conn, err error) { closed <- err }})
+	_, err = l.Attach(a, frame.Server, &Opening{Context: t.Context(), Events: &Events{Close: func(_ *conn.Conn, err error) { closed <- err }}})
 	require.NoError(t, err)
 	require.Error(t, <-closed)
 }
@@ -310,7 +310,7 @@ func TestAPollerThatFailsIsSaid(t *testing.T) {
 		p := &brokenPoller{memoryPoller: newMemoryPoller(), err: errors.New("broken poller")}
 		l := newLoop(&Options{ErrorLog: log.New(&logged, "", 0)}, []poller{p})
 		near, far := wstest.Pipe(0)
-		_, err := newSocket(l.shard(), &memoryStream{End: near}).attach(t.Context(), frame.Server, nil, nil, &Events{})
+		_, err := newSocket(l.shard(), &memoryStream{End: near}).attach(frame.Server, &Opening{Context: t.Context(), Events: &Events{}})
 		require.ErrorIs(t, err, p.err)
 		_, err = far.Read(make([]byte, 1))
 		require.ErrorIs(t, err, io.EOF, "it is closed")
