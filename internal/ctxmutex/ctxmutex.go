@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 )
 
 // Mutex is a mutual exclusion lock whose waiters may give up. The zero value is unlocked. Those who wait get it in the order
@@ -30,7 +31,13 @@ type queue struct {
 var uncontended queue
 
 // TryLock takes the mutex if it is free.
-func (m *Mutex) TryLock() bool { return m.q.CompareAndSwap(nil, &uncontended) }
+func (m *Mutex) TryLock() bool { return m.swap(nil, &uncontended) }
+
+// swap is m.q.CompareAndSwap for nil and &uncontended. The garbage collector need not know of these, which are not on the heap, so
+// that this is one instruction where CompareAndSwap is three calls.
+func (m *Mutex) swap(from, to *queue) bool {
+	return atomic.CompareAndSwapUintptr((*uintptr)(unsafe.Pointer(&m.q)), uintptr(unsafe.Pointer(from)), uintptr(unsafe.Pointer(to)))
+}
 
 // Held reports whether somebody holds the mutex, which may change at any time.
 func (m *Mutex) Held() bool { return m.q.Load() != nil }
@@ -101,9 +108,13 @@ func (m *Mutex) leave(q *queue, turn chan struct{}) {
 
 // Unlock hands the mutex to the one who has waited longest, or frees it.
 func (m *Mutex) Unlock() {
-	if m.q.CompareAndSwap(&uncontended, nil) {
-		return
+	if !m.swap(&uncontended, nil) {
+		m.handOver()
 	}
+}
+
+// handOver is Unlock for a mutex that somebody waits for, or has waited for.
+func (m *Mutex) handOver() {
 	q := m.q.Load()
 	q.mu.Lock()
 	defer q.mu.Unlock()
