@@ -53,18 +53,19 @@ func (c *Conn) flushCorked(ctx context.Context) error {
 	return err
 }
 
-// corkIf says whether what is written from now on waits for more. What waits already goes on to do so.
-func (c *Conn) corkIf(more bool) {
-	if more == c.out.hot.has(hotCorked) {
-		return
-	}
-	if !more {
-		c.out.hot.clear(hotCorked)
-		return
-	}
-	c.out.hot.set(hotCorked)
-	if c.driven() == nil {
-		c.armCork()
+// corkIfMore has what is written from now on wait for more, if the next message has arrived behind this one, and, once that was
+// so, for as long as there is anything. What waits already goes on to do so.
+func (c *Conn) corkIfMore() {
+	switch corked := c.out.hot.has(hotCorked); {
+	case len(c.in.unread()) == 0:
+		if corked {
+			c.out.hot.clear(hotCorked)
+		}
+	case !corked && c.in.holdsFrame():
+		c.out.hot.set(hotCorked)
+		if c.driven() == nil {
+			c.armCork()
+		}
 	}
 }
 

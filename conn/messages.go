@@ -71,7 +71,7 @@ func (c *Conn) lendNext(ctx context.Context, l *loan, holds, serving bool) (err 
 		c.keepInPlace(l)
 	}
 	if err == nil && serving {
-		c.corkIf(c.in.holdsFrame())
+		c.corkIfMore()
 	}
 	c.endRead()
 	return err

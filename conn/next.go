@@ -104,7 +104,9 @@ func (c *Conn) takeOver(ctx context.Context) error {
 
 // startRead is beginRead for a caller that holds reading. If it fails, the caller no longer does.
 func (c *Conn) startRead(ctx context.Context) error {
-	c.takeBack()
+	if c.read.held != nil {
+		c.takeBack()
+	}
 	c.read.serving = false
 	err := c.Err()
 	if err == nil {
@@ -139,8 +141,10 @@ func (c *Conn) endRead() {
 		c.dropPartial()
 	} else if c.read.now().reader == nil {
 		c.in.idle()
-		c.dropInflated()
-		c.read.tidy()
+		if c.read.held != nil {
+			c.dropInflated()
+			c.read.tidy()
+		}
 	}
 	c.reading.Unlock()
 }

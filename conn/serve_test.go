@@ -154,6 +154,23 @@ func TestServeDoesNotHoldBackAnAnswerForAMessageThatHasBegunToCome(t *testing.T)
 	}
 }
 
+// Once something is gathered, the reply to the last whole message goes out with it, and neither waits for the rest of the next.
+func TestABurstThatEndsWithinAMessageIsAnsweredAtOnce(t *testing.T) {
+	inBothRolesCounted(t, func(t *testing.T, c *conn.Conn, peer *wstest.Peer, nc *wstest.FaultyConn) {
+		burst := numbered(3)
+		b := peer.Encode(burst...)
+		peer.SendRaw(b[:len(b)-1])
+		start := time.Now()
+		serving(t.Context(), c, echo)
+		peer.Expect(burst[:2]...)
+		require.Zero(t, time.Since(start), "without waiting for the clock")
+		require.Equal(t, 1, nc.Calls(wstest.OpWrite))
+		peer.SendRaw(b[len(b)-1:])
+		peer.Expect(burst[2])
+		require.Zero(t, time.Since(start))
+	})
+}
+
 func TestASlowCallbackDoesNotHoldBackTheRepliesBeforeIt(t *testing.T) {
 	quick, slow, next := text("quick, and long enough to be read with the next"), text("slow"), text("next")
 	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
