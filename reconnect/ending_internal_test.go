@@ -61,10 +61,10 @@ func TestAMessageThatServeGivesUpIsNotTheServersDoing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		errOwn := errors.New("no more to say")
 		dials := 0
-		dial := func(context.Context) (*websocket.Conn, error) {
+		var server *websocket.Conn
+		dial := func(context.Context) (c *websocket.Conn, err error) {
 			dials++
-			c, server := websockettest.Pair(t, nil)
-			server.CloseRead(context.Background())
+			c, server = websockettest.Pair(t, nil)
 			return c, nil
 		}
 		err := Run(t.Context(), dial, func(ctx context.Context, c *websocket.Conn) error {
@@ -72,9 +72,10 @@ func TestAMessageThatServeGivesUpIsNotTheServersDoing(t *testing.T) {
 			w, err := c.Writer(cut, websocket.Text)
 			require.NoError(t, err)
 			cancel()
-			_, err = w.Write(make([]byte, 100<<10))
+			_, err = w.Write(make([]byte, 100<<10)) // more than fits while nobody reads
 			require.Error(t, err)
 			require.Error(t, w.Close()) // begins to close with 1011
+			server.CloseRead(context.Background())
 			return errOwn
 		}, nil)
 		require.Equal(t, errOwn, err)
