@@ -288,19 +288,29 @@ func (o *AcceptOptions) made(open opener, c *Conn, err error) (*Conn, error) {
 	return c, nil
 }
 
-// opener makes a connection of what a handshake has settled. It owns nc. If it is for a server, it adds the connection to the
-// Registry, before anything can happen on it.
-type opener func(nc net.Conn, role frame.Role, n *conn.Negotiated, cfg *Config) (*Conn, error)
+// opener makes a connection of what a handshake has settled. It owns nc. Before anything can happen on the connection, it adds it to
+// the Registry if it is for a server, and then calls tell, which may be nil.
+type opener func(nc net.Conn, role frame.Role, n *conn.Negotiated, cfg *Config, tell func(c *Conn)) (*Conn, error)
 
-// blocking is the opener for connections that a goroutine waits for. Its caller adds them to the Registry.
+// blocking is the opener for connections that a goroutine waits for. Its caller adds them to the Registry, and tells of them.
 var blocking opener
+
+// telling returns open with tell. If open is blocking, so is the result.
+func (open opener) telling(tell func(c *Conn)) opener {
+	if open == nil {
+		return nil
+	}
+	return func(nc net.Conn, role frame.Role, n *conn.Negotiated, cfg *Config, _ func(c *Conn)) (*Conn, error) {
+		return open(nc, role, n, cfg, tell)
+	}
+}
 
 // open calls the opener.
 func (open opener) open(nc net.Conn, role frame.Role, n *conn.Negotiated, cfg *Config) (*Conn, error) {
 	switch {
 	case open != nil:
 		settled, config := *n, *cfg // so that these need not go to the heap else
-		return open(nc, role, &settled, &config)
+		return open(nc, role, &settled, &config, nil)
 	case role == frame.Client:
 		return conn.Client(nc, n, cfg), nil
 	}

@@ -135,6 +135,7 @@ func dialTo(ctx context.Context, rawURL string, o *DialOptions, open opener) (*C
 	}
 	ctx, header, told := observed.Dial(ctx, d.Config.Observer, u, d.Header)
 	d.Header = header
+	d.told = told
 	c, resp, err := d.dialAll(ctx, u, err)
 	told(c, resp, err)
 	return c, resp, err
@@ -154,6 +155,7 @@ func (d *dialer) dialAll(ctx context.Context, u *url.URL, err error) (*Conn, *ht
 type dialer struct {
 	DialOptions
 	open opener
+	told func(*Conn, *http.Response, error) // tells the Observer, unless that was done
 }
 
 // newDialer checks the URL and the options that the request has no part in.
@@ -221,16 +223,17 @@ func (d *dialer) upgrade(ctx context.Context, nc net.Conn, u *url.URL, req *hand
 		return nil, resp, err
 	}
 	settled = true
-	c, err := d.made(d.open.open(nc, frame.Client, n, &d.Config))
-	return c, resp, err
+	return d.make(nc, n, resp)
 }
 
-// made is the end of a handshake that has made a connection, unless err says why not.
-func (d *dialer) made(c *Conn, err error) (*Conn, error) {
+// make makes the connection of which resp is the answer.
+func (d *dialer) make(nc net.Conn, n *conn.Negotiated, resp *http.Response) (*Conn, *http.Response, error) {
+	open := d.open.telling(func(c *Conn) { d.told(c, resp, nil) }) // before its events
+	c, err := open.open(nc, frame.Client, n, &d.Config)
 	if err != nil {
-		return nil, failed("the connection could not be made", err)
+		return nil, resp, failed("the connection could not be made", err)
 	}
-	return c, nil
+	return c, resp, nil
 }
 
 // exchange sends the request and returns what the response has settled, if it accepts. It leaves nc open.

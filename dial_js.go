@@ -8,7 +8,6 @@ import (
 	"net/url"
 
 	"github.com/seed60239977/websocket/conn"
-	"github.com/seed60239977/websocket/frame"
 	"github.com/seed60239977/websocket/handshake"
 	"github.com/seed60239977/websocket/internal/browser"
 )
@@ -26,14 +25,12 @@ func (d *dialer) request(ctx context.Context, u *url.URL) (*Conn, *http.Response
 	case err != nil:
 		return nil, nil, failed("cannot connect to "+target, err)
 	}
-	cfg := d.Config
-	cfg.SkipUTF8 = true // the browser has looked
-	c, err := d.open.open(ws, frame.Client, &conn.Negotiated{Subprotocol: ws.Subprotocol}, &cfg)
-	return c, d.told(ws, u), err
+	d.Config.SkipUTF8 = true // the browser has looked
+	return d.make(ws, &conn.Negotiated{Subprotocol: ws.Subprotocol}, disclosed(ws, u))
 }
 
-// told returns a response that has what the browser tells.
-func (d *dialer) told(ws *browser.WebSocket, u *url.URL) *http.Response {
+// disclosed returns a response that has what the browser tells.
+func disclosed(ws *browser.WebSocket, u *url.URL) *http.Response {
 	header := http.Header{}
 	if ws.Subprotocol != "" {
 		header.Set("Sec-WebSocket-Protocol", ws.Subprotocol)

@@ -444,7 +444,7 @@ func TestDialNeverSendsSecureCookiesInTheClear(t *testing.T) {
 	require.NoError(t, err)
 	secure := &url.URL{Scheme: "https", Host: "example.com"}
 	jar.SetCookies(secure, []*http.Cookie{{Name: "a", Value: "1", Secure: true}, {Name: "b", Value: "1"}})
-	d := dialer{DialOptions{Jar: jar}, blocking}
+	d := dialer{DialOptions: DialOptions{Jar: jar}}
 	require.Equal(t, "b=1", d.withCookies(&url.URL{Scheme: "ws", Host: "example.com", Path: "/"}).Get("Cookie"))
 	require.Equal(t, "a=1; b=1", d.withCookies(&url.URL{Scheme: "wss", Host: "example.com", Path: "/"}).Get("Cookie"))
 }

@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/net/http2"
 
-	"github.com/seed60239977/websocket/frame"
 	"github.com/seed60239977/websocket/handshake"
 	"github.com/seed60239977/websocket/internal/h2stream"
 )
@@ -100,8 +99,7 @@ func (d *dialer) openStream(ctx context.Context, pc *poolConn, u *url.URL, offer
 	settled = true
 	nc := stream.Conn(resp, pc.nc.LocalAddr(), pc.nc.RemoteAddr())
 	resp.Body = http.NoBody
-	c, err := d.made(d.open.open(nc, frame.Client, negotiated(&agreed, d.Deflate, nil), &d.Config))
-	return c, resp, err
+	return d.make(nc, negotiated(&agreed, d.Deflate, nil), resp)
 }
 
 // answered looks at a response. If that is a refusal, it has what is to be kept of its body.

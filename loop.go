@@ -85,12 +85,15 @@ func (h *loopHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // opener is what makes the connections that get ctx.
 func (h *loopHandler) opener(ctx context.Context) opener {
-	made := func(c *Conn) {
-		if h.options.Registry != nil {
-			h.options.Registry.enterDriven(c)
+	return func(nc net.Conn, role frame.Role, n *conn.Negotiated, cfg *Config, tell func(c *Conn)) (*Conn, error) {
+		made := func(c *Conn) {
+			if h.options.Registry != nil {
+				h.options.Registry.enterDriven(c)
+			}
+			if tell != nil {
+				tell(c)
+			}
 		}
-	}
-	return func(nc net.Conn, role frame.Role, n *conn.Negotiated, cfg *Config) (*Conn, error) {
 		if _, ok := nc.(*h2stream.Conn); ok { // ServeHTTP goes on with it
 			c, err := blocking.open(nc, role, n, cfg)
 			made(c)
@@ -118,8 +121,8 @@ func (l *Loop) Serve(ln net.Listener, e Events, o *AcceptOptions) error {
 
 // Dial is like the function [Dial], for a connection that the loop drives.
 func (l *Loop) Dial(ctx context.Context, rawURL string, e Events, o *DialOptions) (*Conn, *http.Response, error) {
-	return dialTo(ctx, rawURL, o, func(nc net.Conn, role frame.Role, n *conn.Negotiated, cfg *Config) (*Conn, error) {
-		return l.events.Attach(nc, role, &event.Opening{Context: context.Background(), Negotiated: *n, Config: cfg, Events: &e})
+	return dialTo(ctx, rawURL, o, func(nc net.Conn, role frame.Role, n *conn.Negotiated, cfg *Config, tell func(c *Conn)) (*Conn, error) {
+		return l.events.Attach(nc, role, &event.Opening{Context: context.Background(), Negotiated: *n, Config: cfg, Events: &e, Made: tell})
 	})
 }
 

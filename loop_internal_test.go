@@ -51,6 +51,27 @@ func listenLocal(t *testing.T) net.Listener {
 // canDrive says whether loops drive sockets on this system.
 const canDrive = netpoll.Supported
 
+// serveSomehow has l serve in one of the ways that there are. It returns the URL, and what TLS needs.
+func serveSomehow(t *testing.T, l *Loop, how string, e Events, o *AcceptOptions) (url string, trust *tls.Config) {
+	t.Helper()
+	switch how {
+	case "Serve":
+		url, _ = serveLoop(t, l, listenLocal(t), e, o)
+		return url, nil
+	case "Handler":
+		return newServer(t, l.Handler(e, o)).URL, nil
+	}
+	secure := httptest.NewTLSServer(l.Handler(e, o))
+	t.Cleanup(secure.Close)
+	trust = &tls.Config{RootCAs: pool(secure)}
+	if how == "Handler over TLS" {
+		return secure.URL, trust
+	}
+	ln := tls.NewListener(listenLocal(t), &tls.Config{Certificates: secure.TLS.Certificates})
+	url, _ = serveLoop(t, l, ln, e, o)
+	return strings.Replace(url, "ws:", "wss:", 1), trust
+}
+
 var echoEvents = Events{Message: func(c *Conn, m Message) error { return c.Write(context.Background(), m.Type, m.Data) }}
 
 func TestALoopServesHoweverItsConnectionsCome(t *testing.T) {
@@ -73,24 +94,9 @@ func TestALoopServesHoweverItsConnectionsCome(t *testing.T) {
 				known <- o.Registry.Stats().Open
 			}
 			e.Close = func(_ *Conn, err error) { closed <- err }
-			var url string
 			dial := &DialOptions{Subprotocols: []string{"chat"}}
-			switch how {
-			case "Serve":
-				url, _ = serveLoop(t, l, listenLocal(t), e, o)
-			case "Handler":
-				url = newServer(t, l.Handler(e, o)).URL
-			default:
-				secure := httptest.NewTLSServer(l.Handler(e, o))
-				t.Cleanup(secure.Close)
-				dial.TLSConfig = &tls.Config{RootCAs: pool(secure)}
-				url = secure.URL
-				if how == "Serve over TLS" {
-					ln := tls.NewListener(listenLocal(t), &tls.Config{Certificates: secure.TLS.Certificates})
-					url, _ = serveLoop(t, l, ln, e, o)
-					url = strings.Replace(url, "ws:", "wss:", 1)
-				}
-			}
+			var url string
+			url, dial.TLSConfig = serveSomehow(t, l, how, e, o)
 			c, _, err := Dial(t.Context(), url+"/room", dial)
 			require.NoError(t, err)
 			defer c.CloseNow()

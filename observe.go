@@ -12,8 +12,15 @@ import (
 
 // acceptObserved is answer for an Observer that wants to know of it.
 func (a acceptor) acceptObserved(w http.ResponseWriter, r *http.Request, open opener) (c *Conn, err error) {
-	start, returned := time.Now(), false
+	start, returned, told := time.Now(), false, false
+	open = open.telling(func(c *Conn) { // before its events
+		told = true
+		a.observeAnswer(r.Context(), nil, r, start, c, nil)
+	})
 	defer func() {
+		if told {
+			return
+		}
 		if !returned { // a hook of the caller panics
 			err = failed("a function of the server has panicked", nil)
 		}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -203,6 +204,96 @@ func TestAnObserverIsToldOfHandshakesOfAnEventLoop(t *testing.T) {
 	requireTold(t, told)
 	require.NoError(t, l.Shutdown(t.Context()))
 	require.ErrorIs(t, <-served, ErrLoopClosed)
+}
+
+// chronicle is an Observer and Events that say what comes after what.
+func chronicle(roundTrip func()) (*Observer, Events, chan string) {
+	told := make(chan string, 10)
+	return &Observer{
+			Opened:    func(*Conn) { told <- "opened" },
+			Handshake: func(*Handshake) { roundTrip(); told <- "handshake" },
+			Received:  func(*Conn, MessageSize) { told <- "received" },
+			Ended:     func(*Conn, *CloseError) { told <- "ended" },
+		}, Events{
+			Open:    func(context.Context, *Conn) { told <- "open" },
+			Message: func(*Conn, Message) error { told <- "message"; return nil },
+		}, told
+}
+
+// witness returns a function that has a loop do whatever it has got to do.
+func witness(t *testing.T, l *Loop) (roundTrip func()) {
+	t.Helper()
+	url, _ := serveLoop(t, l, listenLocal(t), echoEvents, nil)
+	c, _, err := Dial(t.Context(), url, nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { c.CloseNow() })
+	return func() {
+		for range 3 {
+			c.Write(context.Background(), Text, nil)
+			c.Read(context.Background())
+		}
+	}
+}
+
+func requireOrder(t *testing.T, told chan string) {
+	t.Helper()
+	for _, next := range []string{"opened", "handshake", "open", "received", "message"} {
+		require.Equal(t, next, <-told)
+	}
+}
+
+func TestAnObserverIsToldOfAHandshakeBeforeTheEvents(t *testing.T) {
+	for _, how := range []string{"Serve", "Handler", "Serve over TLS", "Handler over TLS"} {
+		t.Run(how, func(t *testing.T) {
+			l := startLoop(t)
+			observer, events, told := chronicle(witness(t, l))
+			url, trust := serveSomehow(t, l, how, events, &AcceptOptions{Config: Config{Observer: observer}, Registry: &Registry{}})
+			c, _, err := Dial(t.Context(), url, &DialOptions{TLSConfig: trust})
+			require.NoError(t, err)
+			defer c.CloseNow()
+			require.NoError(t, c.Write(t.Context(), Text, nil))
+			requireOrder(t, told)
+		})
+	}
+	greet := Handler(func(ctx context.Context, c *Conn) {
+		c.Write(ctx, Text, nil)
+		c.Read(ctx)
+	}, nil)
+	plain, secure := newServer(t, greet), httptest.NewTLSServer(greet)
+	defer secure.Close()
+	for _, server := range []*httptest.Server{plain, secure, newHTTP2Server(t, greet)} {
+		l := startLoop(t)
+		observer, events, told := chronicle(witness(t, l))
+		options := &DialOptions{}
+		if server != plain {
+			options = pooled(t, server)
+		}
+		options.Config.Observer = observer
+		c, resp, err := l.Dial(t.Context(), server.URL, events, options)
+		require.NoError(t, err, server.URL)
+		require.Equal(t, server.EnableHTTP2, resp.ProtoMajor == 2)
+		defer c.CloseNow()
+		requireOrder(t, told)
+	}
+}
+
+func TestAnObserverThatPanicsLeavesNothingInALoop(t *testing.T) {
+	for _, how := range []string{"Serve", "Handler", "Handler over TLS"} {
+		t.Run(how, func(t *testing.T) {
+			l := startLoop(t) // which is shut down when the test ends
+			var registry Registry
+			url, trust := serveSomehow(t, l, how, Events{}, &AcceptOptions{
+				Config:   Config{Observer: &Observer{Handshake: func(*Handshake) { panic(http.ErrAbortHandler) }}},
+				Registry: &registry,
+			})
+			c, _, err := Dial(t.Context(), url, &DialOptions{TLSConfig: trust})
+			require.NoError(t, err)
+			defer c.CloseNow()
+			_, _, err = c.Read(t.Context())
+			require.Error(t, err)
+			require.NoError(t, registry.Shutdown(t.Context()))
+		})
+	}
 }
 
 func TestAnObserverIsToldOfConnectionsThatCannotBeMade(t *testing.T) {

@@ -191,11 +191,11 @@ func TestDialDoesNotFollowToWhereItMustNot(t *testing.T) {
 
 func TestDialPresentsItsCertificateToTheFirstOriginOnly(t *testing.T) {
 	own := tls.Certificate{Certificate: [][]byte{{1}}}
-	d := dialer{DialOptions{TLSConfig: &tls.Config{
+	d := dialer{DialOptions: DialOptions{TLSConfig: &tls.Config{
 		Certificates:         []tls.Certificate{own},
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &own, nil },
 		ServerName:           "a.example",
-	}}, blocking}
+	}}}
 	original := d.TLSConfig
 	d.strip()
 	require.Empty(t, d.TLSConfig.Certificates)

@@ -19,8 +19,10 @@ type Observer struct {
 	// Header and what comes from the URL are set.
 	Dialing func(h *Handshake)
 
-	// Handshake is called when an opening handshake has succeeded, was refused, or has failed, for both roles. Programs that call
-	// [Client] and [Server] themselves must call it themselves.
+	// Handshake is called when an opening handshake has succeeded, was refused, or has failed, for both roles. One that has
+	// succeeded is told after Opened, and before anything is received on the connection or the Events of a loop are called; Ended
+	// may come before it, if the connection is cut at once. Programs that call [Client] and [Server] themselves must call it
+	// themselves.
 	Handshake func(h *Handshake)
 
 	// Opened is called for each new Conn, before anyone else can use it. Ended follows.

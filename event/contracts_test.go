@@ -534,7 +534,8 @@ func TestShutdownSendsEverybodyAway(t *testing.T) {
 			require.Equal(t, conn.StatusGoingAway, conn.CloseStatus(<-r.closed))
 		}
 		near, _ := wstest.Pipe(0)
-		_, err := h.loop.Attach(near, h.role, &Opening{Context: t.Context(), Events: &Events{}})
+		made := func(*conn.Conn) { t.Error("there may be no more") }
+		_, err := h.loop.Attach(near, h.role, &Opening{Context: t.Context(), Events: &Events{}, Made: made})
 		require.ErrorIs(t, err, ErrLoopClosed)
 		require.ErrorIs(t, err, net.ErrClosed)
 		require.NoError(t, h.loop.Shutdown(t.Context()))

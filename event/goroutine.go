@@ -17,8 +17,22 @@ func (l *Loop) attachGoroutine(nc net.Conn, role frame.Role, o *Opening) (*conn.
 		open = conn.Client
 	}
 	c := open(nc, &o.Negotiated, o.Config)
+	if !l.enter() {
+		c.CloseNow()
+		return nil, ErrLoopClosed
+	}
+	made := false
+	defer func() {
+		if !made { // a hook of the caller panics
+			c.CloseNow()
+			l.leave()
+		}
+	}()
 	o.made(c)
-	return c, l.Adopt(o.Context, c, o.Events)
+	made = true
+	l.know(c)
+	l.workers.Go(func() { l.serve(o.Context, c, o.Events) })
+	return c, nil
 }
 
 // Adopt has the loop call e for an existing connection that nobody reads from, on a goroutine that reads from it. The loop owns

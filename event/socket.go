@@ -162,10 +162,26 @@ func (s *Socket) attach(role frame.Role, o *Opening) (*conn.Conn, error) {
 		return nil, err
 	}
 	s.setPhase(&opening{o.Context, o.Events})
+	made := false
+	defer func() {
+		if !made { // a hook of the caller panics
+			s.abandon()
+		}
+	}()
 	c := s.become(role, &o.Negotiated, o.Config)
 	o.made(c)
+	made = true
 	s.shard().push(s)
 	return c, nil
+}
+
+// abandon ends a socket that nobody runs.
+func (s *Socket) abandon() {
+	s.state.Or(stateTold)
+	if d, ok := s.driven(); ok {
+		d.Conn().CloseNow()
+	}
+	s.Close()
 }
 
 // become makes s, which has a slot, a WebSocket connection, which is still to be opened.

@@ -15,7 +15,7 @@ import (
 
 // Dial tells o, which may be nil, that a client begins to open a connection to u, which is nil if that is not valid. header is
 // what the client sends besides its own fields; it is not changed. It returns the context and the header to go on with, and what
-// to call with the result.
+// to call with the result, the first time; further calls do nothing.
 func Dial(ctx context.Context, o *conn.Observer, u *url.URL, header http.Header) (context.Context, http.Header, func(*conn.Conn, *http.Response, error)) {
 	if o == nil || o.Dialing == nil && o.Handshake == nil {
 		return ctx, header, func(*conn.Conn, *http.Response, error) {}
@@ -30,7 +30,12 @@ func Dial(ctx context.Context, o *conn.Observer, u *url.URL, header http.Header)
 	if o.Dialing != nil {
 		o.Dialing(h)
 	}
+	told := false
 	return h.Context, h.Header, func(c *conn.Conn, resp *http.Response, err error) {
+		if told {
+			return
+		}
+		told = true
 		h.Took, h.Conn, h.Err, h.Status = time.Since(h.Start), c, err, Status(err)
 		if resp != nil {
 			h.Status, h.Proto = resp.StatusCode, resp.Proto
