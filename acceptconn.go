@@ -39,9 +39,15 @@ func AcceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions) (c *Conn, r 
 	if o.Config.Observer != nil {
 		start = time.Now()
 	}
+	counted := false
+	defer func() {
+		if counted {
+			o.Registry.done()
+		}
+	}()
 	release := interrupt.Watch(ctx, nc)
 	defer release() // also if a hook of the caller panics
-	c, r, err = o.acceptConn(ctx, nc)
+	c, r, err = o.acceptConn(ctx, nc, &counted)
 	if cut := release(); cut != nil && err == nil {
 		c.CloseNow()
 		err = failed("the handshake was given up", cut)
@@ -53,7 +59,8 @@ func AcceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions) (c *Conn, r 
 	return c, r, err
 }
 
-func (o *AcceptOptions) acceptConn(ctx context.Context, nc net.Conn) (c *Conn, r *http.Request, err error) {
+// acceptConn reports in counted whether the Registry has counted the handshake.
+func (o *AcceptOptions) acceptConn(ctx context.Context, nc net.Conn, counted *bool) (c *Conn, r *http.Request, err error) {
 	taken := false // by open, which closes nc if it fails
 	limit := o.limit(nc)
 	defer func() {
@@ -67,9 +74,7 @@ func (o *AcceptOptions) acceptConn(ctx context.Context, nc net.Conn) (c *Conn, r
 		refuseConn(ctx, nc, &limit, err)
 		return nil, nil, err
 	}
-	if o.Registry.begin() { // a client that has not sent its request holds up no Shutdown
-		defer o.Registry.done()
-	}
+	*counted = o.Registry.begin() // a client that has not sent its request holds up no Shutdown
 	decide := o.decisions()
 	resp, err := decide.Accept(r)
 	if err == nil {

@@ -198,9 +198,9 @@ func (g *greeter) Greet(nc net.Conn, received []byte) event.Reply {
 		ctx = o.ConnContext(r)
 	}
 	opening = true
-	made := g.opening(ctx, &resp, received[used:], counted)
+	made := g.opening(ctx, &resp, received[used:], counted && o.Config.Observer == nil)
 	if o.Config.Observer != nil {
-		made = g.observed(r, start, made)
+		made = g.observed(r, start, made, counted)
 	}
 	return event.Reply{Response: resp.AppendResponse(nil), Opening: made}
 }
@@ -233,16 +233,23 @@ func (g *greeter) opening(ctx context.Context, resp *handshake.Response, rest []
 	return opening
 }
 
-// observed tells the Observer what becomes of a handshake that is accepted.
-func (g *greeter) observed(r *http.Request, start time.Time, o *event.Opening) *event.Opening {
+// observed tells the Observer what becomes of a handshake that is accepted. counted says that the Registry has counted it.
+func (g *greeter) observed(r *http.Request, start time.Time, o *event.Opening, counted bool) *event.Opening {
 	all := *o
+	done := func() {
+		if counted {
+			g.options.Registry.done()
+		}
+	}
 	all.Made = func(c *Conn) {
+		defer done() // also if the Observer panics
 		if o.Made != nil {
 			o.Made(c)
 		}
 		g.options.observeAnswer(all.Context, nil, r, start, c, nil)
 	}
 	all.Failed = func(err error) {
+		defer done()
 		if o.Failed != nil {
 			o.Failed(err)
 		}

@@ -277,6 +277,24 @@ func TestAnObserverIsToldOfAHandshakeBeforeTheEvents(t *testing.T) {
 	}
 }
 
+func TestShutdownOfARegistryWaitsUntilAnObserverHasHeardOfAHandshake(t *testing.T) {
+	for _, how := range []string{"Serve", "Handler", "Serve over TLS"} { // the last is AcceptConn
+		for status, header := range map[int]http.Header{101: nil, 403: {"Origin": {"http://elsewhere.example"}}} {
+			var registry Registry
+			serving := make(chan int, 1)
+			url, trust := serveSomehow(t, startLoop(t), how, Events{}, &AcceptOptions{Registry: &registry, Config: Config{
+				Observer: &Observer{Handshake: func(*Handshake) { serving <- registry.Stats().Serving }},
+			}})
+			c, resp, _ := Dial(t.Context(), url, &DialOptions{TLSConfig: trust, Header: header})
+			require.Equal(t, status, resp.StatusCode)
+			require.Equal(t, 1, <-serving, how)
+			if c != nil {
+				c.CloseNow()
+			}
+		}
+	}
+}
+
 func TestAnObserverThatPanicsLeavesNothingInALoop(t *testing.T) {
 	for _, how := range []string{"Serve", "Handler", "Handler over TLS"} {
 		t.Run(how, func(t *testing.T) {
