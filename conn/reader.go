@@ -102,7 +102,7 @@ func (r *messageReader) Read(p []byte) (int, error) {
 		r.partial.Release()
 		r.partial = nil
 		if r.fin {
-			c.read.held.reader, r.ended = nil, true
+			r.end()
 			return 0, io.EOF
 		}
 		if n, err := r.readInto(p); n > 0 || err != nil {
@@ -118,8 +118,16 @@ func (r *messageReader) Read(p []byte) (int, error) {
 		r.have(&part)
 	}
 	n := copy(p, r.rest)
-	r.rest = r.rest[n:]
+	if r.rest = r.rest[n:]; len(r.rest) == 0 && r.fin {
+		r.end()
+	}
 	return n, nil
+}
+
+// end is called when all was given out: what calls return from then on is io.EOF. The caller holds reading.
+func (r *messageReader) end() {
+	r.partial.Release()
+	r.c.read.held.reader, r.partial, r.ended = nil, nil, true
 }
 
 // readInto reads payload to where the caller wants it, past the read buffer, where that is worth it; else it returns 0.

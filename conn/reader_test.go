@@ -137,6 +137,23 @@ func TestAReaderIsCutByItsContextAndTheNextCallSkipsTheRest(t *testing.T) {
 	})
 }
 
+// Whoever has the last byte of a message has all of it, whatever becomes of the connection before the call that returns io.EOF.
+func TestTheEndOfAMessageIsKnownWithItsLastByte(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		peer.Send(text("all"))
+		ctx, cancel := context.WithCancel(t.Context())
+		_, r, err := c.Reader(ctx)
+		require.NoError(t, err)
+		n, err := r.Read(make([]byte, 3))
+		require.NoError(t, err)
+		require.Equal(t, 3, n)
+		cancel()
+		c.CloseNow()
+		_, err = r.Read(make([]byte, 3))
+		require.Equal(t, io.EOF, err)
+	})
+}
+
 func TestTheValidPartOfATextIsGivenOutAndNothingMore(t *testing.T) {
 	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		peer.Send(begin("valid, "), more("also "))
