@@ -91,8 +91,8 @@ func (c *Conn) release() {
 	if c.reading.TryLock() {
 		c.endRead()
 	}
-	hooks.call()
 	c.observeEnd()
+	hooks.call() // after that: who has waited for the end, as a Registry does, may look at what an Observer has counted
 	if d := c.driven(); d != nil {
 		d.nc().Ended()
 	}

@@ -49,7 +49,8 @@ type Observer struct {
 	// counts that had to wait, or that might have had to, as with most writes over TLS.
 	SlowAfter time.Duration
 
-	// Ended is called once when the connection has ended, with what [Conn.Err] returns from then on.
+	// Ended is called once when the connection has ended, with what [Conn.Err] returns from then on. The functions of [Conn.OnEnd]
+	// are called after it. Calls under way may return before it is called.
 	Ended func(c *Conn, e *CloseError)
 }
 

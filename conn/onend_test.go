@@ -70,3 +70,14 @@ func TestWhoStopsWaitingForTheEndIsNotTold(t *testing.T) {
 		require.False(t, stops[3]())
 	})
 }
+
+func TestAnObserverHearsOfTheEndBeforeWhoWaitsForIt(t *testing.T) {
+	var told []string
+	o := &conn.Observer{Ended: func(*conn.Conn, *conn.CloseError) { told = append(told, "observer") }}
+	withDrivers(t, &setup{Config: conn.Config{Observer: o}}, func(t *testing.T, c *conn.Conn, _ *wstest.Peer) {
+		told = nil
+		c.OnEnd(func() { told = append(told, "function") })
+		c.CloseNow()
+		require.Equal(t, []string{"observer", "function"}, told)
+	})
+}
