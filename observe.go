@@ -55,5 +55,12 @@ func (o *AcceptOptions) observeAnswer(ctx context.Context, nc net.Conn, r *http.
 	default:
 		h.Status = http.StatusSwitchingProtocols
 	}
+	told := false
+	defer func() {
+		if !told && c != nil { // the Observer panics, and nobody gets c
+			c.CloseNow()
+		}
+	}()
 	o.Config.Observer.Handshake(h)
+	told = true
 }

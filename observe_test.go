@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -295,20 +296,28 @@ func TestShutdownOfARegistryWaitsUntilAnObserverHasHeardOfAHandshake(t *testing.
 	}
 }
 
-func TestAnObserverThatPanicsLeavesNothingInALoop(t *testing.T) {
-	for _, how := range []string{"Serve", "Handler", "Handler over TLS"} {
+func TestAnObserverThatPanicsLeavesNothing(t *testing.T) {
+	for _, how := range []string{"Serve", "Handler", "Serve over TLS", "Handler over TLS", "no loop"} {
 		t.Run(how, func(t *testing.T) {
-			l := startLoop(t) // which is shut down when the test ends
 			var registry Registry
-			url, trust := serveSomehow(t, l, how, Events{}, &AcceptOptions{
-				Config:   Config{Observer: &Observer{Handshake: func(*Handshake) { panic(http.ErrAbortHandler) }}},
-				Registry: &registry,
-			})
+			ended := make(chan error, 1)
+			o := &AcceptOptions{Registry: &registry, Config: Config{Observer: &Observer{
+				Handshake: func(*Handshake) { panic(http.ErrAbortHandler) },
+				Ended:     func(_ *Conn, e *CloseError) { ended <- e },
+			}}}
+			var url string
+			var trust *tls.Config
+			if how == "no loop" {
+				url = newServer(t, Handler(discard, o)).URL
+			} else {
+				url, trust = serveSomehow(t, startLoop(t), how, Events{}, o) // the loop is shut down when the test ends
+			}
 			c, _, err := Dial(t.Context(), url, &DialOptions{TLSConfig: trust})
 			require.NoError(t, err)
 			defer c.CloseNow()
 			_, _, err = c.Read(t.Context())
 			require.Error(t, err)
+			require.Error(t, <-ended)
 			require.NoError(t, registry.Shutdown(t.Context()))
 		})
 	}

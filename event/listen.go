@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"runtime/debug"
 	"time"
 
 	"github.com/seed60239977/websocket/conn"
@@ -219,7 +220,7 @@ func (l *Loop) Accept(ln net.Listener, serve func(ctx context.Context, nc net.Co
 		switch {
 		case err == nil:
 			pause = 0
-			l.workers.Go(func() { serve(ctx, nc) })
+			l.workers.Go(func() { l.receive(ctx, nc, serve) })
 		case l.isDown():
 			return ErrLoopClosed
 		case retry(err):
@@ -230,6 +231,17 @@ func (l *Loop) Accept(ln net.Listener, serve func(ctx context.Context, nc net.Co
 			return err
 		}
 	}
+}
+
+// receive calls serve, whose panics are logged as those of the goroutines of net/http are.
+func (l *Loop) receive(ctx context.Context, nc net.Conn, serve func(ctx context.Context, nc net.Conn)) {
+	defer func() {
+		if p := recover(); p != nil {
+			l.log.Printf("websocket: panic serving %v: %v\n%s", nc.RemoteAddr(), p, debug.Stack())
+			nc.Close()
+		}
+	}()
+	serve(ctx, nc)
 }
 
 // retry reports whether accepting may succeed later although it has failed.

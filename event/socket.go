@@ -182,6 +182,7 @@ func (s *Socket) abandon() {
 		d.Conn().CloseNow()
 	}
 	s.Close()
+	s.leave() // where the hook has closed it
 }
 
 // become makes s, which has a slot, a WebSocket connection, which is still to be opened.
