@@ -75,9 +75,9 @@ type AcceptOptions struct {
 	// Registry, if not nil, keeps track of the connections, so that its Shutdown can close them in an orderly way.
 	Registry *Registry
 
-	// OnError, if not nil, is called by [Handler] for requests that did not become a connection, after they were answered. The
-	// error is a [*HandshakeError]. Without it, [Handler] logs the errors with status 500, which are the server's own fault, in
-	// the way that net/http would.
+	// OnError, if not nil, is called by [Handler] for requests that did not become a connection, after they were answered, and by
+	// [Loop.Serve], perhaps shortly before they are. The error is a [*HandshakeError]. Without it, [Handler] logs the errors with
+	// status 500, which are the server's own fault, in the way that net/http would.
 	OnError func(r *http.Request, err error)
 }
 

@@ -35,6 +35,11 @@ func AcceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions) (c *Conn, r 
 	if o == nil {
 		o = &AcceptOptions{}
 	}
+	return o.receive(ctx, nc, nil)
+}
+
+// receive is AcceptConn. Before a request is accepted, agreed is called, which may be nil.
+func (o *AcceptOptions) receive(ctx context.Context, nc net.Conn, agreed func(r *http.Request)) (c *Conn, r *http.Request, err error) {
 	var start time.Time
 	if o.Config.Observer != nil {
 		start = time.Now()
@@ -47,7 +52,7 @@ func AcceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions) (c *Conn, r 
 	}()
 	release := interrupt.Watch(ctx, nc)
 	defer release() // also if a hook of the caller panics
-	c, r, err = o.acceptConn(ctx, nc, &counted)
+	c, r, err = o.acceptConn(ctx, nc, agreed, &counted)
 	if cut := release(); cut != nil && err == nil {
 		c.CloseNow()
 		err = failed("the handshake was given up", cut)
@@ -60,7 +65,7 @@ func AcceptConn(ctx context.Context, nc net.Conn, o *AcceptOptions) (c *Conn, r 
 }
 
 // acceptConn reports in counted whether the Registry has counted the handshake.
-func (o *AcceptOptions) acceptConn(ctx context.Context, nc net.Conn, counted *bool) (c *Conn, r *http.Request, err error) {
+func (o *AcceptOptions) acceptConn(ctx context.Context, nc net.Conn, agreed func(r *http.Request), counted *bool) (c *Conn, r *http.Request, err error) {
 	taken := false // by open, which closes nc if it fails
 	limit := o.limit(nc)
 	defer func() {
@@ -83,6 +88,9 @@ func (o *AcceptOptions) acceptConn(ctx context.Context, nc net.Conn, counted *bo
 	if err != nil {
 		refuseConn(ctx, nc, &limit, err)
 		return nil, r, err
+	}
+	if agreed != nil {
+		agreed(r)
 	}
 	taken = true
 	c, err = o.open(nc, &limit, &resp, rest, blocking)

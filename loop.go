@@ -285,16 +285,18 @@ func (g *greeter) refuse(r *http.Request, err error) []byte {
 
 // serve is the goroutine of a connection that the loop does not drive.
 func (g *greeter) serve(ctx context.Context, nc net.Conn) {
-	c, r, err := AcceptConn(ctx, nc, &g.options)
+	growStack()
+	opened := context.Background()
+	c, r, err := g.options.receive(ctx, nc, func(r *http.Request) {
+		if g.options.ConnContext != nil {
+			opened = g.options.ConnContext(r)
+		}
+	})
 	if err != nil {
 		if r != nil {
 			g.options.refused(r, err.(*HandshakeError))
 		}
 		return
 	}
-	ctx = context.Background()
-	if g.options.ConnContext != nil {
-		ctx = g.options.ConnContext(r)
-	}
-	g.loop.events.Adopt(ctx, c, g.events)
+	g.loop.events.Adopt(opened, c, g.events)
 }

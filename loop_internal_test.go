@@ -115,6 +115,22 @@ func TestALoopServesHoweverItsConnectionsCome(t *testing.T) {
 	}
 }
 
+func TestConnContextIsCalledBeforeARequestIsAnswered(t *testing.T) {
+	for _, how := range []string{"Serve", "Handler", "Serve over TLS"} {
+		t.Run(how, func(t *testing.T) {
+			order := make(chan string, 2)
+			url, trust := serveSomehow(t, startLoop(t), how, Events{}, &AcceptOptions{
+				ConnContext: func(*http.Request) context.Context { order <- "context"; return t.Context() },
+				Config:      Config{Observer: &Observer{Opened: func(*Conn) { order <- "opened" }}},
+			})
+			c, _, err := Dial(t.Context(), url, &DialOptions{TLSConfig: trust})
+			require.NoError(t, err)
+			defer c.CloseNow()
+			require.Equal(t, "context", <-order)
+		})
+	}
+}
+
 func TestALoopDials(t *testing.T) {
 	server := newServer(t, Handler(echo, nil))
 	l := startLoop(t)

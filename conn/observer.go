@@ -50,7 +50,8 @@ type Observer struct {
 	SlowAfter time.Duration
 
 	// Ended is called once when the connection has ended, with what [Conn.Err] returns from then on. The functions of [Conn.OnEnd]
-	// are called after it. Calls under way may return before it is called.
+	// are called after it. Calls under way may return before it is called, and with what they were about, Received, RoundTrip and
+	// Slow may come after it.
 	Ended func(c *Conn, e *CloseError)
 }
 
