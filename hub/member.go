@@ -223,9 +223,9 @@ func (m *member) take(batch []*conn.Prepared) []*conn.Prepared {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for size := 0; m.queue.len() > 0 && size < m.ahead; {
-		e := m.queue.pop()
-		batch = append(batch, e.p)
-		size += e.size()
+		p := m.queue.pop()
+		batch = append(batch, p)
+		size += len(p.Message().Data)
 	}
 	m.makeRoom()
 	m.sending = len(batch) > 0

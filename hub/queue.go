@@ -17,19 +17,35 @@ type entry struct {
 func (e *entry) size() int { return len(e.p.Message().Data) }
 
 // queue is what waits for one connection, in the order in which it goes out. It does not know its bounds. It is a list of its
-// own: with one of package container/list each message would be two objects for each connection.
+// own: with one of package container/list each message would be two objects for each connection. Here it is less than one, since
+// entries are made several at a time.
 type queue struct {
 	first, last *entry
 	n           int
 	values      map[valueKey]*entry
 	bytes       int
+	spare       []entry // were never used; nil while the queue is empty
+}
+
+// maxEntries is how many are made at once, at most.
+const maxEntries = 32
+
+// entry returns one that was never used. The more wait already, the more are made at once.
+func (q *queue) entry() *entry {
+	if len(q.spare) == 0 {
+		q.spare = make([]entry, min(max(q.n, 1), maxEntries))
+	}
+	e := &q.spare[0]
+	q.spare = q.spare[1:]
+	return e
 }
 
 func (q *queue) len() int { return q.n }
 
 // push adds m at the end.
 func (q *queue) push(m *Message, p *conn.Prepared) *entry {
-	e := &entry{Message: m, p: p, waits: true, before: q.last}
+	e := q.entry()
+	e.Message, e.p, e.waits, e.before = m, p, true, q.last
 	if q.last == nil {
 		q.first = e
 	} else {
@@ -62,8 +78,8 @@ func (q *queue) replace(e *entry, m *Message, p *conn.Prepared) {
 	q.bytes += e.size()
 }
 
-// remove takes an entry out.
-func (q *queue) remove(e *entry) *entry {
+// remove takes an entry out, which forgets its message: what was made with it may stay for long.
+func (q *queue) remove(e *entry) {
 	if e.before == nil {
 		q.first = e.behind
 	} else {
@@ -74,20 +90,23 @@ func (q *queue) remove(e *entry) *entry {
 	} else {
 		e.behind.before = e.before
 	}
-	e.before, e.behind, e.waits = nil, nil, false
 	q.n--
 	q.bytes -= e.size()
 	if e.Latest {
 		delete(q.values, valueKey{e.Topic, e.Key})
 	}
 	if q.n == 0 {
-		q.values = nil
+		q.values, q.spare = nil, nil
 	}
-	return e
+	*e = entry{}
 }
 
 // pop takes the first entry out.
-func (q *queue) pop() *entry { return q.remove(q.first) }
+func (q *queue) pop() *conn.Prepared {
+	p := q.first.p
+	q.remove(q.first)
+	return p
+}
 
 // dropValue drops the oldest value and reports whether there was one.
 func (q *queue) dropValue() bool {
