@@ -191,7 +191,7 @@ func (f figures) String() string {
 
 // gather connects and subscribes everybody.
 func (s *site) gather() (*crowd, error) {
-	k := &crowd{kind: s.kind, kernel: s.kernel}
+	k := &crowd{kind: s.kind, kernel: s.kernel, skip: max(s.size-64, 0)}
 	for _, addr := range s.addrs {
 		for n := range s.conns {
 			x, err := k.connect(addr, topicName(n%s.topics))
