@@ -119,7 +119,7 @@ func (l *Loop) Serve(ln net.Listener, e Events, o *AcceptOptions) error {
 	return err
 }
 
-// Dial is like the function [Dial], for a connection that the loop drives.
+// Dial is like the function [Dial], for a connection that the loop drives. Events may be called before Dial returns.
 func (l *Loop) Dial(ctx context.Context, rawURL string, e Events, o *DialOptions) (*Conn, *http.Response, error) {
 	return dialTo(ctx, rawURL, o, func(nc net.Conn, role frame.Role, n *conn.Negotiated, cfg *Config, tell func(c *Conn)) (*Conn, error) {
 		return l.events.Attach(nc, role, &event.Opening{Context: context.Background(), Negotiated: *n, Config: cfg, Events: &e, Made: tell})

@@ -135,11 +135,15 @@ func (h *harness) start(n *conn.Negotiated, cfg *conn.Config, e *Events) (*conn.
 	h.t.Helper()
 	near, far := wstest.Pipe(h.size)
 	c := h.attach(near, n, cfg, e)
-	peer := frame.Server
+	return c, wstest.NewPeer(h.t, far, h.peer())
+}
+
+// peer is the role of the other end.
+func (h *harness) peer() frame.Role {
 	if h.role == frame.Server {
-		peer = frame.Client
+		return frame.Client
 	}
-	return c, wstest.NewPeer(h.t, far, peer)
+	return frame.Server
 }
 
 func (h *harness) attach(near *pipe.End, n *conn.Negotiated, cfg *conn.Config, e *Events) *conn.Conn {
@@ -148,6 +152,11 @@ func (h *harness) attach(near *pipe.End, n *conn.Negotiated, cfg *conn.Config, e
 	if n != nil {
 		o.Negotiated = *n
 	}
+	return h.attachOpening(near, o)
+}
+
+func (h *harness) attachOpening(near *pipe.End, o *Opening) *conn.Conn {
+	h.t.Helper()
 	if !h.driver.event {
 		c, err := h.loop.Attach(near, h.role, o)
 		require.NoError(h.t, err)
