@@ -98,9 +98,8 @@ func TestWhatHasArrivedIsReadAfterAFailedWrite(t *testing.T) {
 				hangUp(peer)
 				err := send(t.Context(), c)
 				<-time.After(50 * time.Millisecond)
-				if c.EventDriven() { // all is read by now, and was perhaps before
+				if c.EventDriven() { // all is read by now, and was perhaps before; what is sent while that is handled may only be collected
 					requireTyped(t, err)
-					require.Error(t, err)
 				} else {
 					require.ErrorAs(t, err, new(*conn.WriteError))
 					requireRefused(t, c, io.ErrClosedPipe)
