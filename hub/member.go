@@ -29,6 +29,8 @@ type member struct {
 	dropped uint64
 	gone    bool // it gets nothing any more
 
+	entering chan struct{} // one slot, a lock for calls of Enter that can be waited for with a context; made under mu
+
 	evicted bool // guarded by the mu of the hub: it is retired soon
 }
 

@@ -8,7 +8,7 @@ import (
 
 // Enter makes c present in a topic to which it is subscribed, until it is unsubscribed or the connection ends. All hubs of the
 // broker see it, with [Hub.Present] and [Options].OnPresence. The id should belong to this connection alone. Entering again
-// changes the value or the id.
+// changes the value or the id; calls for one connection have their turn one after the other.
 //
 // The error is [ErrNotSubscribed], [ErrShutdown], that of the broker, or that of ctx.
 func (h *Hub) Enter(ctx context.Context, c *conn.Conn, topic string, p Presence) error {
@@ -20,6 +20,13 @@ func (h *Hub) Enter(ctx context.Context, c *conn.Conn, topic string, p Presence)
 	if m == nil || !m.in(topic) {
 		return ErrNotSubscribed
 	}
+	turn := m.entrance() // else a call could undo what one that came later has entered
+	select {
+	case turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-turn }()
 	leave, err := h.broker.Enter(ctx, topic, p)
 	if err != nil {
 		return err
@@ -50,6 +57,16 @@ func (m *member) in(topic string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.topics[topic] != nil
+}
+
+// entrance returns what only one call of Enter may hold.
+func (m *member) entrance() chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.entering == nil {
+		m.entering = make(chan struct{}, 1)
+	}
+	return m.entering
 }
 
 // enter keeps how to leave a topic, and returns what it kept before. It reports false if m is not subscribed any more.

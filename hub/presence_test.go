@@ -97,3 +97,32 @@ func TestWhoLeavesATopicWhileEnteringIsNotPresent(t *testing.T) {
 		requireIdle(t, h)
 	})
 }
+
+func TestWhoEntersLastIsPresent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &entering{Memory: NewMemory(nil)}
+		h := New(&Options{Broker: b, Linger: -1})
+		p := join(t, h, "x").read()
+		goOn := make(chan struct{})
+		b.happens = func() { <-goOn }
+		entered := make(chan error, 2)
+		enter := func(ctx context.Context, value string) { entered <- h.Enter(ctx, p.server, "x", Presence{"1", value}) }
+		go enter(t.Context(), "first")
+		synctest.Wait()
+		b.happens = func() {}
+		go enter(t.Context(), "second")
+		synctest.Wait()
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		enter(ended, "third")
+		require.ErrorIs(t, <-entered, context.Canceled)
+		close(goOn)
+		require.NoError(t, <-entered)
+		require.NoError(t, <-entered)
+		there, err := h.Present(t.Context(), "x")
+		require.NoError(t, err)
+		require.Equal(t, []Presence{{"1", "second"}}, there)
+		p.client.CloseNow()
+		requireIdle(t, h)
+	})
+}
