@@ -142,7 +142,12 @@ func (h *Hub) Unsubscribe(c *conn.Conn, topic string) {
 	if t == nil || m == nil {
 		return
 	}
-	if leave, was := t.part(m); was {
+	h.part(t, m, nil)
+}
+
+// part ends a subscription of m, or the one that s is. The caller holds no lock.
+func (h *Hub) part(t *topic, m *member, s *catchUp) {
+	if leave, was := t.part(m, s); was {
 		leave()
 		h.release(t)
 	}

@@ -64,7 +64,7 @@ func (h *Hub) SubscribeFrom(ctx context.Context, c *conn.Conn, topic string, fro
 	if err == nil {
 		return s.recovery, nil
 	}
-	h.Unsubscribe(c, topic)
+	h.part(t, m, s) // and not one that others have begun since
 	if end := c.Err(); end != nil {
 		err = end
 	}

@@ -155,6 +155,24 @@ func TestLeavingEndsTheRecovery(t *testing.T) {
 	}
 }
 
+func TestASubscriptionThatFollowsAnAbandonedOneStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPeer(t).read()
+		b := &meanwhile{remote: newRemote(Keep(Retention{Messages: 10}))}
+		h := New(&Options{Broker: b})
+		b.happens = func() {
+			h.Unsubscribe(p.server, "x")
+			require.NoError(t, h.Subscribe(p.server, "x"))
+		}
+		_, err := h.SubscribeFrom(t.Context(), p.server, "x", From{Last: 10})
+		require.ErrorIs(t, err, ErrNotSubscribed)
+		require.Equal(t, 1, h.Count("x"))
+		publish(t, h, "x", "hello")
+		require.Equal(t, []string{"hello"}, p.all())
+		require.NoError(t, h.Shutdown(t.Context()))
+	})
+}
+
 // Subscribers come from anywhere, and see the topic's order without a gap and nothing twice, while others publish as fast
 // as they can and more than may be held back.
 func TestNothingIsMissingAndNothingComesTwice(t *testing.T) {

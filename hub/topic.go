@@ -87,13 +87,14 @@ func (t *topic) join(m *member, s *catchUp) (done, already bool, err error) {
 	return true, false, nil
 }
 
-// part removes m, and reports whether it was there. leave takes it out of those present.
-func (t *topic) part(m *member) (leave func(), was bool) {
+// part removes m, or, if s is not nil, that subscription of m and no other. It reports whether it was there. leave takes it out of
+// those present.
+func (t *topic) part(m *member, s *catchUp) (leave func(), was bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.topics[t.name] != t {
+	if m.topics[t.name] != t || s != nil && t.members[m] != s {
 		return nil, false // or it is being retired, which does the rest
 	}
 	delete(t.members, m)
