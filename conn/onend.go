@@ -14,7 +14,8 @@ type endHook struct {
 // goroutine that ends the connection, perhaps in the middle of a call that reads or writes. So f must be quick. It must not
 // call methods of the connection, except for Err, nor wait for anything that may hold a lock while calling them. That includes
 // indirect calls: two connections whose functions end each other with CloseNow wait for each other forever; a relay does that
-// on goroutines of its own. Functions are called in no particular order.
+// on goroutines of its own. Functions are called in no particular order. When they are, Done is closed already, and calls of other
+// goroutines, also of Close, may have returned.
 func (c *Conn) OnEnd(f func()) (stop func() bool) {
 	hook := &endHook{f: f}
 	c.out.mu.Lock()
