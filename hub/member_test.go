@@ -1,9 +1,13 @@
 package hub
 
 import (
+	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed60239977/websocket/conn"
@@ -65,4 +69,46 @@ func TestAValueKeepsItsPlaceIfThereIsRoom(t *testing.T) {
 			requireIdle(t, h)
 		})
 	}
+}
+
+// With Block, a message that is taken out again because its publisher gave up leaves room that others wait for.
+func TestWhatIsTakenOutMakesRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _, bad := slow(t, &Options{Policy: Block, QueueBytes: 1000})
+		clogs := clog(t, h, "x")
+		publish(t, h, "x", "first")
+		var publishing sync.WaitGroup
+		publishing.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			assert.ErrorIs(t, h.Publish(ctx, "x", padded("too long", 1000)), context.DeadlineExceeded)
+		})
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		start := time.Now()
+		require.NoError(t, h.Publish(ctx, "x", text("second")), "as soon as the first one has given up")
+		require.Equal(t, time.Second, time.Since(start))
+		publishing.Wait()
+		require.Equal(t, []string{"first", "second"}, bad.read().all()[clogs:])
+		requireIdle(t, h)
+	})
+}
+
+// What the pump has taken, but not yet handed over when the connection is removed, counts as dropped like what still waits.
+func TestWhatThePumpHoldsIsDroppedWithTheMember(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(nil)
+		p := join(t, h, "x").read()
+		m := h.find(p.server)
+		m.pumping, m.ahead = true, 3 // as if the pump had just begun
+		publish(t, h, "x", "one", "two", "and one that waits")
+		batch := m.take(nil)
+		require.Len(t, batch, 1)
+		h.Remove(p.server)
+		require.ErrorIs(t, m.send(batch), errRemoved)
+		require.Equal(t, Stats{Published: 3, Dropped: 3}, h.Stats())
+		require.Empty(t, p.all())
+		requireIdle(t, h)
+	})
 }

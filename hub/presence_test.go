@@ -126,3 +126,14 @@ func TestWhoEntersLastIsPresent(t *testing.T) {
 		requireIdle(t, h)
 	})
 }
+
+func TestWhoLeavesATopicIsNotRememberedThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(nil)
+		p := join(t, h, "x", "y")
+		require.NoError(t, h.Enter(t.Context(), p.server, "x", Presence{ID: "1"}))
+		h.Unsubscribe(p.server, "x")
+		require.Empty(t, h.find(p.server).present)
+		require.NoError(t, h.Shutdown(t.Context()))
+	})
+}
