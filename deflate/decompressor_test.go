@@ -272,3 +272,37 @@ func TestAStoredBlockMayBeginInBytesThatWereReadAhead(t *testing.T) {
 		}
 	}
 }
+
+func TestADecompressorKeepsNoSlice(t *testing.T) {
+	d := Params{}.Decompressor(true)
+	_, _, err := d.Decompress(make([]byte, 10), []byte("\xf2\x48\xcd"))
+	require.NoError(t, err)
+	require.Nil(t, d.inflater.in)
+	require.Nil(t, d.inflater.out)
+}
+
+// A last literal without its last bit is cut short, although what Finish puts back has a bit for it, and an end of the block.
+func TestAMessageWithoutItsLastBitIsCutShort(t *testing.T) {
+	const nine = "110010000" // the literal 144
+	payload := bitString(("1 10" + strings.Repeat(nine, 6))[:4+6*9-1])
+	require.Len(t, payload, 7)
+	for _, room := range []int{0, 10} { // when there is none, it goes on with the next call
+		d := Params{}.Decompressor(true)
+		buf := make([]byte, 10)
+		n, used, err := d.Decompress(buf, payload)
+		require.NoError(t, err)
+		require.Equal(t, []int{5, 7}, []int{n, used})
+		n, done, err := d.Finish(buf[:room])
+		if room == 0 {
+			require.NoError(t, err)
+			require.Zero(t, n)
+			require.False(t, done)
+			n, done, err = d.Finish(buf)
+		}
+		require.ErrorIs(t, err, errMessageEnds)
+		require.False(t, done)
+		require.Equal(t, 1, n)
+	}
+	_, err := (&reference{window: maxWindow}).message(payload)
+	require.Error(t, err)
+}

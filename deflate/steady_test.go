@@ -40,3 +40,30 @@ func TestNoMessageAllocatesInSteadyState(t *testing.T) {
 		}
 	}
 }
+
+// Whoever is reset, within a message or between two, has the memory that it gave back.
+func TestNoConnectionAllocatesInSteadyState(t *testing.T) {
+	m := jsonStream(1, 2000)[0]
+	p := serverToClient(15, true)
+	c, d := new(Compressor), new(Decompressor)
+	payload, message := make([]byte, 0, 2048), make([]byte, 2048)
+	use := func() {
+		c.Reset(p, true, nil)
+		payload = c.AppendPart(payload[:0], m[:500], false)
+		first := len(payload)
+		payload = c.AppendPart(payload, m[500:], true) // the window grows
+		d.Reset(p, false)
+		d.Decompress(message, payload[:first])
+		d.Decompress(message, payload[first:])
+		if _, done, err := d.Finish(message); err != nil || !done {
+			require.Fail(t, "round trip")
+		}
+		if n, _, err := d.Decompress(message, payload[:len(payload)/2]); n == 0 || err != nil {
+			require.Fail(t, "a part")
+		}
+	}
+	for range 10 {
+		use()
+	}
+	require.Zero(t, testing.AllocsPerRun(50, use))
+}
