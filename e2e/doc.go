@@ -9,12 +9,13 @@
 //   - In a browser: package inbrowser, compiled for js/wasm, in Node, Chromium and Firefox, against our server.
 //   - Between them: the proxies tinyproxy and microsocks, the gateways nginx and haproxy, and links that die without a
 //     word (a relay that goes silent, and a network interface that is taken down where that is permitted).
+//   - Prometheus, with what package observe/otel reports: it evaluates each query of docs/grafana.json, and Chromium draws that.
 //   - The command ws: on a pseudo-terminal, in scripts, in Chromium, and beside npm's wscat.
 //
 // What is not installed makes a test skip, and fail with CI=true. On Debian:
 //
 //	apt-get install chromium firefox-esr nodejs npm python3-websockets python3-h2 python3-wsproto python3-hypercorn \
-//		tinyproxy microsocks nginx-light haproxy apache2 && npm ci && (cd caddy && go build -o caddy .)
+//		tinyproxy microsocks nginx-light haproxy apache2 prometheus && npm ci && (cd caddy && go build -o caddy .)
 //
 // One test holds many connections with the heartbeat on and reports what they cost; 10,000 of them by
 //
@@ -22,7 +23,7 @@
 //
 // The pictures in docs are made anew by
 //
-//	go test -run 'TwoTabsChat|TickerNotices|PictureCanBeDrawn|PictureOfTheGame|PictureOfWSConnect|ReportOfWSLoad' . -update-screenshots
+//	go test -run 'TwoTabsChat|TickerNotices|PictureCanBeDrawn|PictureOfTheGame|PictureOfWSConnect|ReportOfWSLoad|TheDashboardShows' . -update-screenshots
 //
 // # The programs in peers
 //

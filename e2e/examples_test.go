@@ -109,14 +109,20 @@ func requireDark(t *testing.T, ctx context.Context, dark bool) {
 // screenshot writes docs/name.png if that was asked for.
 func screenshot(t *testing.T, ctx context.Context, name string) {
 	t.Helper()
+	screenshotOf(t, ctx, name, 800, 500)
+}
+
+// screenshotOf is screenshot for a page that needs another size.
+func screenshotOf(t *testing.T, ctx context.Context, name string, width, height int64) {
+	t.Helper()
 	if !*updateScreenshots {
 		return
 	}
-	require.NoError(t, chromedp.Do(ctx, chromedp.EmulateViewport(800, 500)))
+	require.NoError(t, chromedp.Do(ctx, chromedp.EmulateViewport(width, height)))
 	evaluate(t, ctx, "new Promise(done => setTimeout(done, 300))") // it is laid out and drawn again
 	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	require.NoError(t, err)
-	require.Less(t, len(png), 150<<10)
+	require.Less(t, len(png), int(width*height)*3/8)
 	require.NoError(t, os.MkdirAll("../docs", 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join("../docs", name+".png"), png, 0o644))
 }
