@@ -114,9 +114,12 @@ func TestAPeerThatDoesNotReadIsNotWaitedForLonger(t *testing.T) {
 		}
 		require.Equal(t, counted(0, 50), other.all(), "nobody waits for it")
 		h.mu.Lock()
-		s := h.topics["x"].members[h.members[p.server]]
+		topic, m := h.topics["x"], h.members[p.server]
 		h.mu.Unlock()
-		require.LessOrEqual(t, len(s.held), 4, "what is held back is bounded")
+		topic.mu.Lock()
+		held := len(topic.members[m].held)
+		topic.mu.Unlock()
+		require.LessOrEqual(t, held, 4, "what is held back is bounded")
 		subscribing.Wait()
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.Equal(t, 1, h.Count("x"))
