@@ -216,6 +216,18 @@ func TestAnObserverIsToldOfAPeerThatTakesLong(t *testing.T) {
 	}
 }
 
+func TestAnObserverMayHaveAClockOfItsOwn(t *testing.T) {
+	n, cfg := observed(conn.Config{})
+	var now time.Duration
+	cfg.Observer.Clock = func() time.Duration { now += time.Minute; return now }
+	inBothRoles(t, cfg, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		*n, now = notes{}, 0
+		require.NoError(t, c.Write(context.Background(), conn.Binary, pattern(10)))
+		peer.Receive()
+		n.note(func() { require.Equal(t, []time.Duration{time.Minute}, n.slow) })
+	})
+}
+
 func TestAnObserverIsToldOfAPeerThatTakesNothingToTheEnd(t *testing.T) {
 	n, cfg := observed(conn.Config{})
 	withDriversOver(t, cfg, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {

@@ -26,6 +26,7 @@ type Counters struct {
 	codes              map[conn.StatusCode]uint64
 	once               sync.Once
 	observer           *conn.Observer
+	clock              clock
 }
 
 // shards is how many copies there are of what is counted for each message: processors that add to the same word wait for each
@@ -77,7 +78,8 @@ func (d *durations) add(took time.Duration) {
 	}
 }
 
-// Observer returns the observer that counts. It is always the same one.
+// Observer returns the observer that counts. It is always the same one. Its Clock goes in steps of a sixteenth of
+// [conn.DefaultSlowAfter]; whoever sets a shorter SlowAfter, in a copy, sets that to nil.
 func (c *Counters) Observer() *conn.Observer {
 	c.once.Do(func() {
 		c.observer = &conn.Observer{
@@ -88,6 +90,7 @@ func (c *Counters) Observer() *conn.Observer {
 			RoundTrip: func(_ *conn.Conn, rtt time.Duration) { c.roundTrips.add(rtt) },
 			QueueFull: func(*conn.Conn) { c.queueFull.Add(1) },
 			Slow:      func(_ *conn.Conn, took time.Duration) { c.slow.add(took) },
+			Clock:     c.clock.now,
 			Ended:     c.end,
 		}
 	})

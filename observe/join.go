@@ -80,6 +80,9 @@ func joinSlow(joined *conn.Observer, all []*conn.Observer) {
 	if len(slow) == 0 {
 		return
 	}
+	if !slices.ContainsFunc(slow, func(o *conn.Observer) bool { return o.Clock == nil }) { // nobody wants to know it better
+		joined.Clock = slow[0].Clock
+	}
 	joined.SlowAfter = slowAfter(slices.MinFunc(slow, func(a, b *conn.Observer) int { return cmp.Compare(slowAfter(a), slowAfter(b)) }))
 	joined.Slow = func(c *conn.Conn, took time.Duration) {
 		for _, o := range slow {

@@ -33,11 +33,11 @@ func TestJoinTellsAllOfEverything(t *testing.T) {
 	functions := 0
 	for i := range joined.NumField() {
 		f := joined.Field(i)
-		if f.Kind() != reflect.Func {
+		name := joined.Type().Field(i).Name
+		if f.Kind() != reflect.Func || name == "Clock" { // which tells nobody anything
 			continue
 		}
 		functions++
-		name := joined.Type().Field(i).Name
 		require.False(t, f.IsNil(), name)
 		var args []reflect.Value
 		for j := range f.Type().NumIn() {
@@ -78,4 +78,15 @@ func TestJoinLeavesEachItsIdeaOfSlow(t *testing.T) {
 		joined.Slow(nil, time.Hour)
 		require.Equal(t, []string{"a", "b"}, told)
 	}
+}
+
+// The system's clock is there for whoever wants it.
+func TestJoinTakesACoarseClockIfThatIsEnoughForAll(t *testing.T) {
+	slow := func(clock func() time.Duration) *conn.Observer {
+		return &conn.Observer{Slow: func(*conn.Conn, time.Duration) {}, Clock: clock}
+	}
+	one, two := func() time.Duration { return 1 }, func() time.Duration { return 2 }
+	require.Equal(t, time.Duration(1), observe.Join(slow(one), slow(two), &conn.Observer{}).Clock())
+	require.Nil(t, observe.Join(slow(one), slow(nil)).Clock)
+	require.Nil(t, observe.Join(&conn.Observer{Clock: one}, &conn.Observer{}).Clock, "nobody asks")
 }
