@@ -101,12 +101,14 @@ func (c *Conn) release() {
 
 // hangUp closes the net.Conn. A tls.Conn says goodbye only if that is asked for: it would wait seconds for a peer that does
 // not read.
+//
+// It can be inlined, since a function less is what keeps the stack of a goroutine small that has used a Reader: see nextPart.
 func (c *Conn) hangUp(goodbye bool) {
+	hangUp := interrupt.Close
 	if goodbye {
-		interrupt.CloseGently(c.nc)
-	} else {
-		interrupt.Close(c.nc)
+		hangUp = interrupt.CloseGently
 	}
+	hangUp(c.nc)
 }
 
 // refuse ends sending, because the network has refused a write, and not receiving: a peer that has said what there was to
