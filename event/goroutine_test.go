@@ -62,3 +62,22 @@ func TestShutdownWaitsForHost(t *testing.T) {
 		require.Equal(t, []string{"open", "close"}, r.all(), "nothing of the late one")
 	})
 }
+
+func TestAdoptHasAGoroutineForTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLoop(&Options{}, []poller{newMemoryPoller()})
+		r := newRecord()
+		near, far := wstest.Pipe(0)
+		peer := wstest.NewPeer(t, far, frame.Client)
+		require.NoError(t, l.Adopt(t.Context(), conn.Server(near, nil, nil), r.events(nil)))
+		peer.Send(text("hello"), wstest.CloseFrame(frame.StatusNormalClosure, ""))
+		require.Equal(t, conn.StatusNormalClosure, conn.CloseStatus(<-r.closed))
+		require.Equal(t, []string{"open", "hello", "close"}, r.all())
+		require.NoError(t, l.Shutdown(t.Context()))
+
+		near, far = wstest.Pipe(0)
+		require.ErrorIs(t, l.Adopt(t.Context(), conn.Server(near, nil, nil), r.events(nil)), ErrLoopClosed)
+		_, err := far.Read(make([]byte, 1))
+		require.ErrorIs(t, err, io.EOF)
+	})
+}

@@ -3,6 +3,7 @@ package event
 import (
 	"context"
 	"errors"
+	"io"
 	"testing"
 	"time"
 
@@ -65,4 +66,19 @@ func TestEventsComeInOrderWhateverHappensFirst(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAPanicOfWhoIsToldOfAConnectionLeavesNothing: nobody gets the connection, so that nobody else would end it.
+func TestAPanicOfWhoIsToldOfAConnectionLeavesNothing(t *testing.T) {
+	withDrivers(t, func(t *testing.T, h *harness) {
+		r := newRecord()
+		near, far := wstest.Pipe(0)
+		require.PanicsWithValue(t, "oh no", func() {
+			h.attachOpening(near, &Opening{Context: t.Context(), Events: r.events(nil), Made: func(*conn.Conn) { panic("oh no") }})
+		})
+		_, err := far.Read(make([]byte, 1))
+		require.ErrorIs(t, err, io.EOF)
+		require.NoError(t, h.loop.Shutdown(t.Context()), "there is nothing to wait for")
+		require.Empty(t, r.all())
+	})
 }

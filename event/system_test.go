@@ -295,6 +295,27 @@ func TestAcceptOutlastsErrorsOfOneConnection(t *testing.T) {
 	})
 }
 
+func TestAPanicOfWhoServesAConnectionIsLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var logged bytes.Buffer
+		l := newLoop(&Options{ErrorLog: log.New(&logged, "", 0)}, nil)
+		f := &failingListener{errs: make(chan error, 2), closed: make(chan struct{})}
+		f.errs <- nil
+		f.errs <- nil
+		came, served := make(chan net.Conn, 2), make(chan error, 1)
+		go func() {
+			served <- l.Accept(f, func(_ context.Context, nc net.Conn) { came <- nc; panic("oh no") })
+		}()
+		for range 2 { // the first one does not keep the second from being served
+			_, err := (<-came).Read(make([]byte, 1))
+			require.ErrorIs(t, err, io.ErrClosedPipe, "it was closed")
+		}
+		require.NoError(t, l.Shutdown(t.Context()))
+		require.ErrorIs(t, <-served, ErrLoopClosed)
+		require.Equal(t, 2, bytes.Count(logged.Bytes(), []byte("oh no")))
+	})
+}
+
 func TestABrokenListenerEndsAccept(t *testing.T) {
 	l := newLoop(&Options{}, nil)
 	broken := errors.New("broken")
