@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/seed60239977/websocket"
+	"github.com/seed60239977/websocket/bench/load"
 )
 
 // position is where a topic is, in the words of either library.
@@ -33,7 +34,7 @@ type crowd struct {
 
 	mu    sync.Mutex
 	conns []*websocket.Conn
-	late  delays // of messages
+	late  load.Histogram // of messages
 }
 
 // bounded sets the size of a socket's buffer in bytes, unless that is 0. Linux doubles it, for its own needs.
@@ -54,7 +55,7 @@ type client struct {
 	topic string
 	reply chan position // of a subscription
 	asked atomic.Bool   // the reply has not come yet
-	late  delays
+	late  load.Histogram
 }
 
 // connect adds a client of a topic, which is not subscribed yet.
@@ -118,7 +119,7 @@ func (x *client) read() {
 	})
 	x.crowd.mu.Lock()
 	defer x.crowd.mu.Unlock()
-	x.crowd.late.add(&x.late)
+	x.crowd.late.Merge(&x.late)
 }
 
 // count returns how many messages there are in what came, and records how late they are.
@@ -132,7 +133,7 @@ func (x *client) count(data []byte) (n int) {
 		data = data[at+len(mark):]
 		end := bytes.IndexByte(data, ',')
 		if sent, err := strconv.ParseInt(string(data[:max(end, 0)]), 10, 64); err == nil {
-			x.late.record(time.Duration(now - sent))
+			x.late.Add(time.Duration(now-sent), 1)
 		}
 		n++
 		data = data[min(max(end, 0)+x.crowd.skip, len(data)):]
@@ -166,7 +167,7 @@ func (x *client) answer(data []byte) {
 }
 
 // leave ends all clients, and returns how late messages were.
-func (k *crowd) leave() *delays {
+func (k *crowd) leave() *load.Histogram {
 	k.mu.Lock()
 	conns := k.conns
 	k.mu.Unlock()

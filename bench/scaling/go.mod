@@ -6,7 +6,6 @@ require (
 	github.com/centrifugal/centrifuge v0.40.1
 	github.com/seed60239977/websocket v0.0.0
 	github.com/seed60239977/websocket/hub/redis v0.0.0
-	github.com/stretchr/testify v1.12.1
 )
 
 require (
@@ -24,8 +23,8 @@ require (
 	github.com/quagmt/udecimal v1.10.1 // indirect
 	github.com/redis/go-redis/v9 v9.23.0 // indirect
 	github.com/redis/rueidis v1.0.79 // indirect
+	github.com/seed60239977/websocket/bench v0.0.0
 	go.uber.org/atomic v1.12.0 // indirect
-	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/net v0.62.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
@@ -37,3 +36,5 @@ replace (
 	github.com/seed60239977/websocket => ../..
 	github.com/seed60239977/websocket/hub/redis => ../../hub/redis
 )
+
+replace github.com/seed60239977/websocket/bench => ../

@@ -235,7 +235,7 @@ func (s *site) load(form url.Values) (f figures, idle, busy used, err error) {
 	f.servers, f.clients, f.deliveries = after.CPU-servers.CPU, clientsAfter-clients, k.delivered.Load()
 	f.missing = published*int64(len(k.conns)/s.topics) - f.deliveries
 	late := k.leave()
-	f.p50, f.p99 = late.quantile(0.50), late.quantile(0.99)
+	f.p50, f.p99 = late.Quantile(0.50), late.Quantile(0.99)
 	return f, servers.each(empty, len(k.conns)), after.each(empty, len(k.conns)), err
 }
 

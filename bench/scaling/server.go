@@ -53,7 +53,7 @@ func serve(args []string) error {
 	mux := http.NewServeMux()
 	mux.Handle("/ws", l.handler())
 	mux.HandleFunc("POST /publish", func(w http.ResponseWriter, r *http.Request) {
-		published, err := load(r, l)
+		published, err := publish(r, l)
 		if err != nil {
 			w.WriteHeader(http.StatusInternalServerError)
 		}
@@ -104,9 +104,9 @@ func cpu() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// load publishes to topics by turns: rate messages a second for some time, as many as possible if that is 0, or n messages. It
+// publish publishes to topics by turns: rate messages a second for some time, as many as possible if that is 0, or n messages. It
 // returns how many it has published.
-func load(r *http.Request, l library) (int64, error) {
+func publish(r *http.Request, l library) (int64, error) {
 	value := func(name string) int { n, _ := strconv.Atoi(r.FormValue(name)); return n }
 	topics, size, rate, n := value("topics"), value("size"), value("rate"), value("n")
 	limit, _ := time.ParseDuration(r.FormValue("time"))
