@@ -75,12 +75,16 @@ type acceptor interface {
 	stream
 	// accept gives s the next connection, and returns its peer. The errors are those of netpoll.Listener.TryAccept.
 	accept(s *Socket) (peer net.Addr, err error)
+	// local returns the address that all its connections have at this end, or nil if that differs or is not known.
+	local() net.Addr
 }
 
 // listener is the acceptor of the operating system.
 type listener struct{ *netpoll.Listener }
 
 func (l listener) accept(s *Socket) (net.Addr, error) { return l.TryAccept(&s.fd) }
+
+func (l listener) local() net.Addr { return l.Local() }
 
 func (l *Loop) listen(ln net.Listener, a acceptor, timeout time.Duration, g Greeter) error {
 	defer ln.Close()
@@ -89,10 +93,10 @@ func (l *Loop) listen(ln net.Listener, a acceptor, timeout time.Duration, g Gree
 		return ErrLoopClosed
 	}
 	s := newSocket(l.shard(), a)
-	p := &listening{from: a, greeter: g, timeout: timeout, done: make(chan error, 1)}
+	p := &listening{from: a, local: a.local(), greeter: g, timeout: timeout, done: make(chan error, 1)}
 	s.setPhase(p)
 	s.mark(stateReadable)
-	if err := s.shard().add(s); err != nil {
+	if err := s.shard().add(s, nil); err != nil {
 		a.Close()
 		l.leave()
 		return err
@@ -105,6 +109,7 @@ func (l *Loop) listen(ln net.Listener, a acceptor, timeout time.Duration, g Gree
 // listening is the phase of a socket that listens, which it never leaves.
 type listening struct {
 	from    acceptor
+	local   net.Addr // of this end of all connections, or nil
 	greeter Greeter
 	timeout time.Duration
 	next    *Socket       // for the next connection, or nil
@@ -182,11 +187,11 @@ func (p *listening) greet(s *Socket, peer net.Addr) {
 func (p *listening) admit(s *Socket, peer net.Addr) {
 	l := s.shard().loop
 	g := &guest{greeter: p.greeter, nc: guestConn{s, peer}}
-	s.setPhase(g)
+	s.settle(g, p.local)
 	if p.timeout > 0 {
 		g.bound(s, p.timeout)
 	}
-	if err := s.shard().add(s); err != nil {
+	if err := s.shard().add(s, peer); err != nil {
 		l.log.Printf("websocket: cannot wait for a connection: %v", err)
 		g.timer.Stop()
 		s.stream().Close()

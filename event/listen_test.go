@@ -50,6 +50,8 @@ func (l *memoryListener) dial() *pipe.End {
 	return far
 }
 
+func (l *memoryListener) local() net.Addr { return nil }
+
 func (l *memoryListener) accept(s *Socket) (net.Addr, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -38,17 +38,26 @@ func (s *Socket) Close() error {
 // LocalAddr returns the address of this end, also once the connection is closed. It is never nil: where the system does not know
 // it, it is an address whose String is "unknown".
 func (s *Socket) LocalAddr() net.Addr {
-	if e := s.at.Load().ended; e != nil {
-		return e.local
+	switch at := s.at.Load(); {
+	case at.ended != nil:
+		return at.ended.local
+	case at.local != nil:
+		return at.local
 	}
 	return known(s.stream().LocalAddr())
 }
 
-// RemoteAddr returns the address of the peer, as LocalAddr does. The system does not know that of a peer that has reset the
-// connection.
+// RemoteAddr returns the address of the peer, as LocalAddr does. Unless the loop has accepted the connection, and that by IPv4, the
+// system is asked, which does not know the address of a peer that has reset the connection.
 func (s *Socket) RemoteAddr() net.Addr {
-	if e := s.at.Load().ended; e != nil {
-		return e.remote
+	at := s.at.Load()
+	if at.ended != nil {
+		return at.ended.remote
+	}
+	if at.phase != nil {
+		if peer := at.shard.peer(s); peer != nil {
+			return peer
+		}
 	}
 	return known(s.stream().RemoteAddr())
 }

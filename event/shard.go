@@ -1,6 +1,7 @@
 package event
 
 import (
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,10 +45,31 @@ type shard struct {
 // batchSize is how many sockets are asked for at a time.
 const batchSize = 128
 
-// slot is where the poller's tokens lead: a number that may be used again, and how often it was.
+// slot is where the poller's tokens lead: a number that may be used again, and how often it was. Where accept has told the peer, and
+// that has an IPv4 address, a slot knows it, in memory that would be padding.
 type slot struct {
 	socket *Socket
-	turn   uint32
+	turn   uint16
+	port   uint16 // 0: not known
+	ip     [4]byte
+}
+
+// setPeer notes the address of the peer, or that it is not known.
+func (s *slot) setPeer(a net.Addr) {
+	s.port = 0
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		if ip := tcp.IP.To4(); ip != nil {
+			s.ip, s.port = [4]byte(ip), uint16(tcp.Port)
+		}
+	}
+}
+
+// peer returns the address of the peer, or nil if it is not known.
+func (s *slot) peer() net.Addr {
+	if s.port == 0 {
+		return nil
+	}
+	return &net.TCPAddr{IP: append(net.IP(nil), s.ip[:]...), Port: int(s.port)}
 }
 
 // slots are a page of the table. It does not move as the table grows, and no memory is left over.
@@ -208,11 +230,13 @@ func (h *shard) push(s *Socket) {
 	h.wakeLocked()
 }
 
-// add gives s a slot, and begins to listen to it.
-func (h *shard) add(s *Socket) error {
+// add gives s a slot, and begins to listen to it. peer is who is at the other end, or nil if that is not known.
+func (h *shard) add(s *Socket, peer net.Addr) error {
 	h.mu.Lock()
 	s.slot = h.freeSlot()
-	h.at(s.slot).socket = s
+	at := h.at(s.slot)
+	at.socket = s
+	at.setPeer(peer)
 	h.mu.Unlock()
 	if err := h.poller.Add(s.stream(), h.token(s)); err != nil {
 		h.remove(s)
@@ -250,14 +274,24 @@ func (h *shard) remove(s *Socket) {
 	h.free = append(h.free, s.slot)
 }
 
-// placeOf returns the place of a socket that is at work, with nothing unusual about it.
-func (h *shard) placeOf(w *working) *place {
+// placeOf returns the place of a socket that is at work, with nothing unusual about it, at a local address, which may be nil.
+func (h *shard) placeOf(w *working, local net.Addr) *place {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.usual == nil || h.usual.phase != w {
-		h.usual = &place{shard: h, phase: w}
+	if h.usual == nil || h.usual.phase != w || h.usual.local != local {
+		h.usual = &place{shard: h, phase: w, local: local}
 	}
 	return h.usual
+}
+
+// peer returns who is at the other end of s, which has a slot, or nil if that is not known.
+func (h *shard) peer(s *Socket) net.Addr {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if at := h.at(s.slot); at.socket == s {
+		return at.peer()
+	}
+	return nil
 }
 
 // token is what the poller calls s, which has a slot.
@@ -293,7 +327,7 @@ func (h *shard) signal(s *Socket) {
 func (h *shard) lookUp(token uint64) *Socket {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if at := h.at(uint32(token)); at.turn == uint32(token>>32) {
+	if at := h.at(uint32(token)); at.turn == uint16(token>>32) {
 		return at.socket
 	}
 	return nil

@@ -28,9 +28,10 @@ type Socket struct {
 // place is where a socket is, and what it is. It never changes, and sockets that are at work with the same Events share one.
 type place struct {
 	shard *shard
-	phase phase   // what there is to do with what comes; nil for a socket that has no slot yet
-	other *stream // instead of Socket.fd, for listeners and in tests; or nil
-	ended *ends   // of a connection that is closed, or about to be; else nil
+	phase phase    // what there is to do with what comes; nil for a socket that has no slot yet
+	other *stream  // instead of Socket.fd, for listeners and in tests; or nil
+	ended *ends    // of a connection that is closed, or about to be; else nil
+	local net.Addr // of this end, if it is known without asking
 }
 
 // ends are the addresses of a connection.
@@ -46,14 +47,21 @@ func (s *Socket) phase() phase { return s.at.Load().phase }
 func (s *Socket) setPhase(p phase) {
 	for {
 		was := s.at.Load()
-		is := &place{was.shard, p, was.other, was.ended}
+		is := &place{was.shard, p, was.other, was.ended, was.local}
 		if w, ok := p.(*working); ok && was.other == nil && was.ended == nil {
-			is = was.shard.placeOf(w)
+			is = was.shard.placeOf(w, was.local)
 		}
 		if s.at.CompareAndSwap(was, is) {
 			return
 		}
 	}
+}
+
+// settle is setPhase for a socket whose local address is known, or nil. Nobody else knows of the socket yet.
+func (s *Socket) settle(p phase, local net.Addr) {
+	is := *s.at.Load()
+	is.phase, is.local = p, local
+	s.at.Store(&is)
 }
 
 // keepEnds remembers the addresses of a connection that is about to be closed.
@@ -156,7 +164,7 @@ func (s *Socket) attach(role frame.Role, o *Opening) (*conn.Conn, error) {
 		return nil, ErrLoopClosed
 	}
 	s.mark(stateReadable) // nobody runs it before this is done
-	if err := s.shard().add(s); err != nil {
+	if err := s.shard().add(s, nil); err != nil {
 		s.stream().Close()
 		s.shard().loop.leave()
 		return nil, err

@@ -104,6 +104,57 @@ func TestAddressesAreKnownOnceAConnectionIsClosed(t *testing.T) {
 	}
 }
 
+// TestAddressesOfWhatALoopHasAcceptedAreKnown at all times, whatever becomes of the connection and of its slot.
+func TestAddressesOfWhatALoopHasAcceptedAreKnown(t *testing.T) {
+	for _, address := range []string{"127.0.0.1:0", ":0", "[::1]:0"} {
+		ln, err := net.Listen("tcp", address)
+		if address == "[::1]:0" && err != nil {
+			t.Logf("no IPv6 here: %v", err)
+			continue
+		}
+		require.NoError(t, err)
+		l := realLoop(t)
+		told := make(chan []string, 1)
+		both := func(c *conn.Conn) []string { return []string{c.LocalAddr().String(), c.RemoteAddr().String()} }
+		k := &knock{made: make(chan *conn.Conn, 1), events: &Events{
+			Open:  func(_ context.Context, c *conn.Conn) { told <- both(c) },
+			Close: func(c *conn.Conn, _ error) { told <- both(c) },
+		}}
+		served := make(chan error, 1)
+		go func() { served <- l.Listen(ln, time.Hour, k) }()
+		_, port, err := net.SplitHostPort(ln.Addr().String())
+		require.NoError(t, err)
+		host := "127.0.0.1"
+		if address == "[::1]:0" {
+			host = "::1"
+		}
+		var all []*conn.Conn
+		var want [][]string
+		for range 3 { // each in the slot of the one before
+			far, err := net.Dial("tcp", net.JoinHostPort(host, port))
+			require.NoError(t, err)
+			want = append(want, []string{far.RemoteAddr().String(), far.LocalAddr().String()})
+			io.WriteString(far, "open\n")
+			require.Equal(t, want[len(want)-1], <-told, address)
+			require.Equal(t, "yes\n", read(t, far, 4))
+			all = append(all, <-k.made)
+			require.NoError(t, far.(*net.TCPConn).SetLinger(0)) // resets the connection
+			require.NoError(t, far.Close())
+			if at := <-told; host == "::1" {
+				require.Contains(t, []string{want[len(want)-1][1], "unknown"}, at[1])
+				want[len(want)-1] = at
+			} else {
+				require.Equal(t, want[len(want)-1], at, address)
+			}
+		}
+		for i, c := range all {
+			require.Equal(t, want[i], both(c), address)
+		}
+		require.NoError(t, l.Shutdown(t.Context()))
+		require.ErrorIs(t, <-served, ErrLoopClosed)
+	}
+}
+
 // asking is a knock that asks who it is.
 type asking struct {
 	knock

@@ -10,7 +10,13 @@ import (
 )
 
 // Listener is a socket that listens and does not block.
-type Listener struct{ FD }
+type Listener struct {
+	FD
+	local net.Addr
+}
+
+// Local returns the address that all its connections have at this end, or nil if that may differ.
+func (l *Listener) Local() net.Addr { return l.local }
 
 // Listen returns a listener for the socket of ln, with a descriptor of its own. It fails with errors.ErrUnsupported if ln is
 // not a *net.TCPListener or *net.UnixListener.
@@ -35,6 +41,7 @@ func Listen(ln net.Listener) (*Listener, error) {
 	}
 	if _, ok := ln.(*net.TCPListener); ok { // what package net sets for each connection is inherited
 		inherit(fd)
+		l.local = localOf(fd)
 	}
 	return l, nil
 }

@@ -64,6 +64,9 @@ type Listener struct{ FD }
 // Listen fails.
 func Listen(net.Listener) (*Listener, error) { return nil, ErrUnsupported }
 
+// Local returns nil.
+func (*Listener) Local() net.Addr { return nil }
+
 // TryAccept fails.
 func (*Listener) TryAccept(*FD) (net.Addr, error) { return nil, ErrUnsupported }
 
