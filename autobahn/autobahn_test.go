@@ -134,7 +134,7 @@ func runCases(t *testing.T, base string, cases []autobahn.Case, run func(ctx con
 		}
 	}
 	runSideBySide(t.Context(), base, waiting, 8, run)
-	runSideBySide(t.Context(), base, busy, runtime.GOMAXPROCS(0), run)
+	runSideBySide(t.Context(), base, busy, runtime.GOMAXPROCS(0)+1, run)
 }
 
 // runSideBySide runs cases, n at a time.

@@ -135,7 +135,8 @@ func runAll(ctx context.Context, t *target, cases []Case) []Result {
 	if len(quick) == 0 {
 		heavy = heavy[len(first):]
 	}
-	inParallel(ctx, heavy, min(parallel, runtime.GOMAXPROCS(0)), one)
+	// One more than there are processors: each waits for the other end at times.
+	inParallel(ctx, heavy, min(parallel, runtime.GOMAXPROCS(0)+1), one)
 	return slices.DeleteFunc(results, func(r Result) bool { return r.Case.ID == "" })
 }
 
