@@ -1,0 +1,105 @@
+package event
+
+import "net"
+
+// slot is where the poller's tokens lead: a number that may be used again, and how often it was. Where accept has told the peer, and
+// that has an IPv4 address, a slot knows it, in memory that would be padding.
+type slot struct {
+	socket *Socket
+	turn   uint16
+	port   uint16 // 0: not known
+	ip     [4]byte
+}
+
+// setPeer notes the address of the peer, or that it is not known.
+func (s *slot) setPeer(a net.Addr) {
+	s.port = 0
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		if ip := tcp.IP.To4(); ip != nil {
+			s.ip, s.port = [4]byte(ip), uint16(tcp.Port)
+		}
+	}
+}
+
+// peer returns the address of the peer, or nil if it is not known.
+func (s *slot) peer() net.Addr {
+	if s.port == 0 {
+		return nil
+	}
+	return &net.TCPAddr{IP: append(net.IP(nil), s.ip[:]...), Port: int(s.port)}
+}
+
+// slots are a page of the table. It does not move as the table grows, and no memory is left over.
+type slots [slotsPerPage]slot
+
+const slotsPerPage = 256
+
+// freeSlot returns a slot that nobody has. The caller holds mu.
+func (h *shard) freeSlot() uint32 {
+	if n := len(h.free); n > 0 {
+		free := h.free[n-1]
+		h.free = h.free[:n-1]
+		return free
+	}
+	if h.unused == 0 {
+		h.slots, h.unused = append(h.slots, new(slots)), slotsPerPage
+	}
+	n := len(h.slots)*slotsPerPage - h.unused
+	h.unused--
+	return uint32(n)
+}
+
+// at returns a slot. The caller holds mu.
+func (h *shard) at(n uint32) *slot { return &h.slots[n/slotsPerPage][n%slotsPerPage] }
+
+// remove takes the slot of s back: whatever the poller still says of it is about nobody.
+func (h *shard) remove(s *Socket) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.waiters, s)
+	at := h.at(s.slot)
+	at.socket = nil
+	at.turn++
+	h.free = append(h.free, s.slot)
+}
+
+// peer returns who is at the other end of s, which has a slot, or nil if that is not known.
+func (h *shard) peer(s *Socket) net.Addr {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if at := h.at(s.slot); at.socket == s {
+		return at.peer()
+	}
+	return nil
+}
+
+// token is what the poller calls s, which has a slot.
+func (h *shard) token(s *Socket) uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return uint64(h.at(s.slot).turn)<<32 | uint64(s.slot)
+}
+
+// lookUp returns the socket that a token stands for, or nil if it is gone.
+func (h *shard) lookUp(token uint64) *Socket {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if at := h.at(uint32(token)); at.turn == uint16(token>>32) {
+		return at.socket
+	}
+	return nil
+}
+
+// sockets returns all sockets.
+func (h *shard) sockets() (all []*Socket) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, page := range h.slots {
+		for i := range page {
+			if s := page[i].socket; s != nil {
+				all = append(all, s)
+			}
+		}
+	}
+	return all
+}
