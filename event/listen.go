@@ -187,7 +187,7 @@ func (p *listening) greet(s *Socket, peer net.Addr) {
 func (p *listening) admit(s *Socket, peer net.Addr) {
 	l := s.shard().loop
 	g := &guest{greeter: p.greeter, nc: guestConn{s, peer}}
-	s.settle(g, p.local)
+	s.setFirstPhase(g, p.local)
 	if p.timeout > 0 {
 		g.bound(s, p.timeout)
 	}

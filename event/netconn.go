@@ -36,7 +36,7 @@ func (s *Socket) Close() error {
 }
 
 // LocalAddr returns the address of this end, also once the connection is closed. It is never nil: where the system does not know
-// it, it is an address whose String is "unknown".
+// it, it is an address whose String is "unknown". Connections of one listener may share it, so it must not be changed.
 func (s *Socket) LocalAddr() net.Addr {
 	switch at := s.at.Load(); {
 	case at.ended != nil:

@@ -57,8 +57,8 @@ func (s *Socket) setPhase(p phase) {
 	}
 }
 
-// settle is setPhase for a socket whose local address is known, or nil. Nobody else knows of the socket yet.
-func (s *Socket) settle(p phase, local net.Addr) {
+// setFirstPhase is setPhase for a socket that nobody else knows of yet. local is the address of its end, or nil if that is not known.
+func (s *Socket) setFirstPhase(p phase, local net.Addr) {
 	is := *s.at.Load()
 	is.phase, is.local = p, local
 	s.at.Store(&is)

@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/centrifugal/centrifuge v0.40.1
 	github.com/seed60239977/websocket v0.0.0
+	github.com/seed60239977/websocket/bench v0.0.0
 	github.com/seed60239977/websocket/hub/redis v0.0.0
 )
 
@@ -23,7 +24,6 @@ require (
 	github.com/quagmt/udecimal v1.10.1 // indirect
 	github.com/redis/go-redis/v9 v9.23.0 // indirect
 	github.com/redis/rueidis v1.0.79 // indirect
-	github.com/seed60239977/websocket/bench v0.0.0
 	go.uber.org/atomic v1.12.0 // indirect
 	golang.org/x/net v0.62.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
@@ -34,7 +34,6 @@ require (
 
 replace (
 	github.com/seed60239977/websocket => ../..
+	github.com/seed60239977/websocket/bench => ..
 	github.com/seed60239977/websocket/hub/redis => ../../hub/redis
 )
-
-replace github.com/seed60239977/websocket/bench => ../
