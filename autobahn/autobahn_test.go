@@ -20,6 +20,7 @@ import (
 
 	"github.com/seed60239977/websocket"
 	"github.com/seed60239977/websocket/autobahn"
+	"github.com/seed60239977/websocket/internal/wstest"
 )
 
 var (
@@ -31,7 +32,7 @@ var (
 const maxMessage = 16 << 20
 
 // runsAll says whether all cases run.
-func runsAll() bool { return *full || *update || os.Getenv("CI") == "true" && !raceDetector }
+func runsAll() bool { return *full || *update || os.Getenv("CI") == "true" && !wstest.Racing }
 
 // patterns are the cases to run.
 func patterns() []string {
@@ -44,7 +45,7 @@ func patterns() []string {
 // repeated are the cases to run once more in another way, over HTTP/2 or on an event loop. Their long ones, with thousands of
 // messages, are not for every run of go test: the race detector, -full, CI=true and WEBSOCKET_TESTS=all add them.
 func repeated() []string {
-	if runsAll() || raceDetector || os.Getenv("WEBSOCKET_TESTS") == "all" {
+	if runsAll() || wstest.All() {
 		return autobahn.Quick()
 	}
 	sample := slices.DeleteFunc(autobahn.Quick(), func(pattern string) bool {
@@ -59,7 +60,7 @@ var busyGroups = []string{"9", "12", "13"}
 
 // besideOthers lets a test run at the same time as others. Most cases wait for time to pass; what takes long runs alone.
 func besideOthers(t *testing.T) {
-	if !runsAll() && !*eventFull && !raceDetector {
+	if !runsAll() && !*eventFull && !wstest.Racing {
 		t.Parallel()
 	}
 }

@@ -46,7 +46,8 @@ type HandlerOptions struct {
 // It is safe for concurrent use.
 type Handler struct {
 	options HandlerOptions
-	cases   []Case
+	all     []Case // there are
+	cases   []Case // selected
 	streams streams
 
 	mu      sync.Mutex
@@ -60,7 +61,10 @@ type Handler struct {
 // NewHandler returns a Handler. The error is that of a pattern that names
 // nothing.
 func NewHandler(o *HandlerOptions) (*Handler, error) {
-	h := &Handler{agents: map[string]map[string]Result{}, running: map[string]int{}, stopped: make(chan struct{})}
+	h := &Handler{
+		all:    append(Cases(), StrictCases()...),
+		agents: map[string]map[string]Result{}, running: map[string]int{}, stopped: make(chan struct{}),
+	}
 	h.ended = sync.NewCond(&h.mu)
 	if o != nil {
 		h.options = *o
@@ -107,7 +111,7 @@ func (h *Handler) Report(agent string) *Report {
 	h.settle(agent)
 	var results []Result
 	// Any case may have run by its casetuple, selected or not.
-	for _, c := range append(Cases(), StrictCases()...) {
+	for _, c := range h.all {
 		if r, ok := h.agents[agent][c.ID]; ok {
 			results = append(results, r)
 		}
@@ -175,10 +179,8 @@ func asJSON(v any) string {
 func (h *Handler) find(w http.ResponseWriter, r *http.Request) *Case {
 	q := r.URL.Query()
 	if id := q.Get("casetuple"); id != "" {
-		for _, c := range append(Cases(), StrictCases()...) {
-			if c.ID == id {
-				return &c
-			}
+		if i := slices.IndexFunc(h.all, func(c Case) bool { return c.ID == id }); i >= 0 {
+			return &h.all[i]
 		}
 	} else if i, err := strconv.Atoi(q.Get("case")); err == nil && i >= 1 && i <= len(h.cases) {
 		return &h.cases[i-1]

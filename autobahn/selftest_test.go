@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/internal/wstest"
 )
 
 // waiting are all cases but 9, 12 and 13; samples are some of those, and group 14.
@@ -98,17 +100,22 @@ func noClose(groups string) string {
 }
 
 func TestBrokenEndpointsAreCaughtByTheGroupsThatShould(t *testing.T) {
-	for _, b := range brokenEndpoints {
-		t.Run(b.name+"/server", func(t *testing.T) {
-			t.Parallel()
-			r := testReferenceServer(t, b.bad, slices.Concat(waiting, samples)...)
-			require.Equal(t, groupsIn(b.both, b.inServer), caughtBy(r))
-		})
-		t.Run(b.name+"/client", func(t *testing.T) {
-			t.Parallel()
-			r := testReferenceClient(t, b.bad, slices.Concat(waiting, samples)...)
-			require.Equal(t, groupsIn(b.both, b.inClients), caughtBy(r))
-		})
+	for i, b := range brokenEndpoints {
+		both := wstest.All() || b.inServer != b.inClients // else one direction, which is quicker
+		if both || i%2 == 0 {
+			t.Run(b.name+"/server", func(t *testing.T) {
+				t.Parallel()
+				r := testReferenceServer(t, b.bad, slices.Concat(waiting, samples)...)
+				require.Equal(t, groupsIn(b.both, b.inServer), caughtBy(r))
+			})
+		}
+		if both || i%2 == 1 {
+			t.Run(b.name+"/client", func(t *testing.T) {
+				t.Parallel()
+				r := testReferenceClient(t, b.bad, slices.Concat(waiting, samples)...)
+				require.Equal(t, groupsIn(b.both, b.inClients), caughtBy(r))
+			})
+		}
 	}
 }
 

@@ -52,7 +52,7 @@ type sender struct {
 
 func TestWhatIsAcceptedArrivesOnceAndInOrderWhateverElseIsGoingOn(t *testing.T) {
 	for _, d := range drivers {
-		for round := range stressRounds {
+		for round := range wstest.Rounds(stressRounds) {
 			for _, role := range roles {
 				ok := t.Run(fmt.Sprint(d.name, " ", role, " ", round), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) { newPlay(t, d, role, uint64(round)).run(t) })

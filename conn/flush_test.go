@@ -105,7 +105,7 @@ func sendSomehow(c *conn.Conn, r *rand.Rand, most time.Duration, data []byte) {
 }
 
 func TestNothingThatWasAcceptedWaitsForEver(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range uint64(wstest.Rounds(60)) {
 		withDriversOver(t, nil, 500+int(seed*97%5000), nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 			go func() { // a slow peer
 				for b := make([]byte, 4096); ; <-time.After(time.Millisecond) {
@@ -133,7 +133,7 @@ func TestNothingThatWasAcceptedWaitsForEver(t *testing.T) {
 
 func TestNothingThatWasAcceptedWaitsForEverOverTCP(t *testing.T) {
 	for _, role := range roles {
-		for seed := range uint64(6) {
+		for seed := range uint64(wstest.Rounds(6)) {
 			near, far := tcpPair(t)
 			c, peer := open(near, role, nil), open(far, other(role), &setup{Config: conn.Config{ReadLimit: -1}})
 			mixed := make(chan []byte, 1)

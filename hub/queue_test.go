@@ -5,11 +5,13 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/internal/wstest"
 )
 
 func TestAQueueEqualsASlowReference(t *testing.T) {
 	keys := []string{"", "a", "b"}
-	for seed := range 200 {
+	for seed := range wstest.Rounds(200) {
 		var q queue
 		var model []*entry
 		state := uint64(seed)*2654435761 + 1

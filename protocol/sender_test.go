@@ -25,12 +25,17 @@ func bothRoles(t *testing.T, f func(t *testing.T, role protocol.Role)) {
 func write(s *protocol.Sender, step int) (wire []byte) {
 	for s.Take() {
 		p, more := s.Pending()
-		both := append(bytes.Clone(p), more...)
-		both = both[:min(step, len(both))]
-		wire = append(wire, both...)
-		s.Sent(len(both))
+		n := min(step, len(p)+len(more))
+		wire = appendFirst(wire, n, p, more)
+		s.Sent(n)
 	}
 	return wire
+}
+
+// appendFirst appends the first n bytes of p and more, which have as many.
+func appendFirst(wire []byte, n int, p, more []byte) []byte {
+	ofP := min(n, len(p))
+	return append(append(wire, p[:ofP]...), more[:n-ofP]...)
 }
 
 // frames parses what went over the wire, unmasked.

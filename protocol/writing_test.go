@@ -84,7 +84,7 @@ func TestALongMessageIsWrittenFromWhereItLies(t *testing.T) {
 				for detach >= 0 && len(wire) < detach {
 					p, more := s.Pending()
 					n := min(step, len(p)+len(more), detach-len(wire))
-					wire = append(wire, append(bytes.Clone(p), more...)[:n]...)
+					wire = appendFirst(wire, n, p, more)
 					s.Sent(n)
 					require.Equal(t, total-int64(len(wire)), s.Buffered())
 				}

@@ -9,12 +9,14 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed60239977/websocket"
 	"github.com/seed60239977/websocket/examples/internal/programtest"
+	"github.com/seed60239977/websocket/internal/wstest"
 )
 
 // fails runs the server, which has to complain in one line and end with this status.
@@ -93,8 +95,12 @@ func TestTheServerEndsWhateverClientsDo(t *testing.T) {
 		mute, _ := p.dial(nil) // never answers a close frame
 		deaf, _ := p.dial(nil) // never reads, while the server has more to say than fits anywhere
 		var flood sync.WaitGroup
+		var stopping atomic.Bool
 		flood.Go(func() {
-			for deaf.Write(t.Context(), websocket.Binary, make([]byte, 1<<20)) == nil {
+			for wstest.All() || !stopping.Load() { // a server that ends reads what comes, as fast as it can
+				if deaf.Write(t.Context(), websocket.Binary, make([]byte, 1<<20)) != nil {
+					return
+				}
 			}
 		})
 		defer flood.Wait()
@@ -107,6 +113,7 @@ func TestTheServerEndsWhateverClientsDo(t *testing.T) {
 		polite, _ := p.dial(nil)
 		requireEcho(t, polite)
 
+		stopping.Store(true)
 		p.stop()
 		require.Equal(t, websocket.StatusGoingAway, closed(t, polite).Code, engine)
 		servers, mutes = append(servers, p), append(mutes, mute)

@@ -65,7 +65,7 @@ var house = []room{
 	{pkg: "examples/browser/client", imports: public},
 	{pkg: "examples/internal/chat", imports: append([]string{"examples/internal/program"}, public...)},
 	{pkg: "examples/internal/program", imports: []string{".", "http2"}},
-	{pkg: "examples/internal/programtest", imports: []string{".", "examples/internal/program"}, outside: []string{"github.com/stretchr/testify"}},
+	{pkg: "examples/internal/programtest", imports: []string{".", "examples/internal/program", "internal/wstest"}, outside: []string{"github.com/stretchr/testify"}},
 	{pkg: "internal/browser", imports: []string{"frame", "mask"}, never: []string{"net/http"}},
 	{pkg: "internal/buffer", never: []string{"net"}},
 	{pkg: "internal/ctxmutex"},

@@ -38,7 +38,7 @@ func day() time.Duration {
 	if wstest.All() {
 		return 2 * time.Second
 	}
-	return time.Second
+	return time.Second / 2
 }
 
 // pace is how fast a day goes.

@@ -7,3 +7,12 @@ import "os"
 func All() bool {
 	return Racing || os.Getenv("CI") == "true" || os.Getenv("WEBSOCKET_TESTS") == "all"
 }
+
+// Rounds returns how often a test repeats what it does with other random choices, or with luck: n times if tests do [All] they can,
+// else a quarter of that.
+func Rounds(n int) int {
+	if All() {
+		return n
+	}
+	return max(1, n/4)
+}

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed60239977/websocket"
+	"github.com/seed60239977/websocket/internal/wstest"
 )
 
 // asExample in the environment makes a test binary run the example instead of its tests.
@@ -35,7 +36,7 @@ func CheckShutdown(t *testing.T, path string, args ...string) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has no SIGTERM")
 	}
-	for range 40 {
+	for range wstest.Rounds(40) {
 		checkShutdown(t, path, args)
 	}
 }

@@ -1,5 +1,0 @@
-//go:build !race
-
-package autobahn_test
-
-const raceDetector = false
