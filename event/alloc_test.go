@@ -45,7 +45,7 @@ func requireNoAllocations(t *testing.T, f func(), what ...any) {
 	t.Helper()
 	allocs := math.Inf(1)
 	for tries := 0; allocs > 0 && tries < 20; tries++ {
-		allocs = min(allocs, testing.AllocsPerRun(50, f))
+		allocs = min(allocs, testing.AllocsPerRun(20, f))
 	}
 	require.Zero(t, allocs, what...)
 }
