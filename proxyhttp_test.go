@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -80,10 +81,28 @@ func TestDialRefusesAHeaderForAProxyThatCannotBeSent(t *testing.T) {
 
 // challenging is a proxy's end of a network of pipes: it answers each CONNECT with the next answer, and counts connections.
 type challenging struct {
-	t       *testing.T
+	t      *testing.T
+	dialed int
+
+	mu      sync.Mutex // an end that the client has left may still be at work
 	answers []string
-	dialed  int
 	asked   []string // Proxy-Authorization of each CONNECT
+}
+
+// left reports whether there are more answers.
+func (p *challenging) left() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.answers) > 0
+}
+
+// next returns the answer to a CONNECT.
+func (p *challenging) next(r *http.Request) (answer string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked = append(p.asked, r.Header.Get("Proxy-Authorization"))
+	answer, p.answers = p.answers[0], p.answers[1:]
+	return answer
 }
 
 func (p *challenging) dial(context.Context, string, string) (net.Conn, error) {
@@ -92,14 +111,12 @@ func (p *challenging) dial(context.Context, string, string) (net.Conn, error) {
 	go func() {
 		defer far.Close()
 		br := bufio.NewReader(far)
-		for len(p.answers) > 0 {
+		for p.left() {
 			r, err := http.ReadRequest(br)
 			if err != nil {
 				return
 			}
-			p.asked = append(p.asked, r.Header.Get("Proxy-Authorization"))
-			next := p.answers[0]
-			p.answers = p.answers[1:]
+			next := p.next(r)
 			io.WriteString(far, next)
 			if strings.Contains(next, "close") {
 				return
