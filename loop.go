@@ -138,6 +138,8 @@ type greeter struct {
 	options  AcceptOptions
 	acceptor acceptor // with these
 	reuses   bool     // the memory of requests: no function of the caller gets one
+
+	plain *event.Opening // of all connections for which nothing was agreed on, if no function of the caller asks which one it is
 }
 
 func newGreeter(l *Loop, e *Events, o *AcceptOptions) *greeter {
@@ -149,6 +151,9 @@ func newGreeter(l *Loop, e *Events, o *AcceptOptions) *greeter {
 	hooks := &g.options
 	g.reuses = hooks.CheckOrigin == nil && hooks.SelectSubprotocol == nil && hooks.ConnContext == nil && hooks.OnError == nil &&
 		hooks.Config.Observer == nil
+	if g.reuses && hooks.Registry == nil {
+		g.plain = g.opening(context.Background(), &handshake.Response{}, nil, false)
+	}
 	return g
 }
 
@@ -162,7 +167,7 @@ func (g *greeter) describe(r *http.Request, nc net.Conn) {
 }
 
 // Greet implements [event.Greeter].
-func (g *greeter) Greet(nc net.Conn, received []byte) event.Reply {
+func (g *greeter) Greet(nc net.Conn, received, room []byte) event.Reply {
 	o, s := &g.options, takeScratch(g.reuses)
 	defer s.free()
 	var start time.Time
@@ -202,7 +207,7 @@ func (g *greeter) Greet(nc net.Conn, received []byte) event.Reply {
 	if o.Config.Observer != nil {
 		made = g.observed(r, start, made, counted)
 	}
-	return event.Reply{Response: resp.AppendResponse(nil), Opening: made}
+	return event.Reply{Response: resp.AppendResponse(room), Opening: made}
 }
 
 // decide puts the response into resp, or returns why the request is refused.
@@ -219,6 +224,9 @@ func (g *greeter) decide(r *http.Request, err error, resp *handshake.Response) e
 // opening is what the connection is made with. counted says that the Registry has counted the handshake.
 func (g *greeter) opening(ctx context.Context, resp *handshake.Response, rest []byte, counted bool) *event.Opening {
 	o := &g.options
+	if a := &resp.Agreed; g.plain != nil && a.Subprotocol == "" && a.Deflate == nil && len(rest) == 0 {
+		return g.plain
+	}
 	opening := &event.Opening{Context: ctx, Config: &o.Config, Events: g.events}
 	opening.Negotiated = *negotiated(&resp.Agreed, o.Deflate, append([]byte(nil), rest...))
 	if o.Registry != nil {

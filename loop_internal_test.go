@@ -250,10 +250,11 @@ func TestShutdownEndsServe(t *testing.T) {
 
 func BenchmarkGreet(b *testing.B) {
 	s, g := newScript(), newGreeter(nil, &Events{}, nil)
+	room := make([]byte, 0, 4<<10)
 	s.input = []byte(upgradeRequest("Origin: http://server.example", "User-Agent: Mozilla/5.0", "Accept-Language: en", "Cache-Control: no-cache"))
 	b.ReportAllocs()
 	for b.Loop() {
-		if reply := g.Greet(s, s.input); reply.Opening == nil {
+		if reply := g.Greet(s, s.input, room); reply.Opening == nil {
 			b.Fatal(string(reply.Response))
 		}
 	}

@@ -577,7 +577,7 @@ func TestAConnectionMayEndWhileItIsWrittenTo(t *testing.T) {
 		near, far := wstest.Pipe(0)
 		defer far.Close()
 		s := &stuckStream{memoryStream: &memoryStream{End: near}}
-		c, err := newSocket(h.loop.shard(), s).attach(h.role, &Opening{Context: t.Context(), Events: newRecord().events(nil)})
+		c, err := newSocketFor(h.loop.shard(), s).attach(h.role, &Opening{Context: t.Context(), Events: newRecord().events(nil)})
 		require.NoError(t, err)
 		closed := make(chan error, 1)
 		s.meanwhile = func() {
@@ -597,7 +597,7 @@ func TestEventsMayBeNil(t *testing.T) {
 		<-c.Done()
 		require.NoError(t, h.loop.Shutdown(t.Context()))
 		near, far := wstest.Pipe(0)
-		_, err := newSocket(h.loop.shard(), &memoryStream{End: near}).attach(h.role, &Opening{Context: t.Context(), Events: &Events{}})
+		_, err := newSocketFor(h.loop.shard(), &memoryStream{End: near}).attach(h.role, &Opening{Context: t.Context(), Events: &Events{}})
 		require.ErrorIs(t, err, ErrLoopClosed)
 		_, err = far.Read(make([]byte, 1))
 		require.ErrorIs(t, err, io.EOF)

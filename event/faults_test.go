@@ -70,7 +70,7 @@ func failNth(t *testing.T, role frame.Role, writes bool, n int) bool {
 		s.reads = n
 	}
 	r := newRecord()
-	c, err := newSocket(l.shard(), s).attach(role, &Opening{Context: t.Context(), Events: r.events(echo)})
+	c, err := newSocketFor(l.shard(), s).attach(role, &Opening{Context: t.Context(), Events: r.events(echo)})
 	require.NoError(t, err)
 	peerRole := frame.Client
 	if role == frame.Client {

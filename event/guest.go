@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"time"
 
@@ -15,9 +16,10 @@ import (
 // guest is the phase of a socket from when it was accepted until its opening handshake has succeeded, or it is closed.
 type guest struct {
 	greeter Greeter
+	place   place          // of the socket
 	nc      guestConn      // what greeter gets
 	timer   timer          // bounds the phase, if there is a limit
-	in      *buffer.Buffer // what has arrived; nil while that is nothing
+	in      *buffer.Buffer // what has arrived, and then the response; nil while that is nothing
 	unread  bool           // there may be more to read, and no event will say so
 	reply   Reply          // Response is nil until it is known
 	dropped int            // bytes that a refused client has sent since; -1 until the response is out
@@ -26,11 +28,16 @@ type guest struct {
 // guestConn is a Socket that knows its peer from accept, so that the system need not be asked.
 type guestConn struct {
 	*Socket
-	peer net.Addr
+	peer netip.AddrPort
 }
 
 // RemoteAddr returns the address of the peer.
-func (c *guestConn) RemoteAddr() net.Addr { return c.peer }
+func (c *guestConn) RemoteAddr() net.Addr {
+	if c.peer.IsValid() {
+		return net.TCPAddrFromAddrPort(c.peer)
+	}
+	return c.Socket.RemoteAddr()
+}
 
 // How long, and how many bytes, a refused client is read from before its connection is closed. Closing with input unread resets
 // the connection, and the reset may overtake the response.
@@ -93,11 +100,10 @@ func (g *guest) read(s *Socket, hungUp bool) (left uint32) {
 	}
 	g.unread = n == len(room) || hungUp
 	g.in.B = g.in.B[:len(g.in.B)+n]
-	reply := g.greeter.Greet(&g.nc, g.in.B)
+	reply := g.greeter.Greet(&g.nc, g.in.B, g.in.B[len(g.in.B):])
 	if reply.Response == nil {
 		return g.left()
 	}
-	g.release()
 	return g.set(s, reply)
 }
 
@@ -127,6 +133,7 @@ func (g *guest) answer(s *Socket) (left uint32) {
 		s.AwaitWrite()
 		return 0
 	}
+	g.release()
 	g.timer.Stop()
 	if o := r.Opening; o != nil {
 		c := s.become(frame.Server, &o.Negotiated, o.Config)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"runtime/debug"
 	"time"
 
@@ -15,8 +16,8 @@ import (
 // called for several connections at once.
 type Greeter interface {
 	// Greet gets everything that has arrived so far, and decides what happens next. It may use nc only for its addresses. received
-	// is valid until Greet returns.
-	Greet(nc net.Conn, received []byte) Reply
+	// is valid until Greet returns; room is empty, and the response may be appended to it.
+	Greet(nc net.Conn, received, room []byte) Reply
 
 	// Failed is called when no complete request will arrive, because the client has gone or, with os.ErrDeadlineExceeded, was too
 	// slow. It returns what to send before nc is closed, or nil.
@@ -73,8 +74,8 @@ func (l *Loop) Listen(ln net.Listener, timeout time.Duration, g Greeter) error {
 // acceptor is a stream from which connections are accepted.
 type acceptor interface {
 	stream
-	// accept gives s the next connection, and returns its peer. The errors are those of netpoll.Listener.TryAccept.
-	accept(s *Socket) (peer net.Addr, err error)
+	// accept gives s the next connection, and returns its peer, as netpoll.Listener.TryAccept does.
+	accept(s *Socket) (peer netip.AddrPort, err error)
 	// local returns the address that all its connections have at this end, or nil if that differs or is not known.
 	local() net.Addr
 }
@@ -82,7 +83,7 @@ type acceptor interface {
 // listener is the acceptor of the operating system.
 type listener struct{ *netpoll.Listener }
 
-func (l listener) accept(s *Socket) (net.Addr, error) { return l.TryAccept(&s.fd) }
+func (l listener) accept(s *Socket) (netip.AddrPort, error) { return l.TryAccept(&s.fd) }
 
 func (l listener) local() net.Addr { return l.Local() }
 
@@ -92,11 +93,11 @@ func (l *Loop) listen(ln net.Listener, a acceptor, timeout time.Duration, g Gree
 		a.Close()
 		return ErrLoopClosed
 	}
-	s := newSocket(l.shard(), a)
+	s := newSocketFor(l.shard(), a)
 	p := &listening{from: a, local: a.local(), greeter: g, timeout: timeout, done: make(chan error, 1)}
 	s.setPhase(p)
 	s.mark(stateReadable)
-	if err := s.shard().add(s, nil); err != nil {
+	if err := s.shard().add(s, netip.AddrPort{}); err != nil {
 		a.Close()
 		l.leave()
 		return err
@@ -140,7 +141,7 @@ func (p *listening) proceed(s *Socket, todo uint32) (left uint32) {
 	}
 	for range acceptBatch {
 		if p.next == nil {
-			p.next = newSocket(s.shard().loop.shard(), nil)
+			p.next = newSocket(s.shard().loop.shard())
 		}
 		peer, err := p.from.accept(p.next)
 		switch {
@@ -175,7 +176,7 @@ func (p *listening) end(s *Socket, err error) {
 }
 
 // greet begins the handshake on a socket that was accepted.
-func (p *listening) greet(s *Socket, peer net.Addr) {
+func (p *listening) greet(s *Socket, peer netip.AddrPort) {
 	if !s.shard().loop.enter() {
 		s.stream().Close()
 		return
@@ -184,10 +185,10 @@ func (p *listening) greet(s *Socket, peer net.Addr) {
 }
 
 // admit is the rest of greet for a socket that is counted.
-func (p *listening) admit(s *Socket, peer net.Addr) {
+func (p *listening) admit(s *Socket, peer netip.AddrPort) {
 	l := s.shard().loop
 	g := &guest{greeter: p.greeter, nc: guestConn{s, peer}}
-	s.setFirstPhase(g, p.local)
+	s.setFirstPhase(g, p.local, &g.place)
 	if p.timeout > 0 {
 		g.bound(s, p.timeout)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -52,21 +53,21 @@ func (l *memoryListener) dial() *pipe.End {
 
 func (l *memoryListener) local() net.Addr { return nil }
 
-func (l *memoryListener) accept(s *Socket) (net.Addr, error) {
+func (l *memoryListener) accept(s *Socket) (peer netip.AddrPort, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.fail) > 0 {
 		err := l.fail[0]
 		l.fail = l.fail[1:]
-		return nil, err
+		return peer, err
 	}
 	if len(l.waiting) == 0 {
-		return nil, syscall.EAGAIN
+		return peer, syscall.EAGAIN
 	}
 	var st stream = &countingStream{memoryStream{End: l.waiting[0]}, &l.reads}
 	s.at.Store(&place{shard: s.shard(), other: &st})
 	l.waiting = l.waiting[1:]
-	return s.RemoteAddr(), nil
+	return peer, nil
 }
 
 // countingStream counts its reads.
@@ -94,7 +95,7 @@ type knock struct {
 	config *conn.Config  // of the connections
 }
 
-func (k *knock) Greet(_ net.Conn, received []byte) Reply {
+func (k *knock) Greet(_ net.Conn, received, room []byte) Reply {
 	line, rest, ok := bytes.Cut(received, []byte("\n"))
 	switch string(line) {
 	case "panic":
@@ -106,9 +107,9 @@ func (k *knock) Greet(_ net.Conn, received []byte) Reply {
 	case !ok:
 		return Reply{}
 	case string(line) != "open" && string(line) != "hold":
-		return Reply{Response: []byte("no\n")}
+		return Reply{Response: append(room, "no\n"...)}
 	}
-	return Reply{Response: []byte("yes\n"), Opening: &Opening{
+	return Reply{Response: append(room, "yes\n"...), Opening: &Opening{
 		Context: context.Background(), Negotiated: conn.Negotiated{Buffered: bytes.Clone(rest)}, Config: k.config, Events: k.events,
 		Made: func(c *conn.Conn) { k.made <- c }, Failed: func(err error) { k.failed <- err },
 	}}

@@ -124,7 +124,7 @@ func (l *Loop) Attach(nc net.Conn, role frame.Role, o *Opening) (*conn.Conn, err
 	if !ok {
 		return l.attachGoroutine(nc, role, o)
 	}
-	s := newSocket(l.shard(), nil)
+	s := newSocket(l.shard())
 	if err := s.fd.Init(fd); err != nil {
 		s.fd.Close()
 		return nil, err

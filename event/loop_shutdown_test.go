@@ -3,6 +3,7 @@ package event
 import (
 	"context"
 	"io"
+	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,13 +24,13 @@ func TestShutdownMissesNobody(t *testing.T) {
 	for name, arrive := range map[string]func(l *Loop, near *wstest.End, look func()){
 		"a connection that is made": func(l *Loop, near *wstest.End, look func()) {
 			cfg := &conn.Config{Observer: &conn.Observer{Opened: func(*conn.Conn) { look() }}}
-			newSocket(l.shard(), &memoryStream{End: near}).attach(frame.Server, &Opening{Context: context.Background(), Config: cfg, Events: &Events{}})
+			newSocketFor(l.shard(), &memoryStream{End: near}).attach(frame.Server, &Opening{Context: context.Background(), Config: cfg, Events: &Events{}})
 		},
 		"a client that has not asked yet": func(l *Loop, near *wstest.End, look func()) {
 			l.enter()
 			look()
 			p := &listening{greeter: &knock{}}
-			p.admit(newSocket(l.shard(), &memoryStream{End: near}), nil)
+			p.admit(newSocketFor(l.shard(), &memoryStream{End: near}), netip.AddrPort{})
 		},
 		"a connection with a goroutine": func(l *Loop, near *wstest.End, look func()) {
 			c := conn.Server(near, nil, nil)

@@ -163,7 +163,7 @@ func (h *harness) attachOpening(near *pipe.End, o *Opening) *conn.Conn {
 		require.False(h.t, c.EventDriven())
 		return c
 	}
-	c, err := newSocket(h.loop.shard(), &memoryStream{End: near}).attach(h.role, o)
+	c, err := newSocketFor(h.loop.shard(), &memoryStream{End: near}).attach(h.role, o)
 	require.NoError(h.t, err)
 	require.True(h.t, c.EventDriven())
 	return c

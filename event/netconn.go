@@ -3,6 +3,7 @@ package event
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"time"
 
@@ -50,16 +51,24 @@ func (s *Socket) LocalAddr() net.Addr {
 // RemoteAddr returns the address of the peer, as LocalAddr does. Unless the loop has accepted the connection, and that by IPv4, the
 // system is asked, which does not know the address of a peer that has reset the connection.
 func (s *Socket) RemoteAddr() net.Addr {
-	at := s.at.Load()
-	if at.ended != nil {
+	if at := s.at.Load(); at.ended != nil && at.ended.remote != nil {
 		return at.ended.remote
 	}
-	if at.phase != nil {
-		if peer := at.shard.peer(s); peer != nil {
-			return peer
-		}
+	if peer := s.accepted(); peer.IsValid() {
+		return net.TCPAddrFromAddrPort(peer)
 	}
 	return known(s.stream().RemoteAddr())
+}
+
+// accepted returns the address of the peer as the loop has noted it, or the zero value if it has not.
+func (s *Socket) accepted() (peer netip.AddrPort) {
+	switch at := s.at.Load(); {
+	case at.ended != nil:
+		return at.ended.peer
+	case at.phase != nil:
+		return at.shard.peer(s)
+	}
+	return peer
 }
 
 // known returns a, or what stands for nil.

@@ -47,7 +47,7 @@ func TestASocketThatCannotBeWaitedForIsClosed(t *testing.T) {
 		require.Equal(t, "websocket: cannot wait for a connection: no space left\n", logged.String())
 
 		near, far := wstest.Pipe(0)
-		_, err = newSocket(l.shard(), &memoryStream{End: near}).attach(frame.Server, &Opening{Context: t.Context(), Events: &Events{}})
+		_, err = newSocketFor(l.shard(), &memoryStream{End: near}).attach(frame.Server, &Opening{Context: t.Context(), Events: &Events{}})
 		require.ErrorIs(t, err, errFull)
 		_, err = far.Read(make([]byte, 1))
 		require.ErrorIs(t, err, io.EOF)

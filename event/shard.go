@@ -2,6 +2,7 @@ package event
 
 import (
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -198,15 +199,16 @@ func (h *shard) push(s *Socket) {
 	h.wakeLocked()
 }
 
-// add gives s a slot, and begins to listen to it. peer is who is at the other end, or nil if that is not known.
-func (h *shard) add(s *Socket, peer net.Addr) error {
+// add gives s a slot, and begins to listen to it. peer is who is at the other end, or the zero value if that is not known.
+func (h *shard) add(s *Socket, peer netip.AddrPort) error {
 	h.mu.Lock()
 	s.slot = h.freeSlot()
 	at := h.at(s.slot)
 	at.socket = s
 	at.setPeer(peer)
+	token := at.token(s.slot)
 	h.mu.Unlock()
-	if err := h.poller.Add(s.stream(), h.token(s)); err != nil {
+	if err := h.poller.Add(s.stream(), token); err != nil {
 		h.remove(s)
 		return err
 	}

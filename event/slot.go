@@ -1,6 +1,6 @@
 package event
 
-import "net"
+import "net/netip"
 
 // slot is where the poller's tokens lead: a number that may be used again, and how often it was. Where accept has told the peer, and
 // that has an IPv4 address, a slot knows it, in memory that would be padding.
@@ -12,21 +12,19 @@ type slot struct {
 }
 
 // setPeer notes the address of the peer, or that it is not known.
-func (s *slot) setPeer(a net.Addr) {
+func (s *slot) setPeer(a netip.AddrPort) {
 	s.port = 0
-	if tcp, ok := a.(*net.TCPAddr); ok {
-		if ip := tcp.IP.To4(); ip != nil {
-			s.ip, s.port = [4]byte(ip), uint16(tcp.Port)
-		}
+	if a.Addr().Is4() {
+		s.ip, s.port = a.Addr().As4(), a.Port()
 	}
 }
 
-// peer returns the address of the peer, or nil if it is not known.
-func (s *slot) peer() net.Addr {
-	if s.port == 0 {
-		return nil
+// peer returns the address of the peer, or the zero value if it is not known.
+func (s *slot) peer() (a netip.AddrPort) {
+	if s.port != 0 {
+		a = netip.AddrPortFrom(netip.AddrFrom4(s.ip), s.port)
 	}
-	return &net.TCPAddr{IP: append(net.IP(nil), s.ip[:]...), Port: int(s.port)}
+	return a
 }
 
 // slots are a page of the table. It does not move as the table grows, and no memory is left over.
@@ -63,22 +61,25 @@ func (h *shard) remove(s *Socket) {
 	h.free = append(h.free, s.slot)
 }
 
-// peer returns who is at the other end of s, which has a slot, or nil if that is not known.
-func (h *shard) peer(s *Socket) net.Addr {
+// peer returns who is at the other end of s, which has a slot, or the zero value if that is not known.
+func (h *shard) peer(s *Socket) (a netip.AddrPort) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if at := h.at(s.slot); at.socket == s {
-		return at.peer()
+		a = at.peer()
 	}
-	return nil
+	return a
 }
 
 // token is what the poller calls s, which has a slot.
 func (h *shard) token(s *Socket) uint64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return uint64(h.at(s.slot).turn)<<32 | uint64(s.slot)
+	return h.at(s.slot).token(s.slot)
 }
+
+// token is what the poller calls whoever has the slot of that number.
+func (s *slot) token(number uint32) uint64 { return uint64(s.turn)<<32 | uint64(number) }
 
 // lookUp returns the socket that a token stands for, or nil if it is gone.
 func (h *shard) lookUp(token uint64) *Socket {

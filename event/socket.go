@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"runtime/debug"
 	"sync/atomic"
 
@@ -30,12 +31,15 @@ type place struct {
 	shard *shard
 	phase phase    // what there is to do with what comes; nil for a socket that has no slot yet
 	other *stream  // instead of Socket.fd, for listeners and in tests; or nil
-	ended *ends    // of a connection that is closed, or about to be; else nil
+	ended *ends    // nil until the connection is closed, or about to be
 	local net.Addr // of this end, if it is known without asking
 }
 
-// ends are the addresses of a connection.
-type ends struct{ local, remote net.Addr }
+// ends are the addresses of a connection that is closed, or about to be.
+type ends struct {
+	local, remote net.Addr
+	peer          netip.AddrPort // instead of remote, if it is not the zero value
+}
 
 // shard is the part of the loop that s belongs to.
 func (s *Socket) shard() *shard { return s.at.Load().shard }
@@ -47,9 +51,11 @@ func (s *Socket) phase() phase { return s.at.Load().phase }
 func (s *Socket) setPhase(p phase) {
 	for {
 		was := s.at.Load()
-		is := &place{was.shard, p, was.other, was.ended, was.local}
+		var is *place
 		if w, ok := p.(*working); ok && was.other == nil && was.ended == nil {
 			is = was.shard.placeOf(w, was.local)
+		} else {
+			is = &place{was.shard, p, was.other, was.ended, was.local}
 		}
 		if s.at.CompareAndSwap(was, is) {
 			return
@@ -57,20 +63,28 @@ func (s *Socket) setPhase(p phase) {
 	}
 }
 
-// setFirstPhase is setPhase for a socket that nobody else knows of yet. local is the address of its end, or nil if that is not known.
-func (s *Socket) setFirstPhase(p phase, local net.Addr) {
-	is := *s.at.Load()
+// setFirstPhase is setPhase for a socket that nobody else knows of yet. local is the address of its end, or nil if that is not
+// known. The place is made in is.
+func (s *Socket) setFirstPhase(p phase, local net.Addr, is *place) {
+	*is = *s.at.Load()
 	is.phase, is.local = p, local
-	s.at.Store(&is)
+	s.at.Store(is)
 }
 
 // keepEnds remembers the addresses of a connection that is about to be closed.
 func (s *Socket) keepEnds() {
-	e := &ends{s.LocalAddr(), s.RemoteAddr()}
+	var kept struct { // in one piece of memory
+		place
+		ends
+	}
+	kept.ends.local = s.LocalAddr()
+	if kept.peer = s.accepted(); !kept.peer.IsValid() {
+		kept.remote = s.RemoteAddr()
+	}
 	for was := s.at.Load(); was.ended == nil; was = s.at.Load() {
-		is := *was
-		is.ended = e
-		s.at.CompareAndSwap(was, &is)
+		kept.place = *was
+		kept.ended = &kept.ends
+		s.at.CompareAndSwap(was, &kept.place)
 	}
 }
 
@@ -123,13 +137,17 @@ const (
 	stateKept = stateHungUp | stateClosed | stateTold | stateLeft | stateOpened | stateAwaited
 )
 
-func newSocket(h *shard, st stream) *Socket {
+// newSocket returns a socket for the descriptor that it is to have.
+func newSocket(h *shard) *Socket {
 	s := new(Socket)
-	if st == nil {
-		s.at.Store(&h.nowhere)
-	} else {
-		s.at.Store(&place{shard: h, other: &st})
-	}
+	s.at.Store(&h.nowhere)
+	return s
+}
+
+// newSocketFor returns a socket for a stream of another kind.
+func newSocketFor(h *shard, st stream) *Socket {
+	s := new(Socket)
+	s.at.Store(&place{shard: h, other: &st})
 	return s
 }
 
@@ -164,7 +182,7 @@ func (s *Socket) attach(role frame.Role, o *Opening) (*conn.Conn, error) {
 		return nil, ErrLoopClosed
 	}
 	s.mark(stateReadable) // nobody runs it before this is done
-	if err := s.shard().add(s, nil); err != nil {
+	if err := s.shard().add(s, netip.AddrPort{}); err != nil {
 		s.stream().Close()
 		s.shard().loop.leave()
 		return nil, err

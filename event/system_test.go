@@ -161,9 +161,9 @@ type asking struct {
 	peer net.Addr
 }
 
-func (a *asking) Greet(nc net.Conn, received []byte) Reply {
+func (a *asking) Greet(nc net.Conn, received, room []byte) Reply {
 	a.peer = nc.RemoteAddr()
-	return a.knock.Greet(nc, received)
+	return a.knock.Greet(nc, received, room)
 }
 
 // sendAway has the peer answer the close frame that is to come.
@@ -382,7 +382,7 @@ func TestAPollerThatFailsIsSaid(t *testing.T) {
 		p := &brokenPoller{memoryPoller: newMemoryPoller(), err: errors.New("broken poller")}
 		l := newLoop(&Options{ErrorLog: log.New(&logged, "", 0)}, []poller{p})
 		near, far := wstest.Pipe(0)
-		_, err := newSocket(l.shard(), &memoryStream{End: near}).attach(frame.Server, &Opening{Context: t.Context(), Events: &Events{}})
+		_, err := newSocketFor(l.shard(), &memoryStream{End: near}).attach(frame.Server, &Opening{Context: t.Context(), Events: &Events{}})
 		require.ErrorIs(t, err, p.err)
 		_, err = far.Read(make([]byte, 1))
 		require.ErrorIs(t, err, io.EOF, "it is closed")

@@ -21,8 +21,8 @@ const MaxRequest = 16 << 10
 // A line is judged as soon as it is complete and never looked at again, so that the time it takes is in proportion to
 // what has arrived, however it is cut.
 type RequestParser struct {
-	// Reuse has Parse return the same request each time, in memory that it keeps: the request and its header are valid until the
-	// next call of Parse or Reset. The strings in them stay.
+	// Reuse has Parse return the same request each time, in memory that it keeps: the request, its URL and its header are valid
+	// until the next call of Parse or Reset. The strings in them stay.
 	Reuse bool
 
 	fields  []field // complete header lines
@@ -38,10 +38,15 @@ type kept struct {
 	request http.Request
 	header  http.Header
 	values  []string
+	target  string   // of the last request that was good,
+	url     *url.URL // and what it says; or nil
 }
 
-// maxKept is the largest number of header fields whose memory is kept.
-const maxKept = 64
+// Of header fields, how many, and of a target, how many bytes are kept at most.
+const (
+	maxKept       = 64
+	maxKeptTarget = 256
+)
 
 // field is a header field as offsets into the request.
 type field struct{ name, colon, value, end uint16 }
@@ -51,7 +56,8 @@ type requestLine struct{ method, target, end int }
 
 // Reset prepares p for another request and keeps its memory.
 func (p *RequestParser) Reset() {
-	k := kept{header: p.kept.header, values: p.kept.values}
+	k := p.kept
+	k.request = http.Request{}
 	if len(p.fields) > maxKept {
 		k = kept{}
 	}
@@ -169,9 +175,9 @@ func (p *RequestParser) fieldLine(start int, line []byte) error {
 
 // request builds what the lines say. Its strings are parts of head.
 func (p *RequestParser) request(ctx context.Context, head string) (*http.Request, error) {
-	r := &http.Request{}
-	if p.Reuse {
-		r = &p.kept.request
+	r := &p.kept.request
+	if !p.Reuse {
+		r = new(http.Request)
 	}
 	*r = http.Request{
 		Method:     head[p.begin:p.first.method],
@@ -183,7 +189,7 @@ func (p *RequestParser) request(ctx context.Context, head string) (*http.Request
 	r.Header, hosts = p.header(head)
 	r.ProtoMajor, r.ProtoMinor, _ = http.ParseHTTPVersion(r.Proto)
 	var err error
-	if r.URL, err = parseTarget(r.RequestURI); err != nil {
+	if r.URL, err = p.url(r.RequestURI); err != nil {
 		return nil, err
 	}
 	if err := setHost(r, hosts); err != nil {
@@ -200,6 +206,18 @@ func (p *RequestParser) request(ctx context.Context, head string) (*http.Request
 		r = r.WithContext(ctx)
 	}
 	return r, nil
+}
+
+// url is parseTarget. Most clients of a server ask for the same.
+func (p *RequestParser) url(target string) (u *url.URL, err error) {
+	k := &p.kept
+	if p.Reuse && k.url != nil && k.target == target {
+		return k.url, nil
+	}
+	if u, err = parseTarget(target); err == nil && p.Reuse && len(target) <= maxKeptTarget {
+		k.target, k.url = strings.Clone(target), u
+	}
+	return u, err
 }
 
 // header builds the map with one allocation for all values of names that are not repeated. The values of Host are not in it.

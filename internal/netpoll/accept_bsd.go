@@ -4,18 +4,19 @@ package netpoll
 
 import (
 	"net"
+	"net/netip"
 	"syscall"
 )
 
 // accept takes the next connection of a listener that does not block.
-func accept(fd int) (int, syscall.Sockaddr, error) {
+func accept(fd int) (int, netip.AddrPort, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
 	n, peer, err := syscall.Accept(fd)
 	if err == nil {
 		syscall.CloseOnExec(n)
 	}
-	return n, peer, err
+	return n, addrPort(peer), err
 }
 
 // setUp is for what accept leaves.

@@ -5,6 +5,7 @@ package netpoll
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"syscall"
 )
@@ -46,25 +47,26 @@ func Listen(ln net.Listener) (*Listener, error) {
 	return l, nil
 }
 
-// TryAccept makes f the owner of the next connection, and returns the address of its peer. The error is syscall.EAGAIN if
-// there is none now, net.ErrClosed once the listener is closed, or what the system says.
-func (l *Listener) TryAccept(f *FD) (peer net.Addr, err error) {
-	err = l.Do(func(fd int) error {
-		for {
-			n, from, err := accept(fd)
-			switch err {
-			case nil:
-				peer = Addr(from)
-				return f.own(n, setUp)
-			case syscall.EINTR, syscall.ECONNABORTED:
-			case syscall.EAGAIN:
-				return err
-			default:
-				return os.NewSyscallError("accept", err)
-			}
+// TryAccept makes f the owner of the next connection, and returns the address of its peer, which is the zero value for one that
+// is not of TCP. The error is syscall.EAGAIN if there is none now, net.ErrClosed once the listener is closed, or what the system
+// says.
+func (l *Listener) TryAccept(f *FD) (peer netip.AddrPort, err error) {
+	if !l.begin() {
+		return peer, net.ErrClosed
+	}
+	defer l.end()
+	for {
+		n, peer, err := accept(int(l.n))
+		switch err {
+		case nil:
+			return peer, f.own(n, setUp)
+		case syscall.EINTR, syscall.ECONNABORTED:
+		case syscall.EAGAIN:
+			return peer, err
+		default:
+			return peer, os.NewSyscallError("accept", err)
 		}
-	})
-	return peer, err
+	}
 }
 
 // WouldBlock reports whether there is nothing to accept now.

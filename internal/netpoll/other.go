@@ -4,6 +4,7 @@ package netpoll
 
 import (
 	"net"
+	"net/netip"
 	"time"
 )
 
@@ -68,7 +69,7 @@ func Listen(net.Listener) (*Listener, error) { return nil, ErrUnsupported }
 func (*Listener) Local() net.Addr { return nil }
 
 // TryAccept fails.
-func (*Listener) TryAccept(*FD) (net.Addr, error) { return nil, ErrUnsupported }
+func (*Listener) TryAccept(*FD) (netip.AddrPort, error) { return netip.AddrPort{}, ErrUnsupported }
 
 // Temporary reports false.
 func Temporary(error) bool { return false }

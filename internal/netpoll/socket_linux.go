@@ -3,12 +3,36 @@
 package netpoll
 
 import (
+	"encoding/binary"
+	"net/netip"
 	"syscall"
 	"unsafe"
 )
 
-// recv and send never wait, so the scheduler need not be told of them: that is what RawSyscall6 saves. On the architectures
-// left out these calls go by another name. With an error, n means nothing.
+// accept, recv and send never wait, so the scheduler need not be told of them: that is what RawSyscall6 saves. On the
+// architectures left out these calls go by another name. With an error, n means nothing.
+
+// accept takes the next connection of a listener that does not block.
+func accept(fd int) (n int, peer netip.AddrPort, err error) {
+	var from syscall.RawSockaddrInet6 // which is longer than that of IPv4
+	size := uint32(unsafe.Sizeof(from))
+	r, _, errno := syscall.RawSyscall6(syscall.SYS_ACCEPT4, uintptr(fd), uintptr(unsafe.Pointer(&from)),
+		uintptr(unsafe.Pointer(&size)), acceptFlags, 0, 0)
+	if errno != 0 {
+		return 0, peer, errno
+	}
+	switch from.Family {
+	case syscall.AF_INET:
+		v4 := (*syscall.RawSockaddrInet4)(unsafe.Pointer(&from))
+		peer = netip.AddrPortFrom(netip.AddrFrom4(v4.Addr), port(&v4.Port))
+	case syscall.AF_INET6:
+		peer = netip.AddrPortFrom(netip.AddrFrom16(from.Addr).Unmap().WithZone(zone(from.Scope_id)), port(&from.Port))
+	}
+	return int(r), peer, nil
+}
+
+// port returns a port, which the system keeps in network byte order.
+func port(p *uint16) uint16 { return binary.BigEndian.Uint16((*[2]byte)(unsafe.Pointer(p))[:]) }
 
 func recv(fd int, p []byte) (n int, errno syscall.Errno) {
 	r, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(fd),

@@ -2,7 +2,21 @@
 
 package netpoll
 
-import "syscall"
+import (
+	"net/netip"
+	"syscall"
+)
+
+// addrPort returns an address of TCP, or the zero value.
+func addrPort(sa syscall.Sockaddr) netip.AddrPort {
+	switch sa := sa.(type) {
+	case *syscall.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
+	case *syscall.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap().WithZone(zone(sa.ZoneId)), uint16(sa.Port))
+	}
+	return netip.AddrPort{}
+}
 
 // The descriptors do not block, so plain read and write do not either. With an error, n means nothing.
 

@@ -1,0 +1,14 @@
+//go:build linux && (386 || s390x)
+
+package netpoll
+
+import (
+	"net/netip"
+	"syscall"
+)
+
+// accept takes the next connection of a listener that does not block.
+func accept(fd int) (int, netip.AddrPort, error) {
+	n, peer, err := syscall.Accept4(fd, acceptFlags)
+	return n, addrPort(peer), err
+}
