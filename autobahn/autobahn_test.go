@@ -42,17 +42,13 @@ func patterns() []string {
 	return autobahn.Quick()
 }
 
-// repeated are the cases to run once more in another way, over HTTP/2 or on an event loop. Their long ones, with thousands of
-// messages, are not for every run of go test: the race detector, -full, CI=true and WEBSOCKET_TESTS=all add them.
+// repeated are the cases to run once more in another way, over HTTP/2 or on an event loop. For every run of go test these are the
+// ones that may differ; the race detector, -full, CI=true and WEBSOCKET_TESTS=all add the rest of the quick ones.
 func repeated() []string {
 	if runsAll() || wstest.All() {
 		return autobahn.Quick()
 	}
-	sample := slices.DeleteFunc(autobahn.Quick(), func(pattern string) bool {
-		group, _, _ := strings.Cut(pattern, ".")
-		return slices.Contains(busyGroups, group)
-	})
-	return append(sample, "9.1.1", "9.4.5", "12.1.1", "13.7.3")
+	return different
 }
 
 // busyGroups are those whose cases keep a processor busy.

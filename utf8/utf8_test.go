@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed60239977/websocket/internal/wstest"
 	"github.com/seed60239977/websocket/utf8"
 )
 
@@ -232,7 +233,14 @@ func TestEveryCaseAcrossALargePowerOfTwoEqualsTheStandardLibrary(t *testing.T) {
 }
 
 func TestEveryCodePointIsValidBytewiseAndNoSurrogateIs(t *testing.T) {
+	step := rune(1)
+	if !wstest.All() {
+		step = 17
+	}
 	for r := rune(0); r <= stdlib.MaxRune; r++ {
+		if r > 0x10000 && r%step != 0 && r != stdlib.MaxRune { // these are all alike
+			continue
+		}
 		text := []byte{0xe0 | byte(r>>12), 0x80 | byte(r>>6)&0x3f, 0x80 | byte(r)&0x3f}
 		bad := 1 // of a surrogate in the three-byte form it would have, the second byte is wrong
 		if stdlib.ValidRune(r) {
