@@ -38,6 +38,8 @@
 //	listen.go     listeners: what accepts connections
 //	guest.go      a connection until its opening handshake is done
 //	socket.go     a connection: its state, and what there is to do for it
+//	place.go      where a socket is, what it is, and its addresses
+//	slot.go       the table of sockets, which the poller's tokens lead to
 //	netconn.go    the methods that package conn calls
 //	shard.go      the goroutine that waits for the network, its queue and timers
 //	watch.go      what makes another goroutine lead when a callback takes long

@@ -3,7 +3,6 @@ package event
 import (
 	"errors"
 	"net"
-	"net/netip"
 	"os"
 	"time"
 
@@ -58,17 +57,6 @@ func (s *Socket) RemoteAddr() net.Addr {
 		return net.TCPAddrFromAddrPort(peer)
 	}
 	return known(s.stream().RemoteAddr())
-}
-
-// accepted returns the address of the peer as the loop has noted it, or the zero value if it has not.
-func (s *Socket) accepted() (peer netip.AddrPort) {
-	switch at := s.at.Load(); {
-	case at.ended != nil:
-		return at.ended.peer
-	case at.phase != nil:
-		return at.shard.peer(s)
-	}
-	return peer
 }
 
 // known returns a, or what stands for nil.

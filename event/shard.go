@@ -152,16 +152,16 @@ func (h *shard) job(s *Socket, f func()) bool {
 func (h *shard) wait() {
 	h.mu.Lock()
 	timeout := time.Duration(-1)
+	h.until = -1
 	if at, ok := h.timers.Next(); ok {
-		timeout = max(0, at-h.now())
+		now := h.now()
+		timeout = max(0, at-now)
+		h.until = now + timeout
 	}
 	if !h.queue.empty() || h.loop.isOver() {
 		timeout = 0
 	}
-	h.asleep, h.until = timeout != 0, h.now()+timeout
-	if timeout < 0 {
-		h.until = -1
-	}
+	h.asleep = timeout != 0
 	h.mu.Unlock()
 	n, err := h.poller.Wait(h.buf[:], timeout)
 	if err != nil {

@@ -3,7 +3,6 @@ package event
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/netip"
 	"runtime/debug"
 	"sync/atomic"
@@ -24,76 +23,6 @@ type Socket struct {
 	slot   uint32 // of shard.slots
 	state  atomic.Uint32
 	memory conn.DrivenMemory // valid from stateOpened on
-}
-
-// place is where a socket is, and what it is. It never changes, and sockets that are at work with the same Events share one.
-type place struct {
-	shard *shard
-	phase phase    // what there is to do with what comes; nil for a socket that has no slot yet
-	other *stream  // instead of Socket.fd, for listeners and in tests; or nil
-	ended *ends    // nil until the connection is closed, or about to be
-	local net.Addr // of this end, if it is known without asking
-}
-
-// ends are the addresses of a connection that is closed, or about to be.
-type ends struct {
-	local, remote net.Addr
-	peer          netip.AddrPort // instead of remote, if it is not the zero value
-}
-
-// shard is the part of the loop that s belongs to.
-func (s *Socket) shard() *shard { return s.at.Load().shard }
-
-// phase is what s is. Only who runs s may ask.
-func (s *Socket) phase() phase { return s.at.Load().phase }
-
-// setPhase makes s what p is. Only who runs s may do so.
-func (s *Socket) setPhase(p phase) {
-	for {
-		was := s.at.Load()
-		var is *place
-		if w, ok := p.(*working); ok && was.other == nil && was.ended == nil {
-			is = was.shard.placeOf(w, was.local)
-		} else {
-			is = &place{was.shard, p, was.other, was.ended, was.local}
-		}
-		if s.at.CompareAndSwap(was, is) {
-			return
-		}
-	}
-}
-
-// setFirstPhase is setPhase for a socket that nobody else knows of yet. local is the address of its end, or nil if that is not
-// known. The place is made in is.
-func (s *Socket) setFirstPhase(p phase, local net.Addr, is *place) {
-	*is = *s.at.Load()
-	is.phase, is.local = p, local
-	s.at.Store(is)
-}
-
-// keepEnds remembers the addresses of a connection that is about to be closed.
-func (s *Socket) keepEnds() {
-	var kept struct { // in one piece of memory
-		place
-		ends
-	}
-	kept.ends.local = s.LocalAddr()
-	if kept.peer = s.accepted(); !kept.peer.IsValid() {
-		kept.remote = s.RemoteAddr()
-	}
-	for was := s.at.Load(); was.ended == nil; was = s.at.Load() {
-		kept.place = *was
-		kept.ended = &kept.ends
-		s.at.CompareAndSwap(was, &kept.place)
-	}
-}
-
-// stream is the network connection.
-func (s *Socket) stream() stream {
-	if other := s.at.Load().other; other != nil {
-		return *other
-	}
-	return &s.fd
 }
 
 // driven returns the WebSocket connection that s is, or ok is false if it is none yet.
