@@ -46,8 +46,8 @@ type HandlerOptions struct {
 // It is safe for concurrent use.
 type Handler struct {
 	options HandlerOptions
-	all     []Case // there are
-	cases   []Case // selected
+	all     []Case // with group 14
+	cases   []Case // of these, those to be counted and numbered
 	streams streams
 
 	mu      sync.Mutex

@@ -101,15 +101,15 @@ func noClose(groups string) string {
 
 func TestBrokenEndpointsAreCaughtByTheGroupsThatShould(t *testing.T) {
 	for i, b := range brokenEndpoints {
-		both := wstest.All() || b.inServer != b.inClients // else one direction, which is quicker
-		if both || i%2 == 0 {
+		bothWays := wstest.All() || b.inServer != b.inClients // else one, which is quicker
+		if bothWays || i%2 == 0 {
 			t.Run(b.name+"/server", func(t *testing.T) {
 				t.Parallel()
 				r := testReferenceServer(t, b.bad, slices.Concat(waiting, samples)...)
 				require.Equal(t, groupsIn(b.both, b.inServer), caughtBy(r))
 			})
 		}
-		if both || i%2 == 1 {
+		if bothWays || i%2 == 1 {
 			t.Run(b.name+"/client", func(t *testing.T) {
 				t.Parallel()
 				r := testReferenceClient(t, b.bad, slices.Concat(waiting, samples)...)

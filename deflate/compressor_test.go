@@ -23,14 +23,14 @@ func contents(size int) map[string][]byte {
 }
 
 func TestWhatIsCompressedComesOutOfTheStandardInflater(t *testing.T) {
-	messages := map[int]map[string][]byte{}
+	messages := map[int]map[string][]byte{} // by size and kind
 	for _, size := range []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 63, 64, 65, 127, 258, 259, 1000, 4096, 32767, 32768, 32769, maxBlock - 1, maxBlock, maxBlock + 1, maxJoined, maxJoined + 1, 200_000, 1 << 20} {
 		messages[size] = contents(size)
 	}
 	for _, level := range levelsToTest {
 		t.Run(level.String(), func(t *testing.T) {
-			for size, messages := range messages {
-				for kind, message := range messages {
+			for size, kinds := range messages {
+				for kind, message := range kinds {
 					payload := Params{}.Compressor(true, &Options{Level: level}).Append(nil, message)
 					got, err := standardInflate(payload, nil)
 					require.NoError(t, err, "%s of %d", kind, size)

@@ -3,7 +3,6 @@ package event
 import (
 	"bytes"
 	"io"
-	"net"
 	"net/netip"
 	"os"
 	"time"
@@ -17,26 +16,12 @@ import (
 type guest struct {
 	greeter Greeter
 	place   place          // of the socket
-	nc      guestConn      // what greeter gets
+	peer    netip.AddrPort // as accept has told; the zero value if it has not
 	timer   timer          // bounds the phase, if there is a limit
 	in      *buffer.Buffer // what has arrived, and then the response; nil while that is nothing
 	unread  bool           // there may be more to read, and no event will say so
 	reply   Reply          // Response is nil until it is known
 	dropped int            // bytes that a refused client has sent since; -1 until the response is out
-}
-
-// guestConn is a Socket that knows its peer from accept, so that the system need not be asked.
-type guestConn struct {
-	*Socket
-	peer netip.AddrPort
-}
-
-// RemoteAddr returns the address of the peer.
-func (c *guestConn) RemoteAddr() net.Addr {
-	if c.peer.IsValid() {
-		return net.TCPAddrFromAddrPort(c.peer)
-	}
-	return c.Socket.RemoteAddr()
 }
 
 // How long, and how many bytes, a refused client is read from before its connection is closed. Closing with input unread resets
@@ -100,7 +85,7 @@ func (g *guest) read(s *Socket, hungUp bool) (left uint32) {
 	}
 	g.unread = n == len(room) || hungUp
 	g.in.B = g.in.B[:len(g.in.B)+n]
-	reply := g.greeter.Greet(&g.nc, g.in.B, g.in.B[len(g.in.B):])
+	reply := g.greeter.Greet(s, g.in.B, g.in.B[len(g.in.B):])
 	if reply.Response == nil {
 		return g.left()
 	}
@@ -166,7 +151,7 @@ func (g *guest) drop(s *Socket) {
 // fail answers a client whose request will not be complete, if there is something to say.
 func (g *guest) fail(s *Socket, err error) {
 	g.release()
-	if response := g.greeter.Failed(&g.nc, err); response != nil {
+	if response := g.greeter.Failed(s, err); response != nil {
 		g.set(s, Reply{Response: bytes.Clone(response)})
 		return
 	}

@@ -16,7 +16,7 @@ import (
 // called for several connections at once.
 type Greeter interface {
 	// Greet gets everything that has arrived so far, and decides what happens next. It may use nc only for its addresses. received
-	// is valid until Greet returns; room is empty, and the response may be appended to it.
+	// is valid until Greet returns. room is empty memory that stays until the reply is sent: the response may be appended to it.
 	Greet(nc net.Conn, received, room []byte) Reply
 
 	// Failed is called when no complete request will arrive, because the client has gone or, with os.ErrDeadlineExceeded, was too
@@ -187,7 +187,7 @@ func (p *listening) greet(s *Socket, peer netip.AddrPort) {
 // admit is the rest of greet for a socket that is counted.
 func (p *listening) admit(s *Socket, peer netip.AddrPort) {
 	l := s.shard().loop
-	g := &guest{greeter: p.greeter, nc: guestConn{s, peer}}
+	g := &guest{greeter: p.greeter, peer: peer}
 	s.setFirstPhase(g, p.local, &g.place)
 	if p.timeout > 0 {
 		g.bound(s, p.timeout)

@@ -77,11 +77,15 @@ func (s *Socket) stream() stream {
 
 // accepted returns the address of the peer as the loop has noted it, or the zero value if it has not.
 func (s *Socket) accepted() (peer netip.AddrPort) {
-	switch at := s.at.Load(); {
-	case at.ended != nil:
+	at := s.at.Load()
+	if at.ended != nil {
 		return at.ended.peer
-	case at.phase != nil:
-		return at.shard.peer(s)
 	}
-	return peer
+	switch p := at.phase.(type) {
+	case nil:
+		return peer
+	case *guest:
+		return p.peer
+	}
+	return at.shard.peer(s)
 }

@@ -131,14 +131,7 @@ func tooLong(values []string) bool {
 }
 
 // isToken reports whether s is a token of RFC 9110 §5.6.2.
-func isToken[T string | []byte](s T) bool {
-	for i := range len(s) {
-		if !httpguts.IsTokenRune(rune(s[i])) {
-			return false
-		}
-	}
-	return len(s) > 0
-}
+func isToken(s string) bool { return httpguts.ValidHeaderFieldName(s) }
 
 func isOWS(c byte) bool { return c == ' ' || c == '\t' }
 

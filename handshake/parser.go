@@ -119,14 +119,14 @@ func beginsRequest(head []byte) bool {
 		}
 		head = head[1:]
 	}
-	return len(head) == 0 || isToken(head[:1])
+	return len(head) == 0 || isToken(string(head[:1]))
 }
 
 // requestLine parses method SP request-target SP HTTP-version (RFC 9112 §3).
 func (p *RequestParser) requestLine(line []byte) error {
 	method, rest, ok := bytes.Cut(line, []byte(" "))
 	target, proto, ok2 := bytes.Cut(rest, []byte(" "))
-	if !ok || !ok2 || !isToken(method) || len(target) == 0 {
+	if !ok || !ok2 || !isToken(string(method)) || len(target) == 0 {
 		return refuse(http.StatusBadRequest, "the request line is malformed")
 	}
 	switch major, _, ok := http.ParseHTTPVersion(string(proto)); {
@@ -153,7 +153,7 @@ func (p *RequestParser) fieldLine(start int, line []byte) error {
 	switch {
 	case colon < 0:
 		return refuse(http.StatusBadRequest, "a header field has no colon")
-	case isToken(line[:colon]):
+	case isToken(string(line[:colon])):
 	case bytes.ContainsAny(line[:colon], " \t"):
 		return refuse(http.StatusBadRequest, "the name of the header field %.100q contains a space", line[:colon])
 	default:

@@ -12,7 +12,7 @@ import (
 // accept, recv and send never wait, so the scheduler need not be told of them: that is what RawSyscall6 saves. On the
 // architectures left out these calls go by another name. With an error, n means nothing.
 
-// accept takes the next connection of a listener that does not block.
+// accept takes the next connection of a listener that does not block. An IPv4 address is one also where the listener is for IPv6.
 func accept(fd int) (n int, peer netip.AddrPort, err error) {
 	var from syscall.RawSockaddrInet6 // which is longer than that of IPv4
 	size := uint32(unsafe.Sizeof(from))

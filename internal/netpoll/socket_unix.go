@@ -3,19 +3,19 @@
 package netpoll
 
 import (
+	"net"
 	"net/netip"
 	"syscall"
 )
 
-// addrPort returns an address of TCP, or the zero value.
+// addrPort returns an address of TCP as accept has it on all systems, or the zero value.
 func addrPort(sa syscall.Sockaddr) netip.AddrPort {
-	switch sa := sa.(type) {
-	case *syscall.SockaddrInet4:
-		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
-	case *syscall.SockaddrInet6:
-		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap().WithZone(zone(sa.ZoneId)), uint16(sa.Port))
+	tcp, ok := Addr(sa).(*net.TCPAddr)
+	if !ok {
+		return netip.AddrPort{}
 	}
-	return netip.AddrPort{}
+	a := tcp.AddrPort()
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
 
 // The descriptors do not block, so plain read and write do not either. With an error, n means nothing.
