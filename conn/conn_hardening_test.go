@@ -108,43 +108,37 @@ func TestABombTakesLittleMoreMemoryThanTheLimit(t *testing.T) {
 }
 
 // TestAFloodOfPingsTakesNoMemory: a peer pings for ever and reads nothing. Its messages still arrive, and to close the
-// connection takes no longer than it may.
+// connection takes no longer than it may. Not over TCP: two ends that are full in both directions may, depending on the kernel, no
+// longer take each other's acknowledgements.
 func TestAFloodOfPingsTakesNoMemory(t *testing.T) {
-	for _, role := range roles {
-		t.Run(role.String(), func(t *testing.T) {
-			wstest.NoLeaks(t)
-			near, far := tcpPair(t)
-			defer far.Close()
-			c := open(near, role, &setup{Config: conn.Config{CloseTimeout: 50 * time.Millisecond}})
-			defer c.CloseNow()
-			const bursts, pings = 100, 1000
-			peer := wstest.NewPeer(t, far, other(role))
-			one := peer.Encode(ping(strings.Repeat("p", 125)))
-			burst := append([]byte(strings.Repeat(string(one), pings)), peer.Encode(text("after a burst"))...)
-			sent := make(chan error, 1)
-			go func() {
-				var err error
-				for range bursts {
-					if _, err = far.Write(burst); err != nil {
-						break
-					}
+	const bound = 50 * time.Millisecond
+	withDrivers(t, &setup{Config: conn.Config{CloseTimeout: bound}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		const bursts, pings = 100, 1000
+		one := peer.Encode(ping(strings.Repeat("p", 125)))
+		burst := append([]byte(strings.Repeat(string(one), pings)), peer.Encode(text("after a burst"))...)
+		sent := make(chan error, 1)
+		go func() {
+			var err error
+			for range bursts {
+				if _, err = peer.Conn().Write(burst); err != nil {
+					break
 				}
-				sent <- err
-			}()
-			require.Less(t, wstest.Allocated(func() {
-				for range bursts {
-					_, data, err := receive(t.Context(), c)
-					require.NoError(t, err)
-					require.Equal(t, "after a burst", string(data))
-				}
-				require.NoError(t, <-sent)
-			}), uint64(8<<20))
-			require.Less(t, c.BufferedAmount(), int64(64<<10))
-			start := time.Now()
-			c.Close(conn.StatusNormalClosure, "")
-			require.Less(t, time.Since(start), wstest.Patience)
-		})
-	}
+			}
+			sent <- err
+		}()
+		require.Less(t, wstest.Allocated(func() {
+			for range bursts {
+				_, data, err := receive(t.Context(), c)
+				require.NoError(t, err)
+				require.Equal(t, "after a burst", string(data))
+			}
+			require.NoError(t, <-sent)
+		}), uint64(8<<20))
+		require.Less(t, c.BufferedAmount(), int64(64<<10))
+		start := time.Now()
+		c.Close(conn.StatusNormalClosure, "")
+		require.LessOrEqual(t, time.Since(start), bound)
+	})
 }
 
 // TestPongsThatComeTwiceOrLateAnswerNothingElse: a peer answers each ping twice, the second time when the next ping is on

@@ -26,7 +26,7 @@ func (c *Conn) readError(ctx context.Context, err error) error {
 	case closed && end.WasClean:
 		err = received(end)
 	case ctx.Err() != nil:
-		err = ctx.Err()
+		return c.cutError(ctx)
 	case closed:
 		err = c.endError(end)
 	default: // somebody else reads
@@ -34,6 +34,17 @@ func (c *Conn) readError(ctx context.Context, err error) error {
 	}
 	c.ended()
 	return err
+}
+
+// cutError closes the connection because a context has ended while something was read. If the peer's close frame had come by then,
+// and only the answer to it was still on its way, that says more.
+func (c *Conn) cutError(ctx context.Context) error {
+	c.ended()
+	var end *conn.CloseError
+	if errors.As(c.c.Err(), &end) && (end.WasClean || errors.Is(end.Err, conn.ErrClosedNow) && end.Code != conn.StatusAbnormalClosure) {
+		return received(end)
+	}
+	return ctx.Err()
 }
 
 // received is the error of a close frame.

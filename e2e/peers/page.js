@@ -17,6 +17,12 @@
     ws.send(payload)
     return (await answer).data
   }
+  // Waits for a text, whatever comes before it.
+  const heard = (ws, text) =>
+    new Promise((resolve, reject) => {
+      ws.addEventListener('message', e => { if (e.data === text) resolve(text) })
+      ws.addEventListener('close', e => reject(new Error(`closed with ${e.code} ${e.reason}`)), { once: true })
+    })
   const closed = async (ws, ...how) => {
     const event = once(ws, 'close')
     if (how.length > 0) ws.close(...how)
@@ -82,9 +88,15 @@
 
     async broadcast(url) {
       const sockets = await Promise.all([open(url), open(url), open(url)])
-      const got = sockets.map(ws => once(ws, 'message'))
+      // A client is open sooner than the server has it in its list. What it has said comes back once it is in there.
+      await Promise.all(sockets.map((ws, i) => {
+        const back = heard(ws, `here is ${i}`)
+        ws.send(`here is ${i}`)
+        return back
+      }))
+      const got = sockets.map(ws => heard(ws, 'to all 🚀'))
       sockets[1].send('to all 🚀')
-      const texts = (await Promise.all(got)).map(e => e.data)
+      const texts = await Promise.all(got)
       await Promise.all(sockets.map(ws => closed(ws, 1000)))
       return texts
     },

@@ -42,6 +42,24 @@ func TestAPipeCarriesBytesUntilAnEndCloses(t *testing.T) {
 	})
 }
 
+func TestAPipeKeepsItsMemory(t *testing.T) {
+	a, b := New(8)
+	from, to := []byte("abcde"), make([]byte, 8)
+	_, err := a.Write(from[:3])
+	require.NoError(t, err)
+	require.Zero(t, testing.AllocsPerRun(100, func() { // with something left over each time
+		if n, err := a.Write(from); n != 5 || err != nil {
+			panic("not written")
+		}
+		if n, err := b.Read(to[:5]); n != 5 || err != nil {
+			panic("not read")
+		}
+	}))
+	n, err := b.Read(to)
+	require.NoError(t, err)
+	require.Equal(t, "cde", string(to[:n]))
+}
+
 func TestDeadlinesOfAPipe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := New(4)
