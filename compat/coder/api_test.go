@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/seed60239977/websocket/internal/sameapi"
+	"github.com/seed60239977/websocket/internal/compattest"
 )
 
 // extra are the names that coder/websocket does not have; doc.go tells of them.
@@ -20,10 +20,7 @@ func TestEveryExportedNameIsThereWithItsSignature(t *testing.T) {
 		{"github.com/coder/websocket", ".", 60, extra},
 		{"github.com/coder/websocket/wsjson", "./wsjson", 2, nil},
 	} {
-		theirs, err := sameapi.Exported(pkg.original)
-		require.NoError(t, err)
-		ours, err := sameapi.Exported(pkg.ours)
-		require.NoError(t, err)
+		theirs, ours := compattest.Exported(t, pkg.original), compattest.Exported(t, pkg.ours)
 		require.GreaterOrEqual(t, len(theirs), pkg.names)
 		for _, name := range pkg.extra {
 			require.Contains(t, ours, name)

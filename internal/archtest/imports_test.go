@@ -85,7 +85,6 @@ var house = []room{
 	{pkg: "internal/wstest", imports: []string{"frame", "mask", "internal/pipe"}, outside: []string{"github.com/stretchr/testify"}},
 	{pkg: "internal/archtest"},
 	{pkg: "internal/soak"},
-	{pkg: "internal/sameapi", never: []string{"net/http"}},
 	{pkg: "internal/compattest", imports: []string{"autobahn"}, outside: []string{"github.com/stretchr/testify"}},
 
 	// For module compat/coder alone, which cannot hold it: see there.

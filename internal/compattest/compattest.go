@@ -22,6 +22,26 @@ import (
 	"github.com/seed60239977/websocket/autobahn"
 )
 
+// Exported returns all that users of a package see, by name, in a form in which two packages can be compared. The module in the
+// current directory, which stands next to others below the root's, says which version of the package is meant.
+func Exported(t testing.TB, path string) map[string]string {
+	t.Helper()
+	here, err := filepath.Abs(".")
+	require.NoError(t, err)
+	cmd := exec.Command("go", "run", "-C", "../../tools/exports", ".", "-dir", here, path)
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	require.NoError(t, err, stderr.String())
+	all := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		name, what, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		all[name] = what
+	}
+	return all
+}
+
 // Suite is how the tests of a library are made ready.
 type Suite struct {
 	Library string            // its import path; the module in the current directory requires it

@@ -1,7 +1,7 @@
 // Package original has aliases of another package.
 package original
 
-import "github.com/seed60239977/websocket/internal/sameapi/testdata/original"
+import "github.com/seed60239977/websocket/tools/exports/testdata/original"
 
 type (
 	Number  = original.Number

@@ -1,4 +1,4 @@
-package sameapi
+package main
 
 import (
 	"testing"
@@ -7,7 +7,7 @@ import (
 )
 
 func TestEverythingThatUsersSeeIsListed(t *testing.T) {
-	got, err := Exported("./testdata/original")
+	got, err := exported(".", "./testdata/original")
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{
 		"Answer":                `const original.Number = 42`,
@@ -23,14 +23,14 @@ func TestEverythingThatUsersSeeIsListed(t *testing.T) {
 }
 
 func TestAnAliasIsWhatItStandsFor(t *testing.T) {
-	original, err := Exported("./testdata/original")
+	original, err := exported(".", "./testdata/original")
 	require.NoError(t, err)
-	alias, err := Exported("./testdata/alias")
+	alias, err := exported("testdata/alias", ".")
 	require.NoError(t, err)
 	require.Equal(t, original, alias)
 }
 
 func TestAPackageThatIsNotThereIsAnError(t *testing.T) {
-	_, err := Exported("./testdata/none")
+	_, err := exported("testdata", "./none")
 	require.ErrorContains(t, err, "go list")
 }

@@ -1,23 +1,49 @@
-// Package sameapi lists what a package exports in a form in which two packages can be compared, for the tests of those that
-// have the API of another library.
-package sameapi
+// Command exports lists what a package exports in a form in which two packages can be compared, for the tests of those that
+// have the API of another library. Each line has a name, a tab, and what it stands for.
+//
+//	go run -C tools/exports . -dir ../../compat/gorilla github.com/gorilla/websocket
+//
+// It is a module of its own because go/types takes longer to compile than most of the library.
+package main
 
 import (
+	"flag"
 	"fmt"
 	"go/importer"
 	"go/token"
 	"go/types"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 )
 
-// Exported returns all that users of a package see, by name: constants have their values, fields and methods their types.
-// It has the package compiled, as the module of the current directory sees it. Types are written with the names of their
-// packages, not with the paths.
-func Exported(path string) (map[string]string, error) {
-	out, err := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", path).Output()
+func main() {
+	dir := flag.String("dir", ".", "a `directory` of the module that says which version of the package is meant")
+	flag.Parse()
+	if flag.NArg() != 1 {
+		fmt.Fprintln(os.Stderr, "usage: exports [-dir directory] package")
+		os.Exit(2)
+	}
+	all, err := exported(*dir, flag.Arg(0))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "exports:", err)
+		os.Exit(1)
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		fmt.Printf("%s\t%s\n", name, all[name])
+	}
+}
+
+// exported returns all that users of a package see, by name: constants have their values, fields and methods their types.
+// It has the package compiled, as the module of a directory sees it. Types are written with the names of their packages, not
+// with the paths.
+func exported(dir, path string) (map[string]string, error) {
+	list := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", path)
+	list.Dir = dir
+	out, err := list.Output()
 	if err != nil {
 		return nil, fmt.Errorf("go list: %w", err)
 	}
