@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http/httptest"
 	"runtime"
 	"strings"
@@ -54,7 +55,13 @@ func TestAConnectionThatHasAnsweredWaitsOnASmallStack(t *testing.T) {
 			if c.compress {
 				o.Deflate, offer = &DeflateOptions{}, []string{"Sec-WebSocket-Extensions: permessage-deflate"}
 			}
-			server := newServer(t, Handler(c.handle, &o))
+			server := httptest.NewUnstartedServer(Handler(c.handle, &o))
+			server.Config.ConnContext = func(ctx context.Context, nc net.Conn) context.Context {
+				roomy(nc)
+				return ctx
+			}
+			server.Start()
+			defer server.Close()
 			peers := make([]*echoPeer, 200)
 			for i := range peers {
 				peers[i] = newEchoPeer(t, server, c.compress, offer...)
@@ -71,6 +78,12 @@ func TestAConnectionThatHasAnsweredWaitsOnASmallStack(t *testing.T) {
 	}
 }
 
+// roomy has an answer fit whatever the system's buffers are: who has to wait for room for it needs more of the stack.
+func roomy(nc net.Conn) {
+	nc.(*net.TCPConn).SetReadBuffer(64 << 10)
+	nc.(*net.TCPConn).SetWriteBuffer(64 << 10)
+}
+
 // echoPeer is the client of an echo server.
 type echoPeer struct {
 	*wstest.Peer
@@ -80,6 +93,7 @@ type echoPeer struct {
 
 func newEchoPeer(t *testing.T, server *httptest.Server, compress bool, offer ...string) *echoPeer {
 	nc := rawConn(t, server)
+	roomy(nc)
 	_, err := io.WriteString(nc, upgradeRequest(offer...))
 	require.NoError(t, err)
 	readHead(t, nc)

@@ -27,6 +27,10 @@ func drivenPair(t *testing.T, l *Loop, n *conn.Negotiated, e *Events) (client *c
 	require.NoError(t, err)
 	far, err := ln.Accept()
 	require.NoError(t, err)
+	for _, nc := range []net.Conn{near, far} { // or it depends on the system whether somebody has to wait
+		require.NoError(t, nc.(*net.TCPConn).SetReadBuffer(1<<20))
+		require.NoError(t, nc.(*net.TCPConn).SetWriteBuffer(1<<20))
+	}
 	o := &Opening{Context: t.Context(), Events: e}
 	if n != nil {
 		o.Negotiated = *n

@@ -121,13 +121,16 @@ func TestHalfAMessageIsNeverTakenForAWholeOne(t *testing.T) {
 	eachWay(t, func(t *testing.T, one, other *websocket.Conn) {
 		w, err := one.Writer(t.Context(), websocket.Text)
 		require.NoError(t, err)
-		_, err = w.Write(bytes.Repeat([]byte("x"), 3*websocket.DefaultFragmentSize))
-		require.NoError(t, err)
-		require.NoError(t, one.Close(4000, "no more"))
+		closed := make(chan error, 1)
+		go func() {
+			_, err := w.Write(bytes.Repeat([]byte("x"), 3*websocket.DefaultFragmentSize))
+			closed <- errors.Join(err, one.Close(4000, "no more"))
+		}()
 		_, data, err := other.Read(t.Context())
 		var end *websocket.CloseError
 		require.ErrorAs(t, err, &end, "%d bytes", len(data))
 		require.EqualValues(t, 4000, end.Code)
+		require.NoError(t, <-closed)
 	})
 }
 
