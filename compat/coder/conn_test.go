@@ -119,8 +119,7 @@ func TestAContextThatEndsCutsAReader(t *testing.T) {
 	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
 		w, err := far.Writer(patient(t), text)
 		require.NoError(t, err)
-		_, err = w.Write(make([]byte, 32000)) // more than is gathered
-		require.NoError(t, err)
+		go w.Write(make([]byte, 32000)) // more than is gathered, and perhaps more than fits until it is read
 		ctx, cancel := context.WithCancel(context.Background())
 		_, r, err := near.Reader(ctx)
 		require.NoError(t, err)
@@ -304,12 +303,16 @@ func TestAMessageThatBreaksOffIsNoMessage(t *testing.T) {
 			near, far := of(pair(t, lib, lib, options{}, options{}))
 			w, err := far.Writer(patient(t), text)
 			require.NoError(t, err)
-			_, err = w.Write(make([]byte, 32000)) // more than is gathered
-			require.NoError(t, err)
-			require.NoError(t, far.CloseNow())
+			broken := doing(func() error {
+				if _, err := w.Write(make([]byte, 32000)); err != nil { // more than is gathered
+					return err
+				}
+				return far.CloseNow()
+			})
 			_, r, err := near.Reader(patient(t))
 			require.NoError(t, err)
 			_, err = io.Copy(io.Discard, r)
+			require.NoError(t, <-broken)
 			require.EqualError(t, err, "failed to read: failed to read frame payload: unexpected EOF")
 			require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 		})
