@@ -253,7 +253,7 @@ func TestTheBodyOfALoopMayDoAnythingButRead(t *testing.T) {
 // TestUnixSocketsCarryMessages: they are sockets, as those of TCP are.
 func TestUnixSocketsCarryMessages(t *testing.T) {
 	wstest.NoLeaks(t)
-	l, err := net.Listen("unix", t.TempDir()+"/socket")
+	l, err := net.Listen("unix", wstest.SocketPath(t))
 	if errors.Is(err, errors.ErrUnsupported) {
 		t.Skip("no unix sockets here")
 	}

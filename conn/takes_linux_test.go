@@ -70,7 +70,7 @@ func socketsOf(t *testing.T, network string) (client, server net.Conn) {
 	t.Helper()
 	address := "127.0.0.1:0"
 	if network == "unix" {
-		address = t.TempDir() + "/s"
+		address = wstest.SocketPath(t)
 	}
 	l, err := net.Listen(network, address)
 	require.NoError(t, err)

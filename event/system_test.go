@@ -39,7 +39,7 @@ func realLoop(t *testing.T) *Loop {
 }
 
 func TestASystemsListenerGreetsAndOpens(t *testing.T) {
-	for network, address := range map[string]string{"tcp": "127.0.0.1:0", "unix": t.TempDir() + "/socket"} {
+	for network, address := range map[string]string{"tcp": "127.0.0.1:0", "unix": wstest.SocketPath(t)} {
 		l := realLoop(t)
 		ln, err := net.Listen(network, address)
 		require.NoError(t, err)

@@ -6,12 +6,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/internal/wstest"
 )
 
 func TestAListenerKnowsTheAddressThatAllItsConnectionsHave(t *testing.T) {
 	for network, addresses := range map[string][]string{
 		"tcp":  {"127.0.0.1:0", "[::1]:0", ":0", "0.0.0.0:0"},
-		"unix": {t.TempDir() + "/socket"},
+		"unix": {wstest.SocketPath(t)},
 	} {
 		for _, address := range addresses {
 			ln, err := net.Listen(network, address)

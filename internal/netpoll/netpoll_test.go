@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed60239977/websocket/internal/wstest"
+
 	"github.com/seed60239977/websocket/internal/nonblock"
 )
 
@@ -233,7 +235,7 @@ func TestADescriptorThatCannotBePreparedIsClosed(t *testing.T) {
 }
 
 func TestAListenerAcceptsWithoutWaiting(t *testing.T) {
-	for network, address := range map[string]string{"tcp4": "127.0.0.1:0", "tcp6": "[::1]:0", "unix": t.TempDir() + "/socket"} {
+	for network, address := range map[string]string{"tcp4": "127.0.0.1:0", "tcp6": "[::1]:0", "unix": wstest.SocketPath(t)} {
 		ln, err := net.Listen(network, address)
 		if network == "tcp6" && err != nil {
 			t.Logf("no IPv6 here: %v", err)
