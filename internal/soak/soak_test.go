@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -267,7 +268,8 @@ func (s *server) drain(t *testing.T) {
 
 // live is the life of one client. It returns an error if the server did something wrong.
 func (s *server) live(ctx context.Context, random *rand.Rand) error {
-	o := &websocket.DialOptions{NetDial: s.dial, Config: websocket.Config{ReadLimit: 2 << 20, CloseTimeout: patience}}
+	direct := func(*http.Request) (*url.URL, error) { return nil, nil } // whatever proxy the environment names
+	o := &websocket.DialOptions{NetDial: s.dial, Proxy: direct, Config: websocket.Config{ReadLimit: 2 << 20, CloseTimeout: patience}}
 	if random.IntN(2) == 0 {
 		o.Deflate = &websocket.DeflateOptions{MinSize: -1}
 	}

@@ -199,7 +199,7 @@ func TestUnixSocketsAreListenedOn(t *testing.T) {
 	path := filepath.Join(dir, "s")
 	_, url := clitest.Listening(t, Command(), endless(t), "unix:"+path)
 	require.Equal(t, "ws+unix:"+path, url)
-	c := dial(t, "ws://x", &websocket.DialOptions{NetDial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	c := dial(t, "ws://localhost", &websocket.DialOptions{NetDial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", path)
 	}})
 	say(t, c, websocket.Text, "x")
