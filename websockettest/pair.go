@@ -9,8 +9,9 @@ import (
 	"github.com/seed60239977/websocket/internal/pipe"
 )
 
-// URL is what the client of a [Pair] dials. The server sees its host and path.
-const URL = "ws://server.test/"
+// URL is what the client of a [Pair] dials. The server sees its host and path. The host is one for which no proxy that the
+// environment names is asked, so that a program of yours may dial it over a [Pipe] wherever its tests run.
+const URL = "ws://localhost/"
 
 // DefaultBuffer is the default of [Options].Buffer, in bytes.
 const DefaultBuffer = pipe.DefaultSize
