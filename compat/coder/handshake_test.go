@@ -552,5 +552,6 @@ func TestACloseFrameThatCameIsNotLostWhenTheContextEndsDuringTheAnswer(t *testin
 		require.True(t, ok)
 		require.Equal(t, 4321, code)
 		require.Equal(t, "bye", reason)
+		require.ErrorIs(t, c.Close(1000, ""), net.ErrClosed)
 	})
 }

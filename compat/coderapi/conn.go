@@ -141,7 +141,7 @@ func (c *Conn) ended() {
 		return
 	}
 	c.c.CloseNow()
-	if end, ok := c.c.Err().(*conn.CloseError); ok && end.WasClean {
+	if end, ok := c.c.Err().(*conn.CloseError); ok && closeCame(end) {
 		c.closing.Store(true)
 	}
 	c.finished.Store(true)

@@ -40,11 +40,15 @@ func (c *Conn) readError(ctx context.Context, err error) error {
 // and only the answer to it was still on its way, that says more.
 func (c *Conn) cutError(ctx context.Context) error {
 	c.ended()
-	var end *conn.CloseError
-	if errors.As(c.c.Err(), &end) && (end.WasClean || errors.Is(end.Err, conn.ErrClosedNow) && end.Code != conn.StatusAbnormalClosure) {
+	if end, ok := c.c.Err().(*conn.CloseError); ok && closeCame(end) {
 		return received(end)
 	}
 	return ctx.Err()
+}
+
+// closeCame reports whether the peer's close frame had come before a connection ended: its code is kept where CloseNow cut the answer.
+func closeCame(end *conn.CloseError) bool {
+	return end.WasClean || errors.Is(end.Err, conn.ErrClosedNow) && end.Code != conn.StatusAbnormalClosure
 }
 
 // received is the error of a close frame.
