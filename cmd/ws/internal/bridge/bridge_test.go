@@ -6,8 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,6 +17,7 @@ import (
 	"github.com/seed60239977/websocket"
 	"github.com/seed60239977/websocket/cmd/ws/internal/cli"
 	"github.com/seed60239977/websocket/cmd/ws/internal/clitest"
+	"github.com/seed60239977/websocket/internal/wstest"
 	"github.com/seed60239977/websocket/websockettest"
 )
 
@@ -127,11 +126,8 @@ func TestAServerThatCannotBeReachedIsABadGateway(t *testing.T) {
 }
 
 func TestUnixSocketsAreJoined(t *testing.T) {
-	dir, err := os.MkdirTemp("", "ws")
-	require.NoError(t, err)
-	defer os.RemoveAll(dir)
 	_, url := clitest.Listening(t, Command(), nil, "ws-listen:127.0.0.1:0", "tcp:"+serving(t, func(c *net.TCPConn) { io.Copy(c, c) }))
-	path := filepath.Join(dir, "s")
+	path := wstest.SocketPath(t)
 	clitest.Listening(t, Command(), nil, "-v", url, "unix-listen:"+path) // in either order
 	c, err := net.Dial("unix", path)
 	require.NoError(t, err)

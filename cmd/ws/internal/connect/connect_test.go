@@ -23,6 +23,7 @@ import (
 	"github.com/seed60239977/websocket/cmd/ws/internal/dial"
 	"github.com/seed60239977/websocket/cmd/ws/internal/record"
 	"github.com/seed60239977/websocket/cmd/ws/internal/show"
+	"github.com/seed60239977/websocket/internal/wstest"
 	"github.com/seed60239977/websocket/websockettest"
 )
 
@@ -274,10 +275,7 @@ func TestKeysThatCannotBeReadAreExplained(t *testing.T) {
 }
 
 func TestUnixSocketsAreDialed(t *testing.T) {
-	dir, err := os.MkdirTemp("", "ws") // short: the path of a socket may not be long
-	require.NoError(t, err)
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "s")
+	path := wstest.SocketPath(t)
 	l, err := net.Listen("unix", path)
 	require.NoError(t, err)
 	asked := make(chan string, 2)

@@ -15,6 +15,7 @@ import (
 	"github.com/seed60239977/websocket"
 	"github.com/seed60239977/websocket/cmd/ws/internal/cli"
 	"github.com/seed60239977/websocket/cmd/ws/internal/clitest"
+	"github.com/seed60239977/websocket/internal/wstest"
 )
 
 // endless is a standard input on which nothing comes.
@@ -193,10 +194,7 @@ func TestForeignPagesAreRefusedUnlessAllowed(t *testing.T) {
 }
 
 func TestUnixSocketsAreListenedOn(t *testing.T) {
-	dir, err := os.MkdirTemp("", "ws")
-	require.NoError(t, err)
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "s")
+	path := wstest.SocketPath(t)
 	_, url := clitest.Listening(t, Command(), endless(t), "unix:"+path)
 	require.Equal(t, "ws+unix:"+path, url)
 	c := dial(t, "ws://localhost", &websocket.DialOptions{NetDial: func(ctx context.Context, _, _ string) (net.Conn, error) {
