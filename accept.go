@@ -258,7 +258,7 @@ func buffered(br *bufio.Reader) []byte {
 
 // open sends the response and makes the connection, whose limit it clears. It owns nc.
 func (o *AcceptOptions) open(nc net.Conn, limit *interrupt.Limit, resp *handshake.Response, buffered []byte, open opener) (*Conn, error) {
-	s := takeScratch(false)
+	s := takeScratch()
 	_, err := nc.Write(resp.AppendResponse(s.buf[:0]))
 	s.free()
 	if err == nil {

@@ -108,12 +108,7 @@ const scratchSize = 4 << 10
 
 var scratches = sync.Pool{New: func() any { return &scratch{buf: make([]byte, scratchSize)} }}
 
-// takeScratch returns one. reuse says that nobody keeps the request.
-func takeScratch(reuse bool) *scratch {
-	s := scratches.Get().(*scratch)
-	s.parser.Reuse = reuse
-	return s
-}
+func takeScratch() *scratch { return scratches.Get().(*scratch) }
 
 func (s *scratch) free() {
 	s.parser.Reset()
@@ -122,7 +117,7 @@ func (s *scratch) free() {
 
 // readRequest reads a request, and a copy of what came behind it.
 func readRequest(ctx context.Context, nc net.Conn, limit *interrupt.Limit) (r *http.Request, rest []byte, err error) {
-	s := takeScratch(false)
+	s := takeScratch()
 	defer s.free()
 	for filled := 0; ; {
 		if filled == len(s.buf) { // the parser stops at handshake.MaxRequest, before there is no room

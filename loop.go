@@ -137,7 +137,7 @@ type greeter struct {
 	events   *Events
 	options  AcceptOptions
 	acceptor acceptor // with these
-	reuses   bool     // the memory of requests: no function of the caller gets one
+	answers  bool     // requests without making one of net/http's: no function of the caller gets it
 
 	plain *event.Opening // of all connections for which nothing was agreed on, if no function of the caller asks which one it is
 }
@@ -149,27 +149,47 @@ func newGreeter(l *Loop, e *Events, o *AcceptOptions) *greeter {
 	}
 	g.acceptor = g.options.acceptor()
 	hooks := &g.options
-	g.reuses = hooks.CheckOrigin == nil && hooks.SelectSubprotocol == nil && hooks.ConnContext == nil && hooks.OnError == nil &&
-		hooks.Config.Observer == nil
-	if g.reuses && hooks.Registry == nil {
+	g.answers = hooks.CheckOrigin == nil && hooks.SelectSubprotocol == nil && hooks.ConnContext == nil && hooks.OnError == nil &&
+		hooks.Config.Observer == nil && hooks.Validate() == nil
+	if g.answers && hooks.Registry == nil {
 		g.plain = g.opening(context.Background(), &handshake.Response{}, nil, false)
 	}
 	return g
 }
 
-// describe adds to the request what is looked at before it is accepted.
-func (g *greeter) describe(r *http.Request, nc net.Conn) {
-	if g.reuses {
-		describeTLS(r, nc)
-	} else {
-		describe(r, nc)
-	}
-}
-
 // Greet implements [event.Greeter].
 func (g *greeter) Greet(nc net.Conn, received, room []byte) event.Reply {
-	o, s := &g.options, takeScratch(g.reuses)
+	s := takeScratch()
 	defer s.free()
+	if g.answers {
+		return g.answer(s, received, room)
+	}
+	return g.greet(s, nc, received, room)
+}
+
+// answer is Greet where nobody wants to see the request.
+func (g *greeter) answer(s *scratch, received, room []byte) (reply event.Reply) {
+	resp, used, err := g.acceptor.checked.Answer(&s.parser, received)
+	if err == nil && used == 0 {
+		return reply
+	}
+	counted := err == nil && g.options.Registry.begin()
+	if err == nil {
+		err = g.options.Registry.admit()
+	}
+	if err != nil {
+		if counted {
+			g.options.Registry.done()
+		}
+		return event.Reply{Response: g.refuse(nil, err)}
+	}
+	opening := g.opening(context.Background(), &resp, received[used:], counted)
+	return event.Reply{Response: resp.AppendResponse(room), Opening: opening}
+}
+
+// greet is Greet where functions of the caller get the request.
+func (g *greeter) greet(s *scratch, nc net.Conn, received, room []byte) event.Reply {
+	o := &g.options
 	var start time.Time
 	if o.Config.Observer != nil {
 		start = time.Now()
@@ -180,7 +200,7 @@ func (g *greeter) Greet(nc net.Conn, received, room []byte) event.Reply {
 	}
 	counted := false
 	if err == nil {
-		g.describe(r, nc)
+		describe(r, nc)
 		counted = o.Registry.begin()
 	}
 	opening := false
@@ -190,11 +210,13 @@ func (g *greeter) Greet(nc net.Conn, received, room []byte) event.Reply {
 		}
 	}()
 	var resp handshake.Response
-	err = g.decide(r, err, &resp)
+	if err == nil {
+		err = g.acceptor.decide(r, nil, &resp)
+	}
+	if err == nil {
+		err = o.Registry.admit()
+	}
 	if err != nil {
-		if r != nil {
-			describe(r, nc)
-		}
 		o.observeAnswer(context.Background(), nc, r, start, nil, err)
 		return event.Reply{Response: g.refuse(r, err)}
 	}
@@ -208,17 +230,6 @@ func (g *greeter) Greet(nc net.Conn, received, room []byte) event.Reply {
 		made = g.observed(r, start, made, counted)
 	}
 	return event.Reply{Response: resp.AppendResponse(room), Opening: made}
-}
-
-// decide puts the response into resp, or returns why the request is refused.
-func (g *greeter) decide(r *http.Request, err error, resp *handshake.Response) error {
-	if err == nil {
-		err = g.acceptor.decide(r, nil, resp)
-	}
-	if err == nil {
-		err = g.options.Registry.admit()
-	}
-	return err
 }
 
 // opening is what the connection is made with. counted says that the Registry has counted the handshake.

@@ -59,33 +59,34 @@ func (o *ServerOptions) Negotiate(r *http.Request) (Agreed, error) {
 
 // negotiate is Negotiate with options that are valid.
 func (o *ServerOptions) negotiate(r *http.Request) (Agreed, error) {
-	if err := checkVersion(r); err != nil {
+	h := headOf(r)
+	if err := checkVersion(&h); err != nil {
 		return Agreed{}, err
 	}
-	return o.choose(r)
+	return o.choose(&h)
 }
 
 // choose decides. The options and the version have been checked.
-func (o *ServerOptions) choose(r *http.Request) (agreed Agreed, err error) {
-	if err := o.checkOrigin(r); err != nil {
+func (o *ServerOptions) choose(h *head) (agreed Agreed, err error) {
+	if err := o.checkOrigin(h); err != nil {
 		return Agreed{}, err
 	}
-	if agreed.Subprotocol, err = o.selectSubprotocol(r); err != nil {
+	if agreed.Subprotocol, err = o.selectSubprotocol(h); err != nil {
 		return Agreed{}, err
 	}
-	if agreed.Deflate, agreed.Extensions, err = o.selectExtensions(r.Header[extensionsField]); err != nil {
+	if agreed.Deflate, agreed.Extensions, err = o.selectExtensions(h.values(extensionsName)); err != nil {
 		return Agreed{}, err
 	}
 	return agreed, nil
 }
 
 // checkVersion tells a client of another version of the protocol which one it has to ask for (§4.4).
-func checkVersion(r *http.Request) error {
+func checkVersion(h *head) error {
 	const reason = "the only supported Sec-WebSocket-Version is " + version
-	if v, ok := single(r.Header[versionField]); ok && v == version {
+	if v, ok := single(h.values(versionName)); ok && v == version {
 		return nil
 	}
-	if r.ProtoMajor <= 1 {
+	if h.major <= 1 {
 		return upgradeRequired(reason)
 	}
 	e := refuse(http.StatusBadRequest, reason) // "Upgrade" means nothing there (RFC 9113 §8.2.2)

@@ -20,25 +20,25 @@ type origin struct {
 }
 
 // checkOrigin decides whether a request may come from where it says it comes from (§4.2.2 4., §10.2).
-func (o *ServerOptions) checkOrigin(r *http.Request) error {
+func (o *ServerOptions) checkOrigin(h *head) error {
 	if o.CheckOrigin != nil {
-		if err := o.CheckOrigin(r); err != nil {
+		if err := o.CheckOrigin(h.request); err != nil {
 			return hookError(err, http.StatusForbidden)
 		}
 		return nil
 	}
-	values, present := r.Header["Origin"]
-	if !present {
+	values := h.values(originName)
+	if values == nil {
 		return nil // not a browser: they always send one
 	}
 	value, ok := single(values)
 	if !ok {
 		return refuse(http.StatusForbidden, "the request has more than one origin")
 	}
-	if sameHost(value, r) || o.originListed(value) {
+	if sameHost(value, h) || o.originListed(value) {
 		return nil
 	}
-	return refuse(http.StatusForbidden, "origin %.100q is not allowed to connect to %.100q", value, r.Host)
+	return refuse(http.StatusForbidden, "origin %.100q is not allowed to connect to %.100q", value, h.host)
 }
 
 // originListed reports whether one of the patterns allows the origin.
@@ -59,16 +59,20 @@ func (o *ServerOptions) originListed(value string) bool {
 }
 
 // sameHost reports whether a page from the given origin could have loaded its own address from where it connects to.
-func sameHost(value string, r *http.Request) bool {
+func sameHost(value string, h *head) bool {
+	if value == "https://"+h.host || value == "http://"+h.host && !h.tls { // as browsers write it
+		_, _, ok := parseHostPort(h.host)
+		return ok
+	}
 	from, ok := parseOrigin(value)
 	if !ok || !isWeb(from.scheme) {
 		return false
 	}
-	if r.TLS != nil && from.scheme != "https" {
+	if h.tls && from.scheme != "https" {
 		return false
 	}
 	// Without TLS here there may still be a proxy that ends it, so that the page's scheme decides what a missing port is.
-	host, port, ok := parseHostPort(r.Host)
+	host, port, ok := parseHostPort(h.host)
 	return ok && from.host == host && from.port == withoutDefault(port, from.scheme)
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -21,49 +20,29 @@ const MaxRequest = 16 << 10
 // A line is judged as soon as it is complete and never looked at again, so that the time it takes is in proportion to
 // what has arrived, however it is cut.
 type RequestParser struct {
-	// Reuse has Parse return the same request each time, in memory that it keeps: the request, its URL and its header are valid
-	// until the next call of Parse or Reset. The strings in them stay.
-	Reuse bool
-
 	fields  []field // complete header lines
 	begin   int     // where the request line starts
 	line    int     // where the current line starts
 	scanned int     // no LF before this offset of the current line
 	first   requestLine
-	kept    kept
+	last    lastFields // for [Server.Answer]
 }
 
-// kept is what [RequestParser.Reuse] keeps.
-type kept struct {
-	request http.Request
-	header  http.Header
-	values  []string
-	target  string   // of the last request that was good,
-	url     *url.URL // and what it says; or nil
-}
-
-// Of header fields, how many, and of a target, how many bytes are kept at most.
-const (
-	maxKept       = 64
-	maxKeptTarget = 256
-)
+// maxKept is how many header fields memory is kept for.
+const maxKept = 64
 
 // field is a header field as offsets into the request.
 type field struct{ name, colon, value, end uint16 }
 
-// requestLine is the request line as offsets into the request.
-type requestLine struct{ method, target, end int }
+// requestLine is the request line: offsets into the request, and the version of HTTP.
+type requestLine struct{ method, target, end, major, minor int }
 
 // Reset prepares p for another request and keeps its memory.
 func (p *RequestParser) Reset() {
-	k := p.kept
-	k.request = http.Request{}
-	if len(p.fields) > maxKept {
-		k = kept{}
+	p.fields, p.begin, p.line, p.scanned, p.first = p.fields[:0], 0, 0, 0, requestLine{}
+	if cap(p.fields) > maxKept {
+		p.fields = nil
 	}
-	clear(k.header)
-	clear(k.values)
-	*p = RequestParser{Reuse: p.Reuse, fields: p.fields[:0], kept: k}
 }
 
 // Parse looks at head, which is everything that has arrived so far: calls for the same request pass the same bytes and
@@ -72,9 +51,19 @@ func (p *RequestParser) Reset() {
 // request has no body, and its context is ctx. All errors are [*Error], with status 400, 431 for requests of more than
 // [MaxRequest] bytes, or 505.
 func (p *RequestParser) Parse(ctx context.Context, head []byte) (r *http.Request, n int, err error) {
+	n, err = p.scan(head)
+	if err != nil || n == 0 {
+		return nil, 0, err
+	}
+	r, err = p.request(ctx, string(head[:n]))
+	return r, n, err
+}
+
+// scan looks at what has arrived since it was called last. It returns the length of the request once that is complete.
+func (p *RequestParser) scan(head []byte) (n int, err error) {
 	head = head[:min(len(head), MaxRequest)]
 	if !beginsRequest(head) { // a TLS client, say, that would never end its first line
-		return nil, 0, refuse(http.StatusBadRequest, "this is not an HTTP request")
+		return 0, refuse(http.StatusBadRequest, "this is not an HTTP request")
 	}
 	for {
 		lf := bytes.IndexByte(head[p.scanned:], '\n')
@@ -84,7 +73,7 @@ func (p *RequestParser) Parse(ctx context.Context, head []byte) (r *http.Request
 		end := p.scanned + lf
 		line := head[p.line:end]
 		if len(line) == 0 || line[len(line)-1] != '\r' {
-			return nil, 0, refuse(http.StatusBadRequest, "a line does not end in CRLF")
+			return 0, refuse(http.StatusBadRequest, "a line does not end in CRLF")
 		}
 		start := p.line
 		p.line, p.scanned = end+1, end+1
@@ -94,20 +83,19 @@ func (p *RequestParser) Parse(ctx context.Context, head []byte) (r *http.Request
 		case start == p.begin:
 			err = p.requestLine(line[:len(line)-1])
 		case len(line) == 1:
-			r, err = p.request(ctx, string(head[:p.line]))
-			return r, p.line, err
+			return p.line, nil
 		default:
 			err = p.fieldLine(start, line[:len(line)-1])
 		}
 		if err != nil {
-			return nil, 0, err
+			return 0, err
 		}
 	}
 	p.scanned = len(head)
 	if len(head) == MaxRequest {
-		return nil, 0, refuse(http.StatusRequestHeaderFieldsTooLarge, "the request is longer than %d bytes", MaxRequest)
+		return 0, refuse(http.StatusRequestHeaderFieldsTooLarge, "the request is longer than %d bytes", MaxRequest)
 	}
-	return nil, 0, nil
+	return 0, nil
 }
 
 // beginsRequest reports whether head may be the beginning of a request. "A server that is expecting to receive and parse a
@@ -129,7 +117,8 @@ func (p *RequestParser) requestLine(line []byte) error {
 	if !ok || !ok2 || !isToken(string(method)) || len(target) == 0 {
 		return refuse(http.StatusBadRequest, "the request line is malformed")
 	}
-	switch major, _, ok := http.ParseHTTPVersion(string(proto)); {
+	major, minor, ok := http.ParseHTTPVersion(string(proto))
+	switch {
 	case !ok:
 		return refuse(http.StatusBadRequest, "the request line has no HTTP version")
 	case major != 1:
@@ -139,7 +128,7 @@ func (p *RequestParser) requestLine(line []byte) error {
 		return refuse(http.StatusBadRequest, "the request target is malformed")
 	}
 	methodEnd := p.begin + len(method)
-	p.first = requestLine{methodEnd, methodEnd + 1 + len(target), p.begin + len(line)}
+	p.first = requestLine{methodEnd, methodEnd + 1 + len(target), p.begin + len(line), major, minor}
 	return nil
 }
 
@@ -175,32 +164,25 @@ func (p *RequestParser) fieldLine(start int, line []byte) error {
 
 // request builds what the lines say. Its strings are parts of head.
 func (p *RequestParser) request(ctx context.Context, head string) (*http.Request, error) {
-	r := &p.kept.request
-	if !p.Reuse {
-		r = new(http.Request)
-	}
-	*r = http.Request{
+	r := &http.Request{
 		Method:     head[p.begin:p.first.method],
 		RequestURI: head[p.first.method+1 : p.first.target],
 		Proto:      head[p.first.target+1 : p.first.end],
+		ProtoMajor: p.first.major,
+		ProtoMinor: p.first.minor,
 		Body:       http.NoBody,
 	}
 	var hosts []string
 	r.Header, hosts = p.header(head)
-	r.ProtoMajor, r.ProtoMinor, _ = http.ParseHTTPVersion(r.Proto)
 	var err error
-	if r.URL, err = p.url(r.RequestURI); err != nil {
+	if r.URL, err = parseTarget(r.RequestURI); err != nil {
 		return nil, err
 	}
-	if err := setHost(r, hosts); err != nil {
+	if r.Host, err = hostOf(hosts, r.URL.Host); err != nil {
 		return nil, err
 	}
-	// "Content-Length: 0" is what some clients say for no body. There is no honest reason for any other.
-	if length, ok := r.Header["Content-Length"]; ok && (len(length) != 1 || length[0] != "0") {
-		return nil, refuse(http.StatusBadRequest, "a request for an upgrade has no body")
-	}
-	if _, ok := r.Header["Transfer-Encoding"]; ok {
-		return nil, refuse(http.StatusBadRequest, "a request for an upgrade has no body")
+	if err := checkLength(header(r.Header)); err != nil {
+		return nil, err
 	}
 	if ctx != context.Background() { // which it has anyway
 		r = r.WithContext(ctx)
@@ -208,21 +190,9 @@ func (p *RequestParser) request(ctx context.Context, head string) (*http.Request
 	return r, nil
 }
 
-// url is parseTarget. Most clients of a server ask for the same.
-func (p *RequestParser) url(target string) (u *url.URL, err error) {
-	k := &p.kept
-	if p.Reuse && k.url != nil && k.target == target {
-		return k.url, nil
-	}
-	if u, err = parseTarget(target); err == nil && p.Reuse && len(target) <= maxKeptTarget {
-		k.target, k.url = strings.Clone(target), u
-	}
-	return u, err
-}
-
 // header builds the map with one allocation for all values of names that are not repeated. The values of Host are not in it.
 func (p *RequestParser) header(head string) (h http.Header, hosts []string) {
-	h, values := p.room()
+	h, values := make(http.Header, max(0, len(p.fields)-1)), make([]string, len(p.fields))
 	for i, f := range p.fields {
 		name, value := canonicalName(head[f.name:f.colon]), head[f.value:f.end]
 		values[i] = value
@@ -241,18 +211,39 @@ func (p *RequestParser) header(head string) (h http.Header, hosts []string) {
 	return h, hosts
 }
 
-// room returns what the header is put into: a map, and an element for each field.
-func (p *RequestParser) room() (http.Header, []string) {
-	n := len(p.fields)
-	if !p.Reuse {
-		return make(http.Header, max(0, n-1)), make([]string, n)
+// head returns what a handshake looks at, without making a request. It is valid until the next call, or Reset.
+func (p *RequestParser) head(received []byte) (h head, err error) {
+	p.last.reset()
+	for _, f := range p.fields {
+		if n, ok := nameOf(received[f.name:f.colon]); ok {
+			p.last.add(n, received[f.value:f.end])
+		}
 	}
-	k := &p.kept
-	if k.header == nil {
-		k.header = make(http.Header, n)
+	h.fields, h.major, h.minor = &p.last, p.first.major, p.first.minor
+	if h.method = http.MethodGet; string(received[p.begin:p.first.method]) != http.MethodGet {
+		h.method = string(received[p.begin:p.first.method])
 	}
-	k.values = slices.Grow(k.values[:0], n)[:n]
-	return k.header, k.values
+	host := "" // of the target
+	if target := received[p.first.method+1 : p.first.target]; target[0] != '/' || bytes.IndexByte(target, '%') >= 0 {
+		u, err := parseTarget(string(target))
+		if err != nil {
+			return h, err
+		}
+		host = u.Host
+	} // else it is a path, and there is nothing that may be wrong with it
+	if h.host, err = hostOf(h.values(hostName), host); err != nil {
+		return h, err
+	}
+	return h, checkLength(h.fields)
+}
+
+// checkLength refuses a body. "Content-Length: 0" is what some clients say for none. There is no honest reason for any other.
+func checkLength(f fields) error {
+	length := f.values(contentLengthName)
+	if length != nil && (len(length) != 1 || length[0] != "0") || f.values(transferEncodingName) != nil {
+		return refuse(http.StatusBadRequest, "a request for an upgrade has no body")
+	}
+	return nil
 }
 
 // hasControl reports whether there is something in s that may not be part of a field's value (RFC 9110 §5.5).
@@ -287,16 +278,16 @@ func parseTarget(target string) (*url.URL, error) {
 	return u, nil
 }
 
-// setHost puts the values of Host where net/http has it, which is not the header. A target in absolute-form overrides it
-// (§3.2.2), but "a server MUST respond with a 400 to any request message that lacks a Host header field and to any that contains more
-// than one Host header field line or a Host header field with an invalid field value" (RFC 9112 §3.2).
-func setHost(r *http.Request, values []string) error {
+// hostOf returns the host that a request is for. A target in absolute-form overrides Host (§3.2.2), but "a server MUST respond with a
+// 400 to any request message that lacks a Host header field and to any that contains more than one Host header field line or a Host
+// header field with an invalid field value" (RFC 9112 §3.2).
+func hostOf(values []string, target string) (string, error) {
 	host, ok := single(values)
 	if !ok || !httpguts.ValidHostHeader(host) {
-		return refuse(http.StatusBadRequest, "there must be one Host, and it must be valid")
+		return "", refuse(http.StatusBadRequest, "there must be one Host, and it must be valid")
 	}
-	if r.Host = host; r.URL.Host != "" {
-		r.Host = r.URL.Host
+	if target != "" {
+		host = target
 	}
-	return nil
+	return host, nil
 }

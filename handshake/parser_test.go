@@ -226,50 +226,6 @@ func TestParserMakesAHandfulOfAllocations(t *testing.T) {
 	require.LessOrEqual(t, allocs, 9.0)
 }
 
-// parseReusing parses with a parser that has parsed other requests before.
-func parseReusing(t *testing.T, head []byte) (*http.Request, int, error) {
-	p := RequestParser{Reuse: true}
-	for _, before := range []string{requestOf(100), wireRequest, "GET http://a/b HTTP/1.1\r\nHost: a\r\nX: y\r\nx: z\r\n\r\n"} {
-		_, _, err := p.Parse(t.Context(), []byte(before))
-		require.NoError(t, err)
-		p.Reset()
-	}
-	return p.Parse(context.Background(), head)
-}
-
-func TestParserThatReusesMemory(t *testing.T) {
-	many := "GET / HTTP/1.1\r\nHost: a\r\n" + strings.Repeat("X: y\r\n", maxKept) + "\r\n"
-	p := RequestParser{Reuse: true}
-	var before *http.Request
-	other := strings.Replace(wireRequest, "GET /", "GET /other?a=b&", 1)
-	long := strings.Replace(wireRequest, "GET /", "GET /"+strings.Repeat("x", maxKeptTarget), 1)
-	bad := strings.Replace(wireRequest, "GET /", "GET /%zz", 1)
-	for _, head := range []string{
-		wireRequest, wireRequest, other, other, wireRequest, long, long, bad, many, requestOf(100), wireRequest, "GET / HTTP/1.1\r\n\r\n", wireRequest,
-	} {
-		want, n, wantErr := parseWhole(head)
-		r, m, err := p.Parse(context.Background(), []byte(head))
-		require.Equal(t, wantErr, err)
-		require.Equal(t, n, m)
-		require.Equal(t, want, r)
-		if r != nil && before != nil {
-			require.Same(t, before, r)
-		}
-		if r != nil {
-			before = r
-		}
-		p.Reset()
-	}
-	head := []byte(wireRequest)
-	allocs := testing.AllocsPerRun(100, func() {
-		if _, _, err := p.Parse(context.Background(), head); err != nil {
-			t.Error(err)
-		}
-		p.Reset()
-	})
-	require.LessOrEqual(t, allocs, 1.0, "for the strings")
-}
-
 func TestParserSkipsOneEmptyLineInFrontOfARequest(t *testing.T) {
 	head := "\r\n" + wireRequest
 	for _, parse := range []func(string) (*http.Request, int, error){parseWhole, parseSlowly} {
@@ -300,10 +256,7 @@ func FuzzRequestParser(f *testing.F) {
 		require.Equal(t, n, m)
 		require.Equal(t, err, slowErr)
 		require.Equal(t, whole, slow)
-		reused, k, reusedErr := parseReusing(t, head)
-		require.Equal(t, n, k)
-		require.Equal(t, err, reusedErr)
-		require.Equal(t, whole, reused)
+		requireSameAnswer(t, &RequestParser{}, head)
 		if whole == nil {
 			return
 		}

@@ -45,15 +45,30 @@ func (s *Server) Validate() error {
 
 // Accept is [ServerOptions.Accept].
 func (s *Server) Accept(r *http.Request) (resp Response, err error) {
-	err = s.accept(r, &resp) // small enough to be inlined: its caller is deep in the stack of net/http's goroutine
+	h := headOf(r)
+	err = s.accept(&h, &resp) // small enough to be inlined: its caller is deep in the stack of net/http's goroutine
 	return resp, err
 }
 
-func (s *Server) accept(r *http.Request, resp *Response) error {
+// Answer is [RequestParser.Parse] and then [Server.Accept], without the request in between: for options without hooks, which would
+// get nil. n is 0 while received is not the whole request. The connection has no TLS.
+func (s *Server) Answer(p *RequestParser, received []byte) (resp Response, n int, err error) {
+	n, err = p.scan(received)
+	if err != nil || n == 0 {
+		return Response{}, 0, err
+	}
+	h, err := p.head(received)
+	if err == nil {
+		err = s.accept(&h, &resp)
+	}
+	return resp, n, err
+}
+
+func (s *Server) accept(h *head, resp *Response) error {
 	if s.invalid != nil {
 		return s.Validate()
 	}
-	return s.options.accept(r, resp)
+	return s.options.accept(h, resp)
 }
 
 // AcceptConnect is [ServerOptions.AcceptConnect].

@@ -28,8 +28,8 @@ func (o *ServerOptions) offeredSubprotocols(values []string) (list []string, err
 }
 
 // selectSubprotocol picks the server's answer: its first preference among what was offered, "" for none of them.
-func (o *ServerOptions) selectSubprotocol(r *http.Request) (string, error) {
-	values := r.Header[protocolField]
+func (o *ServerOptions) selectSubprotocol(h *head) (string, error) {
+	values := h.values(protocolName)
 	if len(values) == 0 && o.SelectSubprotocol == nil {
 		return "", nil
 	}
@@ -45,7 +45,7 @@ func (o *ServerOptions) selectSubprotocol(r *http.Request) (string, error) {
 		}
 		return "", nil
 	}
-	name, err := o.SelectSubprotocol(r, offered)
+	name, err := o.SelectSubprotocol(h.request, offered)
 	if err != nil {
 		return "", hookError(err, http.StatusBadRequest)
 	}

@@ -29,17 +29,18 @@ func (o *ServerOptions) Accept(r *http.Request) (resp Response, err error) {
 	if err := o.Validate(); err != nil {
 		return Response{}, err
 	}
-	err = o.accept(r, &resp)
+	h := headOf(r)
+	err = o.accept(&h, &resp)
 	return resp, err
 }
 
 // accept is Accept with options that are valid, into resp, which is zero.
-func (o *ServerOptions) accept(r *http.Request, resp *Response) error {
-	key, err := checkUpgrade(r)
+func (o *ServerOptions) accept(h *head, resp *Response) error {
+	key, err := checkUpgrade(h)
 	if err != nil {
 		return err
 	}
-	agreed, err := o.choose(r)
+	agreed, err := o.choose(h)
 	if err != nil {
 		return err
 	}
@@ -71,26 +72,26 @@ func (r *Response) AppendResponse(dst []byte) []byte {
 }
 
 // checkUpgrade checks what a request for an upgrade consists of (§4.2.1), and returns its key.
-func checkUpgrade(r *http.Request) (key string, err error) {
-	if err := checkRequestLine(r); err != nil {
+func checkUpgrade(h *head) (key string, err error) {
+	if err := checkRequestLine(h); err != nil {
 		return "", err
 	}
-	upgrade := httpguts.HeaderValuesContainsToken(r.Header["Connection"], "upgrade") &&
-		httpguts.HeaderValuesContainsToken(r.Header["Upgrade"], "websocket")
+	upgrade := httpguts.HeaderValuesContainsToken(h.values(connectionName), "upgrade") &&
+		httpguts.HeaderValuesContainsToken(h.values(upgradeName), "websocket")
 	if !upgrade {
 		return "", upgradeRequired("this is a WebSocket endpoint: the request must ask for the upgrade")
 	}
-	if !validHost(r.Host) {
+	if !validHost(h.host) {
 		return "", refuse(http.StatusBadRequest, "the request has no valid Host")
 	}
 	// A body would be read as frames by us and as a body by a proxy: the ground that request smuggling grows on.
-	if r.ContentLength != 0 || len(r.TransferEncoding) != 0 {
+	if h.body {
 		return "", refuse(http.StatusBadRequest, "a request for an upgrade has no body")
 	}
-	if err := checkVersion(r); err != nil {
+	if err := checkVersion(h); err != nil {
 		return "", err
 	}
-	key, ok := single(r.Header[keyField])
+	key, ok := single(h.values(keyName))
 	if !ok || !ValidKey(key) {
 		return "", refuse(http.StatusBadRequest, "there must be one Sec-WebSocket-Key, of 16 bytes in base64")
 	}
@@ -98,17 +99,17 @@ func checkUpgrade(r *http.Request) (key string, err error) {
 }
 
 // checkRequestLine asks for "a GET request of HTTP/1.1 or higher" (§4.2.1 1.).
-func checkRequestLine(r *http.Request) error {
+func checkRequestLine(h *head) error {
 	switch {
-	case r.ProtoMajor > 1:
+	case h.major > 1:
 		// There is no upgrade in HTTP/2 and later, but extended CONNECT: see AcceptConnect.
-		return refuse(http.StatusNotImplemented, "HTTP/%d has no upgrade; use HTTP/1.1", r.ProtoMajor)
-	case r.Method != http.MethodGet:
-		e := refuse(http.StatusMethodNotAllowed, "method %.100q: only GET opens a WebSocket", r.Method)
+		return refuse(http.StatusNotImplemented, "HTTP/%d has no upgrade; use HTTP/1.1", h.major)
+	case h.method != http.MethodGet:
+		e := refuse(http.StatusMethodNotAllowed, "method %.100q: only GET opens a WebSocket", h.method)
 		e.Header = http.Header{"Allow": {http.MethodGet}}
 		return e
-	case !r.ProtoAtLeast(1, 1):
-		return refuse(http.StatusBadRequest, "HTTP/%d.%d has no upgrade; use HTTP/1.1", r.ProtoMajor, r.ProtoMinor)
+	case h.major < 1 || h.major == 1 && h.minor < 1:
+		return refuse(http.StatusBadRequest, "HTTP/%d.%d has no upgrade; use HTTP/1.1", h.major, h.minor)
 	}
 	return nil
 }
