@@ -19,9 +19,16 @@ type guest struct {
 	peer    netip.AddrPort // as accept has told; the zero value if it has not
 	timer   timer          // bounds the phase, if there is a limit
 	in      *buffer.Buffer // what has arrived, and then the response; nil while that is nothing
+	ahead   readAhead      // what was read of the request before its turn
 	unread  bool           // there may be more to read, and no event will say so
 	reply   Reply          // Response is nil until it is known
 	dropped int            // bytes that a refused client has sent since; -1 until the response is out
+}
+
+// readAhead is what TryRead has returned.
+type readAhead struct {
+	n   int
+	err error
 }
 
 // How long, and how many bytes, a refused client is read from before its connection is closed. Closing with input unread resets
@@ -60,20 +67,40 @@ func (g *guest) callbacks() *Events { return g.reply.Opening.Events }
 // replied reports whether the response is known.
 func (g *guest) replied() bool { return g.reply.Response != nil }
 
-// read reads what there is of the request. hungUp says that the client has closed its side: no other event will say so.
-func (g *guest) read(s *Socket, hungUp bool) (left uint32) {
+// readAhead reads what there is of the request before the poller knows of s. Most requests come right behind the connection, and
+// then the poller need not be asked first. It reports whether there is something for read to go on with.
+func (g *guest) readAhead(s *Socket) bool {
+	n, err := g.fill(s)
+	if err == nonblock.ErrWouldBlock {
+		return false
+	}
+	g.ahead = readAhead{n, err}
+	return true
+}
+
+// fill reads behind what there is of the request. Then there is room behind that, for a response.
+func (g *guest) fill(s *Socket) (n int, err error) {
 	if g.in == nil {
 		g.in = buffer.Get(buffer.Smallest)
 	} else if len(g.in.B) == cap(g.in.B) {
 		g.in = g.in.Grow(len(g.in.B))
 	}
-	room := g.in.B[len(g.in.B):cap(g.in.B)]
-	n, err := s.stream().TryRead(room)
+	n, err = s.stream().TryRead(g.in.B[len(g.in.B):cap(g.in.B)])
+	if err == nonblock.ErrWouldBlock && len(g.in.B) == 0 {
+		g.release()
+	}
+	return n, err
+}
+
+// read reads what there is of the request. hungUp says that the client has closed its side: no other event will say so.
+func (g *guest) read(s *Socket, hungUp bool) (left uint32) {
+	n, err := g.ahead.n, g.ahead.err
+	if n == 0 && err == nil {
+		n, err = g.fill(s)
+	}
+	g.ahead = readAhead{}
 	if err == nonblock.ErrWouldBlock {
 		g.unread = false
-		if len(g.in.B) == 0 {
-			g.release()
-		}
 		return 0
 	}
 	if err == io.EOF {
@@ -83,8 +110,8 @@ func (g *guest) read(s *Socket, hungUp bool) (left uint32) {
 		g.fail(s, err)
 		return 0
 	}
-	g.unread = n == len(room) || hungUp
 	g.in.B = g.in.B[:len(g.in.B)+n]
+	g.unread = len(g.in.B) == cap(g.in.B) || hungUp
 	reply := g.greeter.Greet(s, g.in.B, g.in.B[len(g.in.B):])
 	if reply.Response == nil {
 		return g.left()

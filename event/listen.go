@@ -94,7 +94,7 @@ func (l *Loop) listen(ln net.Listener, a acceptor, timeout time.Duration, g Gree
 		return ErrLoopClosed
 	}
 	s := newSocketFor(l.shard(), a)
-	p := &listening{from: a, local: a.local(), greeter: g, timeout: timeout, done: make(chan error, 1)}
+	p := &listening{shard: s.shard(), from: a, local: a.local(), greeter: g, timeout: timeout, done: make(chan error, 1)}
 	s.setPhase(p)
 	s.mark(stateReadable)
 	if err := s.shard().add(s, netip.AddrPort{}); err != nil {
@@ -109,6 +109,7 @@ func (l *Loop) listen(ln net.Listener, a acceptor, timeout time.Duration, g Gree
 
 // listening is the phase of a socket that listens, which it never leaves.
 type listening struct {
+	shard   *shard // which it is of
 	from    acceptor
 	local   net.Addr // of this end of all connections, or nil
 	greeter Greeter
@@ -192,12 +193,20 @@ func (p *listening) admit(s *Socket, peer netip.AddrPort) {
 	if p.timeout > 0 {
 		g.bound(s, p.timeout)
 	}
+	begun := s.shard() == p.shard && g.readAhead(s)
+	if begun {
+		s.mark(stateReadable)
+	}
 	if err := s.shard().add(s, peer); err != nil {
 		l.log.Printf("websocket: cannot wait for a connection: %v", err)
 		g.timer.Stop()
+		g.release()
 		s.stream().Close()
 		l.leave()
 		return
+	}
+	if begun {
+		s.shard().push(s)
 	}
 	s.catchUp()
 }

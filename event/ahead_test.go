@@ -1,0 +1,110 @@
+package event
+
+import (
+	"io"
+	"log"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/frame"
+	"github.com/seed60239977/websocket/internal/pipe"
+	"github.com/seed60239977/websocket/internal/wstest"
+)
+
+// aheadTest runs f with a loop of one shard that listens in memory.
+func aheadTest(t *testing.T, poll func(p *memoryPoller) poller, f func(t *testing.T, l *Loop, ln *memoryListener, k *knock, r *record)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLoop(&Options{ErrorLog: log.New(io.Discard, "", 0)}, []poller{poll(newMemoryPoller())})
+		ln, r := newMemoryListener(0), newRecord()
+		k := &knock{events: r.events(echo), failed: make(chan error, 10), made: make(chan *conn.Conn, 10)}
+		served := make(chan error, 1)
+		go func() { served <- l.listen(closer{}, ln, time.Minute, k) }()
+		synctest.Wait()
+		f(t, l, ln, k, r)
+		l.Shutdown(canceled)
+		require.ErrorIs(t, <-served, ErrLoopClosed)
+		l.workers.Wait()
+	})
+}
+
+// dialWith is dial for a client that has sent something before it is accepted, and closed its side if closed.
+func (l *memoryListener) dialWith(data []byte, closed bool) *pipe.End {
+	near, end := wstest.Pipe(l.size)
+	end.Write(data)
+	if closed {
+		end.CloseWrite()
+	}
+	l.mu.Lock()
+	l.waiting = append(l.waiting, near)
+	l.mu.Unlock()
+	l.far.Write([]byte{0})
+	return end
+}
+
+// silentPoller tells of the first stream, and of no other.
+type silentPoller struct {
+	*memoryPoller
+	taken bool
+}
+
+func silent(p *memoryPoller) poller { return &silentPoller{memoryPoller: p} }
+
+func telling(p *memoryPoller) poller { return p }
+
+func (p *silentPoller) Add(s stream, token uint64) error {
+	if p.taken {
+		return nil
+	}
+	p.taken = true
+	return p.memoryPoller.Add(s, token)
+}
+
+func TestARequestThatCameWithTheConnectionIsReadWithoutBeingToldOf(t *testing.T) {
+	aheadTest(t, silent, func(t *testing.T, l *Loop, ln *memoryListener, k *knock, r *record) {
+		for range 3 {
+			far := ln.dialWith([]byte("open\n"), false)
+			require.Equal(t, "yes\n", read(t, far, 4))
+			require.True(t, (<-k.made).EventDriven())
+		}
+	})
+}
+
+func TestAnyPartOfARequestMayComeWithTheConnection(t *testing.T) {
+	aheadTest(t, telling, func(t *testing.T, l *Loop, ln *memoryListener, k *knock, r *record) {
+		request := append([]byte("open\n"), wstest.NewPeer(t, nil, frame.Client).Encode(text("with the request"))...)
+		for cut := range len(request) + 1 {
+			far := ln.dialWith(request[:cut], false)
+			synctest.Wait()
+			_, err := far.Write(request[cut:])
+			require.NoError(t, err)
+			require.Equal(t, "yes\n", read(t, far, 4))
+			wstest.NewPeer(t, far, frame.Client).Expect(text("with the request"))
+			(<-k.made).CloseNow()
+			<-r.closed
+			require.Equal(t, []string{"open", "with the request", "close"}, r.all())
+		}
+	})
+}
+
+func TestAClientThatIsGoneBeforeItIsAccepted(t *testing.T) {
+	for sent, want := range map[string][]string{"": nil, "op": nil, "open\n": {"open", "close"}} {
+		t.Run(sent, func(t *testing.T) {
+			aheadTest(t, telling, func(t *testing.T, l *Loop, ln *memoryListener, k *knock, r *record) {
+				ln.dialWith([]byte(sent), true)
+				if want == nil {
+					require.ErrorIs(t, <-k.failed, io.ErrUnexpectedEOF)
+				} else {
+					<-r.closed
+				}
+				synctest.Wait()
+				require.Equal(t, want, r.all())
+				require.Equal(t, 1, l.live, "only the listener is left")
+			})
+		})
+	}
+}
