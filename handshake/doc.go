@@ -6,7 +6,8 @@
 //
 // A server fills in [ServerOptions] and calls [ServerOptions.Accept] with the request. The request may come from
 // net/http or from [RequestParser], which reads one off raw bytes. What comes back is a [Response], whose
-// AppendResponse method gives the bytes of the 101, or an [*Error], which carries the HTTP status of the refusal.
+// AppendResponse method gives the bytes of the 101, or an [*Error], which carries the HTTP status of the refusal. [Server] does
+// the same with options that are checked once, and its Answer method goes from the bytes of a request to the response.
 //
 // A client fills in [ClientOptions] and calls [ClientOptions.NewRequest] with the URL. AppendRequest gives the bytes to
 // send, and [Request.Verify] checks the server's response.

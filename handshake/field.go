@@ -135,7 +135,20 @@ func isToken(s string) bool { return httpguts.ValidHeaderFieldName(s) }
 
 func isOWS(c byte) bool { return c == ' ' || c == '\t' }
 
-func trimOWS(s string) string { return strings.Trim(s, " \t") }
+func trimOWS(s string) string {
+	for s != "" && isOWS(s[0]) {
+		s = s[1:]
+	}
+	for s != "" && isOWS(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+// hasToken reports whether a token is in a list, whatever its case.
+func hasToken(list []string, token string) bool {
+	return len(list) == 1 && list[0] == token || httpguts.HeaderValuesContainsToken(list, token)
+}
 
 // equalASCIIFold is strings.EqualFold without the letters beyond ASCII that fold to some within, such as the Kelvin
 // sign to k. They take more bytes.

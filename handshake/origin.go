@@ -60,8 +60,9 @@ func (o *ServerOptions) originListed(value string) bool {
 
 // sameHost reports whether a page from the given origin could have loaded its own address from where it connects to.
 func sameHost(value string, h *head) bool {
-	if value == "https://"+h.host || value == "http://"+h.host && !h.tls { // as browsers write it
-		_, _, ok := parseHostPort(h.host)
+	scheme, authority, _ := strings.Cut(value, "://")
+	if authority == h.host && (scheme == "https" || scheme == "http" && !h.tls) { // as browsers write it
+		_, _, ok := parseHostPort(authority)
 		return ok
 	}
 	from, ok := parseOrigin(value)

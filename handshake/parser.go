@@ -248,6 +248,23 @@ func checkLength(f fields) error {
 
 // hasControl reports whether there is something in s that may not be part of a field's value (RFC 9110 §5.5).
 func hasControl[T string | []byte](s T) bool {
+	for ; len(s) >= 8; s = s[8:] {
+		if mayHaveControl(uint64(s[0])|uint64(s[1])<<8|uint64(s[2])<<16|uint64(s[3])<<24|
+			uint64(s[4])<<32|uint64(s[5])<<40|uint64(s[6])<<48|uint64(s[7])<<56) && hasControlByte(s[:8]) {
+			return true
+		}
+	}
+	return hasControlByte(s)
+}
+
+// mayHaveControl reports whether one of eight bytes is less than a space, or DEL.
+func mayHaveControl(eight uint64) bool {
+	const each, top = 0x0101010101010101, 0x8080808080808080
+	del := eight ^ 0x7f*each
+	return ((eight-' '*each)&^eight|(del-each)&^del)&top != 0
+}
+
+func hasControlByte[T string | []byte](s T) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
 			return true

@@ -5,8 +5,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-
-	"golang.org/x/net/http/httpguts"
 )
 
 // This file has what HTTP/1.1 alone needs to switch protocols (§4): the request line, Upgrade and Connection, the key and
@@ -76,8 +74,8 @@ func checkUpgrade(h *head) (key string, err error) {
 	if err := checkRequestLine(h); err != nil {
 		return "", err
 	}
-	upgrade := httpguts.HeaderValuesContainsToken(h.values(connectionName), "upgrade") &&
-		httpguts.HeaderValuesContainsToken(h.values(upgradeName), "websocket")
+	upgrade := hasToken(h.values(connectionName), "Upgrade") &&
+		hasToken(h.values(upgradeName), "websocket")
 	if !upgrade {
 		return "", upgradeRequired("this is a WebSocket endpoint: the request must ask for the upgrade")
 	}
@@ -194,12 +192,12 @@ func (r *Request) checkSwitched(resp *http.Response) *Error {
 	upgrade, ok := single(resp.Header["Upgrade"])
 	ok = ok && equalASCIIFold(upgrade, "websocket")
 	if r.offer.options.Lenient {
-		ok = httpguts.HeaderValuesContainsToken(resp.Header["Upgrade"], "websocket")
+		ok = hasToken(resp.Header["Upgrade"], "websocket")
 	}
 	if !ok {
 		return invalid("the response does not upgrade to websocket")
 	}
-	if !httpguts.HeaderValuesContainsToken(resp.Header["Connection"], "upgrade") {
+	if !hasToken(resp.Header["Connection"], "Upgrade") {
 		return invalid("the Connection field of the response does not contain Upgrade")
 	}
 	var buf [acceptLen]byte
