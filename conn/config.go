@@ -3,6 +3,7 @@ package conn
 import (
 	"cmp"
 	"math"
+	"sync/atomic"
 	"time"
 	"unique"
 
@@ -122,7 +123,28 @@ func (c *Config) settings(n *Negotiated) unique.Handle[settings] {
 	if s.compressed {
 		s.deflate = *n.Deflate
 	}
-	return unique.Make(s)
+	return s.shared()
+}
+
+// latest are the settings that were made last, which most connections of a program have too. Asking for them here is quicker than
+// looking them up among those of all.
+var latest atomic.Pointer[latestSettings]
+
+type latestSettings struct {
+	settings
+	handle unique.Handle[settings]
+}
+
+// shared returns what s and its like share.
+func (s *settings) shared() unique.Handle[settings] {
+	if l := latest.Load(); l != nil && l.settings == *s {
+		return l.handle
+	}
+	h := unique.Make(*s)
+	if s.observer == nil { // which would stay in memory
+		latest.Store(&latestSettings{*s, h})
+	}
+	return h
 }
 
 // Negotiated is the result of the opening handshake, as both ends know it. The zero value means that nothing was agreed on.

@@ -26,15 +26,14 @@ type transport interface {
 
 // portable is the transport for any net.Conn. It assumes nothing but the contract of that interface.
 type portable struct {
-	nc net.Conn
+	nc     net.Conn
+	takes  func(n int) bool // reports whether nc takes n bytes without waiting for the peer; nil if that cannot be told
+	opened atomic.Bool      // something was read or written: a handshake of nc's own is over
+	waits  bool             // nc is an uncutReader
+	less   bool             // read one byte less to first
 	// first takes the start of what comes after a pause, so that waiting for it needs no buffer of the pool. It is long
 	// enough for many a message, and much less than a tls.Conn holds for itself.
 	first [256]byte
-	less  bool // read one byte less to first
-	waits bool // nc is an uncutReader
-
-	opened atomic.Bool      // something was read or written: a handshake of nc's own is over
-	takes  func(n int) bool // reports whether nc takes n bytes without waiting for the peer; nil if that cannot be told
 }
 
 // uncutReader is a net.Conn that waits with less memory while no deadline cuts it, such as a stream of HTTP/2.
