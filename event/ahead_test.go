@@ -3,6 +3,7 @@ package event
 import (
 	"io"
 	"log"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -106,5 +107,22 @@ func TestAClientThatIsGoneBeforeItIsAccepted(t *testing.T) {
 				require.Equal(t, 1, l.live, "only the listener is left")
 			})
 		})
+	}
+}
+
+// TestASessionThatWasOverBeforeItWasAccepted: nothing of it is lost, and its end is noticed, although the poller says all of that at
+// once, or nothing of it.
+func TestASessionThatWasOverBeforeItWasAccepted(t *testing.T) {
+	for _, size := range []int{1, 4000, 4100, 20_000} {
+		said := strings.Repeat("x", size)
+		for i := range 2 { // whichever shard gets it
+			listeningTest(t, 0, func(t *testing.T, l *Loop, ln *memoryListener, k *knock, r *record) {
+				k.events = r.events(nil)
+				l.next.Add(uint32(i))
+				ln.dialWith(append([]byte("open\n"), wstest.NewPeer(t, nil, frame.Client).Encode(text(said))...), true)
+				<-r.closed
+				require.Equal(t, []string{"open", said, "close"}, r.all())
+			})
+		}
 	}
 }

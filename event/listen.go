@@ -120,8 +120,12 @@ type listening struct {
 	done    chan error
 }
 
-// acceptBatch is how many connections are accepted before others have their turn.
+// acceptBatch is how many connections are accepted at most before others have their turn.
 const acceptBatch = 32
+
+// share is how many connections to accept, of what the poller has reported: as a rule one, since the poller says so again if there
+// is another, and more where the sockets that are served meanwhile would make clients wait.
+func (p *listening) share() int { return min(max(1, p.shard.reported/4), acceptBatch) }
 
 // How long nothing is accepted after a failure that may pass: longer each time.
 const (
@@ -136,11 +140,14 @@ func (p *listening) proceed(s *Socket, todo uint32) (left uint32) {
 	}
 	if todo&stateLate != 0 {
 		p.resting = false
+		if err := p.shard.poller.Add(s.stream(), p.shard.token(s)); err != nil {
+			p.rest(s, err)
+		}
 	}
 	if p.resting { // there would be no descriptor for whoever comes meanwhile
 		return 0
 	}
-	for range acceptBatch {
+	for range p.share() {
 		if p.next == nil {
 			p.next = newSocket(s.shard().loop.shard())
 		}
@@ -153,17 +160,23 @@ func (p *listening) proceed(s *Socket, todo uint32) (left uint32) {
 		case netpoll.WouldBlock(err):
 			return 0
 		case retry(err):
-			p.pause = min(max(2*p.pause, firstPause), maxPause)
-			s.shard().loop.log.Printf("websocket: cannot accept connections: %v; next try in %v", err, p.pause)
-			p.resting = true
-			s.AfterFunc(p.pause, func() { s.post(stateLate) })
+			p.rest(s, err)
 			return 0
 		default:
 			p.end(s, err)
 			return 0
 		}
 	}
-	return stateReadable
+	return 0
+}
+
+// rest accepts nothing for a while, since that has failed.
+func (p *listening) rest(s *Socket, err error) {
+	p.pause = min(max(2*p.pause, firstPause), maxPause)
+	p.shard.loop.log.Printf("websocket: cannot accept connections: %v; next try in %v", err, p.pause)
+	p.resting = true
+	p.shard.poller.Remove(s.stream())
+	s.AfterFunc(p.pause, func() { s.post(stateLate) })
 }
 
 func (p *listening) callbacks() *Events { return nil }

@@ -66,7 +66,9 @@ func (l *memoryListener) accept(s *Socket) (peer netip.AddrPort, err error) {
 	}
 	var st stream = &countingStream{memoryStream{End: l.waiting[0]}, &l.reads}
 	s.at.Store(&place{shard: s.shard(), other: &st})
-	l.waiting = l.waiting[1:]
+	if l.waiting = l.waiting[1:]; len(l.waiting) > 0 {
+		l.far.Write([]byte{0}) // so that the poller tells of it again
+	}
 	return peer, nil
 }
 
@@ -368,6 +370,42 @@ func TestWithoutDescriptorsItAcceptsLater(t *testing.T) {
 		require.Equal(t, (5+10+20+40)*time.Millisecond, time.Since(start))
 		require.Equal(t, 4, bytes.Count(logged.Bytes(), []byte("cannot accept")))
 	})
+}
+
+// TestARestingListenerIsNotReported: it would be all the time.
+func TestARestingListenerIsNotReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var logged bytes.Buffer
+		p := &fullPoller{memoryPoller: newMemoryPoller()}
+		l := newLoop(&Options{ErrorLog: log.New(&logged, "", 0)}, []poller{p})
+		ln, served := newMemoryListener(0), make(chan error, 1)
+		ln.fail = []error{os.NewSyscallError("accept", syscall.EMFILE)}
+		k := &knock{events: &Events{}, made: make(chan *conn.Conn, 1)}
+		go func() { served <- l.listen(closer{}, ln, 0, k) }()
+		synctest.Wait()
+		require.True(t, p.removed.Load())
+
+		p.full.Store(true) // then it cannot be waited for again either
+		<-time.After(firstPause)
+		synctest.Wait()
+		p.full.Store(false)
+		far := ln.dial()
+		far.Write([]byte("open\n"))
+		require.Equal(t, "yes\n", read(t, far, 4))
+		require.False(t, p.removed.Load())
+		require.Equal(t, "websocket: cannot accept connections: accept: too many open files; next try in 5ms\n"+
+			"websocket: cannot accept connections: no space left; next try in 10ms\n", logged.String())
+		l.Shutdown(canceled)
+		require.ErrorIs(t, <-served, ErrLoopClosed)
+		l.workers.Wait()
+	})
+}
+
+func TestAListenerTakesMoreWhereMuchIsServedMeanwhile(t *testing.T) {
+	for reported, want := range map[int]int{0: 1, 1: 1, 4: 1, 8: 2, 100: 25, batchSize: acceptBatch} {
+		p := &listening{shard: &shard{reported: reported}}
+		require.Equal(t, want, p.share(), reported)
+	}
 }
 
 func TestAListenerThatBreaksEndsListen(t *testing.T) {

@@ -73,6 +73,10 @@ func (p *memoryPoller) Add(s stream, token uint64) error {
 	return nil
 }
 
+func (p *memoryPoller) Remove(s stream) {
+	s.(interface{ end() *pipe.End }).end().Notify(func(bool) {}, func() {})
+}
+
 func readyToRead(ended bool) netpoll.Ready {
 	if ended {
 		return netpoll.Readable | netpoll.HungUp

@@ -17,9 +17,10 @@ type stream interface {
 	RemoteAddr() net.Addr
 }
 
-// poller says which streams are ready. Readiness is reported once, when it begins.
+// poller says which streams are ready. Readiness is reported once, when it begins; that of a listener, for as long as it lasts.
 type poller interface {
 	Add(s stream, token uint64) error
+	Remove(s stream) // which is a listener
 	Arm(s stream, token uint64)
 	Wait(events []netpoll.Event, timeout time.Duration) (int, error)
 	Wake()
@@ -31,9 +32,15 @@ type sockets struct{ *netpoll.Poller }
 
 func (p sockets) Add(s stream, token uint64) error {
 	if l, ok := s.(listener); ok {
-		return p.Poller.Add(&l.FD, token)
+		return p.Poller.AddListener(&l.FD, token)
 	}
 	return p.Poller.Add(s.(*netpoll.FD), token)
+}
+
+// Remove fails only if the listener is closed.
+func (p sockets) Remove(s stream) {
+	l := s.(listener)
+	p.Poller.Remove(&l.FD)
 }
 
 // Arm fails only if the socket is closed, and then nobody waits for it any more.

@@ -18,7 +18,8 @@ import (
 // fullPoller has no room for sockets once it is full.
 type fullPoller struct {
 	*memoryPoller
-	full atomic.Bool
+	full    atomic.Bool
+	removed atomic.Bool // the listener
 }
 
 var errFull = errors.New("no space left")
@@ -27,7 +28,13 @@ func (p *fullPoller) Add(s stream, token uint64) error {
 	if p.full.Load() {
 		return errFull
 	}
+	p.removed.Store(false)
 	return p.memoryPoller.Add(s, token)
+}
+
+func (p *fullPoller) Remove(s stream) {
+	p.removed.Store(true)
+	p.memoryPoller.Remove(s)
 }
 
 func TestASocketThatCannotBeWaitedForIsClosed(t *testing.T) {

@@ -26,10 +26,11 @@ type shard struct {
 	watch   watch
 
 	// Leader.
-	events  []netpoll.Event // what the poller has reported
-	batch   list            // sockets to go on with before the poller is asked again
-	current *Socket         // whose job it is, or nil
-	buf     [batchSize]netpoll.Event
+	events   []netpoll.Event // what the poller has reported, and is still to be dealt with
+	reported int             // how many that were
+	batch    list            // sockets to go on with before the poller is asked again
+	current  *Socket         // whose job it is, or nil
+	buf      [batchSize]netpoll.Event
 
 	mu      sync.Mutex // guards all below; held for a moment only
 	slots   []*slots   // all but the last are in use, or free
@@ -172,7 +173,7 @@ func (h *shard) wait() {
 		h.asleep = false
 		h.mu.Unlock()
 	}
-	h.events = h.buf[:n]
+	h.events, h.reported = h.buf[:n], n
 }
 
 func (h *shard) now() time.Duration { return time.Since(h.start) }

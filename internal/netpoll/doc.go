@@ -1,6 +1,6 @@
 // Package netpoll has sockets that never wait, and a poller that says when they can be read and written: epoll on Linux,
-// kqueue on macOS and the BSDs. Readiness is reported once, when it begins ("edge-triggered"). The package knows nothing of
-// WebSocket. On other systems [Supported] is false and [Open] fails.
+// kqueue on macOS and the BSDs. Readiness is reported once, when it begins ("edge-triggered"), but that of listeners for as long as it
+// lasts ("level-triggered"). The package knows nothing of WebSocket. On other systems [Supported] is false and [Open] fails.
 package netpoll
 
 import "errors"

@@ -18,10 +18,12 @@ type Poller struct {
 
 const maxEvents = 256
 
-// What every socket is registered for.
+// What sockets are registered for.
 const (
 	forReading = syscall.EPOLLIN | syscall.EPOLLRDHUP | 1<<31 // EPOLLET
 	forWriting = forReading | syscall.EPOLLOUT
+
+	forAccepting = syscall.EPOLLIN
 )
 
 // Open returns a new poller. It must be closed.
@@ -52,6 +54,17 @@ func (p *Poller) Close() {
 // Add begins to report when f can be read, under this token.
 func (p *Poller) Add(f *FD, token uint64) error {
 	return f.Do(func(fd int) error { return p.control(syscall.EPOLL_CTL_ADD, fd, token, forReading) })
+}
+
+// AddListener begins to report when a connection can be accepted from f, each time that it is asked: who accepts one need not try
+// again to see that there is no other, which costs more.
+func (p *Poller) AddListener(f *FD, token uint64) error {
+	return f.Do(func(fd int) error { return p.control(syscall.EPOLL_CTL_ADD, fd, token, forAccepting) })
+}
+
+// Remove stops reporting about f.
+func (p *Poller) Remove(f *FD) error {
+	return f.Do(func(fd int) error { return p.control(syscall.EPOLL_CTL_DEL, fd, 0, 0) })
 }
 
 // Arm asks to be told once f can be written, at once if it can be now.

@@ -37,7 +37,7 @@ func Open() (*Poller, error) {
 		syscall.CloseOnExec(fd)
 		syscall.SetNonblock(fd, true)
 	}
-	if err := p.register(p.pipe[0], syscall.EVFILT_READ, wakeToken); err != nil {
+	if err := p.register(p.pipe[0], syscall.EVFILT_READ, syscall.EV_ADD|syscall.EV_CLEAR, wakeToken); err != nil {
 		p.Close()
 		return nil, err
 	}
@@ -53,19 +53,32 @@ func (p *Poller) Close() {
 
 // Add begins to report when f can be read, under this token.
 func (p *Poller) Add(f *FD, token uint64) error {
-	return f.Do(func(fd int) error { return p.register(fd, syscall.EVFILT_READ, token) })
+	return f.Do(func(fd int) error { return p.register(fd, syscall.EVFILT_READ, syscall.EV_ADD|syscall.EV_CLEAR, token) })
+}
+
+// AddListener begins to report when a connection can be accepted from f, each time that it is asked: who accepts one need not try
+// again to see that there is no other.
+func (p *Poller) AddListener(f *FD, token uint64) error {
+	return f.Do(func(fd int) error { return p.register(fd, syscall.EVFILT_READ, syscall.EV_ADD, token) })
+}
+
+// Remove stops reporting about f, which is a listener.
+func (p *Poller) Remove(f *FD) error {
+	return f.Do(func(fd int) error { return p.register(fd, syscall.EVFILT_READ, syscall.EV_DELETE, 0) })
 }
 
 // Arm asks to be told once f can be written, at once if it can be now.
 func (p *Poller) Arm(f *FD, token uint64) error {
-	return f.Do(func(fd int) error { return p.register(fd, syscall.EVFILT_WRITE, token) })
+	return f.Do(func(fd int) error {
+		return p.register(fd, syscall.EVFILT_WRITE, syscall.EV_ADD|syscall.EV_CLEAR, token)
+	})
 }
 
-// register registers one filter. The token is kept beside the kernel, since the type of udata differs between the systems.
-func (p *Poller) register(fd, filter int, token uint64) error {
+// register adds or deletes one filter. The token is kept beside the kernel, since the type of udata differs between the systems.
+func (p *Poller) register(fd, filter, flags int, token uint64) error {
 	p.tokens.set(fd, token)
 	var k syscall.Kevent_t
-	syscall.SetKevent(&k, fd, filter, syscall.EV_ADD|syscall.EV_CLEAR)
+	syscall.SetKevent(&k, fd, filter, flags)
 	_, err := syscall.Kevent(p.kqueue, []syscall.Kevent_t{k}, nil, nil)
 	return os.NewSyscallError("kevent", err)
 }

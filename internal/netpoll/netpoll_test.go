@@ -253,7 +253,7 @@ func TestAListenerAcceptsWithoutWaiting(t *testing.T) {
 		require.NoError(t, err)
 		defer far.Close()
 		p := open(t)
-		require.NoError(t, p.Add(&l.FD, 1))
+		require.NoError(t, p.AddListener(&l.FD, 1))
 		require.Equal(t, []Event{{1, Readable}}, next(t, p))
 		peer, err := l.TryAccept(&f)
 		require.NoError(t, err)
@@ -270,6 +270,42 @@ func TestAListenerAcceptsWithoutWaiting(t *testing.T) {
 	}
 	_, err := Listen(wrapped{})
 	require.Error(t, err)
+}
+
+func TestAListenerIsReportedForAsLongAsSomebodyWaits(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer ln.Close()
+	l, err := Listen(ln)
+	require.NoError(t, err)
+	defer l.Close()
+	for range 2 {
+		far, err := net.Dial("tcp", ln.Addr().String())
+		require.NoError(t, err)
+		defer far.Close()
+	}
+	p := open(t)
+	for range 2 {
+		require.NoError(t, p.AddListener(&l.FD, 1))
+		for range 3 {
+			require.Equal(t, []Event{{1, Readable}}, next(t, p))
+		}
+		require.NoError(t, p.Remove(&l.FD))
+		requireNothing(t, p)
+		require.Error(t, p.Remove(&l.FD))
+	}
+	require.NoError(t, p.AddListener(&l.FD, 2))
+	for range 2 {
+		require.Equal(t, []Event{{2, Readable}}, next(t, p))
+		var f FD
+		_, err := l.TryAccept(&f)
+		require.NoError(t, err)
+		defer f.Close()
+	}
+	requireNothing(t, p)
+	require.True(t, l.Close())
+	require.ErrorIs(t, p.AddListener(&l.FD, 1), net.ErrClosed)
+	require.ErrorIs(t, p.Remove(&l.FD), net.ErrClosed)
 }
 
 // wrapped is a listener that is no socket.

@@ -26,6 +26,12 @@ func (*Poller) Add(*FD, uint64) error { return ErrUnsupported }
 // Arm fails.
 func (*Poller) Arm(*FD, uint64) error { return ErrUnsupported }
 
+// AddListener fails.
+func (*Poller) AddListener(*FD, uint64) error { return ErrUnsupported }
+
+// Remove fails.
+func (*Poller) Remove(*FD) error { return ErrUnsupported }
+
 // Wait fails.
 func (*Poller) Wait([]Event, time.Duration) (int, error) { return 0, ErrUnsupported }
 
