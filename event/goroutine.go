@@ -71,10 +71,10 @@ func (l *Loop) know(c *conn.Conn) {
 	l.mu.Lock()
 	l.goroutines[c] = struct{}{}
 	l.mu.Unlock()
-	switch down, cutting := l.stage(); { // since it was counted
-	case cutting:
+	switch { // since it was counted
+	case l.cutting.Load():
 		c.CloseNow()
-	case down:
+	case l.down.Load():
 		c.SendClose(conn.StatusGoingAway, "")
 	}
 }

@@ -62,8 +62,8 @@ type Loop struct {
 	mu         sync.Mutex
 	live       int // sockets, listeners, and connections with a goroutine
 	goroutines map[*conn.Conn]struct{}
-	down       bool
-	cutting    bool          // down, and a Shutdown does not wait any more
+	down       atomic.Bool   // changed with mu held, as is cutting
+	cutting    atomic.Bool   // down, and a Shutdown does not wait any more
 	closing    chan struct{} // closed when down
 	idle       chan struct{} // closed when down and nothing is left
 	over       bool          // idle is closed
@@ -154,10 +154,11 @@ func (l *Loop) take(nc net.Conn) (fd int, ok bool) {
 func (l *Loop) enter() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.down {
-		l.live++
+	if l.down.Load() {
+		return false
 	}
-	return !l.down
+	l.live++
+	return true
 }
 
 // leave is the end of what enter counted.
@@ -170,7 +171,7 @@ func (l *Loop) leave() {
 
 // settle notices that nothing is left. The caller holds mu.
 func (l *Loop) settle() {
-	if l.down && l.live == 0 && !l.over {
+	if l.down.Load() && l.live == 0 && !l.over {
 		l.over = true
 		close(l.idle)
 		for _, h := range l.shards {
@@ -186,9 +187,9 @@ func (l *Loop) settle() {
 // Shutdown may be called more than once.
 func (l *Loop) Shutdown(ctx context.Context) error {
 	l.mu.Lock()
-	first := !l.down
+	first := !l.down.Load()
 	if first {
-		l.down = true
+		l.down.Store(true)
 		close(l.closing)
 	}
 	l.settle()
@@ -200,7 +201,7 @@ func (l *Loop) Shutdown(ctx context.Context) error {
 	case <-l.idle:
 	case <-ctx.Done():
 		l.mu.Lock()
-		l.cutting = true
+		l.cutting.Store(true)
 		l.mu.Unlock()
 		l.each((*Socket).cut, func(c *conn.Conn) { c.CloseNow() })
 		return ctx.Err()
@@ -225,17 +226,7 @@ func (l *Loop) each(socket func(*Socket), goroutine func(*conn.Conn)) {
 }
 
 // isDown reports whether Shutdown was called.
-func (l *Loop) isDown() bool {
-	down, _ := l.stage()
-	return down
-}
-
-// stage reports how far Shutdown has come. Who asks once it is there for all to see misses nothing of it.
-func (l *Loop) stage() (down, cutting bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.down, l.cutting
-}
+func (l *Loop) isDown() bool { return l.down.Load() }
 
 // isOver reports whether nothing is left after Shutdown.
 func (l *Loop) isOver() bool {

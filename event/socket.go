@@ -324,12 +324,13 @@ func (s *Socket) goAway() {
 	s.post(stateAway)
 }
 
-// catchUp does what Shutdown has done to all sockets since s was counted: it may have come too early to find s, or what s is now.
+// catchUp does what Shutdown has done to all sockets since s was counted: it may have come too early to find s, or what s is now. Who
+// asks once that is there for all to see misses nothing of it.
 func (s *Socket) catchUp() {
-	switch down, cutting := s.shard().loop.stage(); {
-	case cutting:
+	switch l := s.shard().loop; {
+	case l.cutting.Load():
 		s.cut()
-	case down:
+	case l.down.Load():
 		s.goAway()
 	}
 }
