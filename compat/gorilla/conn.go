@@ -39,29 +39,28 @@ type BufferPool interface {
 type Conn struct {
 	c *conn.Conn
 
-	readBy   readDeadline
-	writeBy  deadline
-	closed   atomic.Bool // by Close
-	handling atomic.Bool // a handler is running, on the goroutine that reads
+	// Of these, most are looked at with each message: they come first, and next to each other.
+	readBy       readDeadline
+	reader       *messageReader                // of the current message; for the goroutine that reads, like readFailure
+	readFailure  error                         // stays
+	writer       atomic.Pointer[messageWriter] // of the message that NextWriter has begun, if it is not closed
+	writeFailure atomic.Pointer[error]         // stays
+	closed       atomic.Bool                   // by Close
+	closeSent    atomic.Bool
+	handling     atomic.Bool // a handler is running, on the goroutine that reads
+	writeBy      deadline
 
 	// For the goroutine that reads.
-	reader                 *messageReader // of the current message
-	readFailure            error          // stays
-	readsAfter             int            // that have failed with it
-	failed                 error          // what a handler has returned, or the rule that the peer broke
-	peer                   *CloseError    // the peer's close frame
+	readsAfter             int         // that have failed with readFailure
+	failed                 error       // what a handler has returned, or the rule that the peer broke
+	peer                   *CloseError // the peer's close frame
 	handlePing, handlePong func(string) error
 	handleClose            func(int, string) error
-
-	writer atomic.Pointer[messageWriter] // of the message that NextWriter has begun, if it is not closed
 
 	compressing  sync.Mutex // guards the next three
 	level        deflate.Level
 	uncompressed bool // EnableWriteCompression(false)
 	stored       bool // SetCompressionLevel(0)
-
-	writeFailure atomic.Pointer[error] // stays
-	closeSent    atomic.Bool
 }
 
 // config returns the engine's configuration for c.

@@ -12,10 +12,10 @@ import (
 // context takes would be taken by every connection. Where the network is a socket, this is the context itself, one without a
 // channel: when the deadline passes, that of the socket ends the call, and Err says why.
 type readDeadline struct {
-	deadline             // for a network whose own deadlines may not work
-	socket   net.Conn    // nil for such
+	socket   net.Conn    // nil for a network whose own deadlines may not work
 	passed   atomic.Bool // written with mu, before the deadline of the socket is set, and after that is cleared
 	reading  atomic.Bool // a call is under way that a deadline that has passed is about to end
+	deadline             // for a network whose own deadlines may not work
 
 	// Guarded by deadline.mu.
 	timer *time.Timer // nil until there is a deadline

@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"bufio"
 	"cmp"
 	"errors"
 	"io"
@@ -52,9 +53,8 @@ func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request, responseHeade
 	if status, reason := u.refuses(r, responseHeader); status != 0 {
 		return nil, u.refuse(w, r, status, reason)
 	}
-	o := u.options(responseHeader)
-	resp, err := o.Accept(completed(r))
-	if err != nil {
+	var resp handshake.Response
+	if err := u.decide(r, responseHeader, &resp); err != nil {
 		return nil, u.refuseHandshake(w, r, err)
 	}
 	nc, brw, err := http.NewResponseController(w).Hijack()
@@ -67,16 +67,33 @@ func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request, responseHeade
 		nc.Close()
 		return nil, err
 	}
+	return u.open(nc, brw.Reader, &resp.Agreed), nil
+}
+
+// decide puts the response into resp, which is zero. It is apart, like open, because of its frame: what is called is deep in the
+// stack of net/http's goroutine, and must not be what makes it need a larger one.
+//
+//go:noinline
+func (u *Upgrader) decide(r *http.Request, responseHeader http.Header, resp *handshake.Response) (err error) {
+	o := u.options(responseHeader)
+	*resp, err = o.Accept(completed(r))
+	return err
+}
+
+// open makes the connection.
+//
+//go:noinline
+func (u *Upgrader) open(nc net.Conn, br *bufio.Reader, agreed *handshake.Agreed) *Conn {
+	n := conn.Negotiated{Subprotocol: agreed.Subprotocol, Deflate: agreed.Deflate, DeflateOptions: compression(u.EnableCompression)}
+	if size := br.Buffered(); size > 0 {
+		n.Buffered = make([]byte, size)
+		io.ReadFull(br, n.Buffered) // all of it is in memory
+	}
 	c := &Conn{}
 	cfg := c.config(u.WriteBufferSize, u.CheckUTF8)
-	agreed := conn.Negotiated{Subprotocol: resp.Subprotocol, Deflate: resp.Deflate, DeflateOptions: o.Deflate}
-	if n := brw.Reader.Buffered(); n > 0 {
-		agreed.Buffered = make([]byte, n)
-		io.ReadFull(brw.Reader, agreed.Buffered) // all of it is in memory
-	}
-	c.c = conn.Server(nc, &agreed, &cfg)
+	c.c = conn.Server(nc, &n, &cfg)
 	c.readBy.init(nc)
-	return c, nil
+	return c
 }
 
 // respond sends the response that accepts. It is put together in buf.
@@ -158,8 +175,8 @@ func (u *Upgrader) refuse(w http.ResponseWriter, r *http.Request, status int, re
 }
 
 // options are those of the handshake.
-func (u *Upgrader) options(responseHeader http.Header) *handshake.ServerOptions {
-	o := &handshake.ServerOptions{
+func (u *Upgrader) options(responseHeader http.Header) handshake.ServerOptions {
+	o := handshake.ServerOptions{
 		Subprotocols: distinct(u.Subprotocols),
 		CheckOrigin:  func(*http.Request) error { return nil }, // was asked before
 		Deflate:      compression(u.EnableCompression),
