@@ -124,3 +124,33 @@ func ExampleParseExtensions() {
 	// server_max_window_bits true 10
 	// client_max_window_bits false
 }
+
+// The same without a request of net/http's, where only the answer matters.
+func ExampleServer_Answer() {
+	server := handshake.NewServer(&handshake.ServerOptions{Subprotocols: []string{"chat"}})
+	request := []byte("GET /chat HTTP/1.1\r\n" +
+		"Host: server.example.com\r\n" +
+		"Upgrade: websocket\r\n" +
+		"Connection: Upgrade\r\n" +
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
+		"Sec-WebSocket-Protocol: chat, superchat\r\n" +
+		"Sec-WebSocket-Version: 13\r\n\r\n")
+
+	var parser handshake.RequestParser
+	for arrived := 1; arrived <= len(request); arrived++ { // however it comes
+		resp, n, err := server.Answer(&parser, request[:arrived])
+		if err != nil { // AppendResponse of the *handshake.Error tells the client
+			fmt.Println(err)
+			return
+		}
+		if n > 0 {
+			fmt.Print(strings.ReplaceAll(string(resp.AppendResponse(nil)), "\r\n", "\n"))
+		}
+	}
+	// Output:
+	// HTTP/1.1 101 Switching Protocols
+	// Upgrade: websocket
+	// Connection: Upgrade
+	// Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=
+	// Sec-WebSocket-Protocol: chat
+}
