@@ -60,7 +60,13 @@ func nameOf(name []byte) (n fieldName, ok bool) {
 // header is http.Header as fields.
 type header http.Header
 
-func (h header) values(n fieldName) []string { return h[canonical[n]] }
+func (h header) values(n fieldName) []string {
+	v, ok := h[canonical[n]]
+	if ok && v == nil { // by a program: then the field is there, and nothing in it
+		v = []string{}
+	}
+	return v
+}
 
 // headOf returns what is looked at in a request that net/http or [RequestParser.Parse] has read.
 func headOf(r *http.Request) head {

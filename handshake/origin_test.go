@@ -108,6 +108,12 @@ func TestOriginOfTheSameHostIsAllowed(t *testing.T) {
 }
 
 func TestOriginMayBeAbsentButNotRepeated(t *testing.T) {
+	for _, values := range [][]string{nil, {}} { // as a program may have it
+		r := goodRequest()
+		r.Header["Origin"] = values
+		_, err := new(ServerOptions).Accept(r)
+		requireError(t, err, http.StatusForbidden)
+	}
 	_, err := new(ServerOptions).Accept(originRequest("example.com", false))
 	require.NoError(t, err)
 	_, err = new(ServerOptions).Accept(originRequest("example.com", false, "http://example.com", "http://example.com"))
