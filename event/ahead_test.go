@@ -126,3 +126,43 @@ func TestASessionThatWasOverBeforeItWasAccepted(t *testing.T) {
 		}
 	}
 }
+
+// latePoller has something happen right behind the second Add.
+type latePoller struct {
+	*memoryPoller
+	added int
+	late  func()
+}
+
+func (p *latePoller) Add(s stream, token uint64) error {
+	err := p.memoryPoller.Add(s, token)
+	if p.added++; p.added == 2 {
+		p.late()
+	}
+	return err
+}
+
+// TestWhatComesBeforeTheFirstTurnIsRead: the poller has told of it, and does not do so again.
+func TestWhatComesBeforeTheFirstTurnIsRead(t *testing.T) {
+	const request = "open\n"
+	for cut := range len(request) {
+		synctest.Test(t, func(t *testing.T) {
+			p := &latePoller{memoryPoller: newMemoryPoller()}
+			l := newLoop(&Options{ErrorLog: log.New(io.Discard, "", 0)}, []poller{p})
+			ln, r := newMemoryListener(0), newRecord()
+			k := &knock{events: r.events(echo), failed: make(chan error, 1), made: make(chan *conn.Conn, 1)}
+			near, far := wstest.Pipe(0)
+			ln.waiting = append(ln.waiting, near) // it has connected before somebody listens
+			far.Write([]byte(request[:cut]))
+			p.late = func() { far.Write([]byte(request[cut:])) }
+			served := make(chan error, 1)
+			start := time.Now()
+			go func() { served <- l.listen(closer{}, ln, time.Minute, k) }()
+			require.Equal(t, "yes\n", read(t, far, 4))
+			require.Zero(t, time.Since(start))
+			l.Shutdown(canceled)
+			require.ErrorIs(t, <-served, ErrLoopClosed)
+			l.workers.Wait()
+		})
+	}
+}

@@ -78,14 +78,17 @@ func (g *guest) readAhead(s *Socket) bool {
 	return true
 }
 
-// fill reads behind what there is of the request. Then there is room behind that, for a response.
+// fill reads behind what there is of the request, and notes whether there may be more. Then there is room behind that, for a
+// response.
 func (g *guest) fill(s *Socket) (n int, err error) {
 	if g.in == nil {
 		g.in = buffer.Get(buffer.Smallest)
 	} else if len(g.in.B) == cap(g.in.B) {
 		g.in = g.in.Grow(len(g.in.B))
 	}
-	n, err = s.stream().TryRead(g.in.B[len(g.in.B):cap(g.in.B)])
+	room := g.in.B[len(g.in.B):cap(g.in.B)]
+	n, err = s.stream().TryRead(room)
+	g.unread = n == len(room)
 	if err == nonblock.ErrWouldBlock && len(g.in.B) == 0 {
 		g.release()
 	}
@@ -100,7 +103,6 @@ func (g *guest) read(s *Socket, hungUp bool) (left uint32) {
 	}
 	g.ahead = readAhead{}
 	if err == nonblock.ErrWouldBlock {
-		g.unread = false
 		return 0
 	}
 	if err == io.EOF {
@@ -111,7 +113,7 @@ func (g *guest) read(s *Socket, hungUp bool) (left uint32) {
 		return 0
 	}
 	g.in.B = g.in.B[:len(g.in.B)+n]
-	g.unread = len(g.in.B) == cap(g.in.B) || hungUp
+	g.unread = g.unread || hungUp
 	reply := g.greeter.Greet(s, g.in.B, g.in.B[len(g.in.B):])
 	if reply.Response == nil {
 		return g.left()

@@ -125,7 +125,7 @@ const acceptBatch = 32
 
 // share is how many connections to accept, of what the poller has reported: as a rule one, since the poller says so again if there
 // is another, and more where the sockets that are served meanwhile would make clients wait.
-func (p *listening) share() int { return min(max(1, p.shard.reported/4), acceptBatch) }
+func (p *listening) share() int { return min(max(1, int(p.shard.reported.Load())/4), acceptBatch) }
 
 // How long nothing is accepted after a failure that may pass: longer each time.
 const (
@@ -134,7 +134,10 @@ const (
 )
 
 func (p *listening) proceed(s *Socket, todo uint32) (left uint32) {
-	if todo&stateAway != 0 {
+	switch {
+	case todo&stateClosed != 0:
+		return 0
+	case todo&stateAway != 0:
 		p.end(s, ErrLoopClosed)
 		return 0
 	}
@@ -173,9 +176,9 @@ func (p *listening) proceed(s *Socket, todo uint32) (left uint32) {
 // rest accepts nothing for a while, since that has failed.
 func (p *listening) rest(s *Socket, err error) {
 	p.pause = min(max(2*p.pause, firstPause), maxPause)
-	p.shard.loop.log.Printf("websocket: cannot accept connections: %v; next try in %v", err, p.pause)
 	p.resting = true
-	p.shard.poller.Remove(s.stream())
+	p.shard.poller.Remove(s.stream()) // first: else it would be reported all the time while the log takes long
+	p.shard.loop.log.Printf("websocket: cannot accept connections: %v; next try in %v", err, p.pause)
 	s.AfterFunc(p.pause, func() { s.post(stateLate) })
 }
 
@@ -183,10 +186,11 @@ func (p *listening) callbacks() *Events { return nil }
 
 // end lets go of the listener.
 func (p *listening) end(s *Socket, err error) {
-	if s.state.Load()&stateClosed == 0 {
-		s.discard()
-		p.done <- err
+	if !p.resting { // closing it does not do that if another process has it too, or somebody else in this one
+		p.shard.poller.Remove(s.stream())
 	}
+	s.discard()
+	p.done <- err
 }
 
 // greet begins the handshake on a socket that was accepted.
@@ -201,14 +205,14 @@ func (p *listening) greet(s *Socket, peer netip.AddrPort) {
 // admit is the rest of greet for a socket that is counted.
 func (p *listening) admit(s *Socket, peer netip.AddrPort) {
 	l := s.shard().loop
+	s.mark(0) // nobody runs it before this is done
 	g := &guest{greeter: p.greeter, peer: peer}
 	s.setFirstPhase(g, p.local, &g.place)
 	if p.timeout > 0 {
 		g.bound(s, p.timeout)
 	}
-	begun := s.shard() == p.shard && g.readAhead(s)
-	if begun {
-		s.mark(stateReadable)
+	if s.shard() == p.shard && g.readAhead(s) {
+		s.state.Or(stateBegun)
 	}
 	if err := s.shard().add(s, peer); err != nil {
 		l.log.Printf("websocket: cannot wait for a connection: %v", err)
@@ -218,9 +222,7 @@ func (p *listening) admit(s *Socket, peer netip.AddrPort) {
 		l.leave()
 		return
 	}
-	if begun {
-		s.shard().push(s)
-	}
+	s.release()
 	s.catchUp()
 }
 

@@ -377,7 +377,10 @@ func TestARestingListenerIsNotReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var logged bytes.Buffer
 		p := &fullPoller{memoryPoller: newMemoryPoller()}
-		l := newLoop(&Options{ErrorLog: log.New(&logged, "", 0)}, []poller{p})
+		l := newLoop(&Options{ErrorLog: log.New(writerFunc(func(line []byte) (int, error) {
+			require.True(t, p.removed.Load(), "before the log, which may take long")
+			return logged.Write(line)
+		}), "", 0)}, []poller{p})
 		ln, served := newMemoryListener(0), make(chan error, 1)
 		ln.fail = []error{os.NewSyscallError("accept", syscall.EMFILE)}
 		k := &knock{events: &Events{}, made: make(chan *conn.Conn, 1)}
@@ -401,9 +404,62 @@ func TestARestingListenerIsNotReported(t *testing.T) {
 	})
 }
 
+type writerFunc func(p []byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// TestAListenerThatHasEndedIsNotReported: somebody else may have the socket too, so that it is not gone.
+func TestAListenerThatHasEndedIsNotReported(t *testing.T) {
+	for name, end := range map[string]func(l *Loop, ln *memoryListener){
+		"Shutdown": func(l *Loop, ln *memoryListener) { l.Shutdown(canceled) },
+		"an error": func(l *Loop, ln *memoryListener) {
+			ln.mu.Lock()
+			ln.fail = []error{errFull}
+			ln.mu.Unlock()
+			ln.dial()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := &fullPoller{memoryPoller: newMemoryPoller()}
+				l := newLoop(&Options{}, []poller{p})
+				ln, served := newMemoryListener(0), make(chan error, 1)
+				go func() { served <- l.listen(closer{}, ln, 0, &knock{}) }()
+				synctest.Wait()
+				end(l, ln)
+				require.Error(t, <-served)
+				require.True(t, p.removed.Load())
+				l.Shutdown(canceled)
+				l.workers.Wait()
+			})
+		})
+	}
+}
+
+func TestAListenerThatRestsWhenTheLoopEndsRestsForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var logged bytes.Buffer
+		p := &fullPoller{memoryPoller: newMemoryPoller()}
+		l := newLoop(&Options{ErrorLog: log.New(&logged, "", 0)}, []poller{p})
+		require.True(t, l.enter()) // a connection that takes its time to close
+		ln, served := newMemoryListener(0), make(chan error, 1)
+		ln.fail = []error{os.NewSyscallError("accept", syscall.EMFILE)}
+		go func() { served <- l.listen(closer{}, ln, 0, &knock{}) }()
+		synctest.Wait()
+		p.full.Store(true)
+		l.Shutdown(canceled)
+		require.ErrorIs(t, <-served, ErrLoopClosed)
+		<-time.After(10 * maxPause)
+		require.Equal(t, 1, bytes.Count(logged.Bytes(), []byte("\n")), logged.String())
+		l.leave()
+		l.workers.Wait()
+	})
+}
+
 func TestAListenerTakesMoreWhereMuchIsServedMeanwhile(t *testing.T) {
 	for reported, want := range map[int]int{0: 1, 1: 1, 4: 1, 8: 2, 100: 25, batchSize: acceptBatch} {
-		p := &listening{shard: &shard{reported: reported}}
+		p := &listening{shard: &shard{}}
+		p.shard.reported.Store(int32(reported))
 		require.Equal(t, want, p.share(), reported)
 	}
 }

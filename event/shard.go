@@ -25,12 +25,13 @@ type shard struct {
 	turn    atomic.Uint64
 	watch   watch
 
+	reported atomic.Int32 // how many events the poller has reported
+
 	// Leader.
-	events   []netpoll.Event // what the poller has reported, and is still to be dealt with
-	reported int             // how many that were
-	batch    list            // sockets to go on with before the poller is asked again
-	current  *Socket         // whose job it is, or nil
-	buf      [batchSize]netpoll.Event
+	events  []netpoll.Event // what the poller has reported, and is still to be dealt with
+	batch   list            // sockets to go on with before the poller is asked again
+	current *Socket         // whose job it is, or nil
+	buf     [batchSize]netpoll.Event
 
 	mu      sync.Mutex // guards all below; held for a moment only
 	slots   []*slots   // all but the last are in use, or free
@@ -173,7 +174,8 @@ func (h *shard) wait() {
 		h.asleep = false
 		h.mu.Unlock()
 	}
-	h.events, h.reported = h.buf[:n], n
+	h.events = h.buf[:n]
+	h.reported.Store(int32(n))
 }
 
 func (h *shard) now() time.Duration { return time.Since(h.start) }

@@ -51,7 +51,7 @@ type phase interface {
 const (
 	stateScheduled uint32 = 1 << iota
 	stateReadable         // there may be bytes to read
-	stateBegun            // the WebSocket connection is to begin to read what it has, and to wait
+	stateBegun            // a WebSocket connection is to begin to read what it has, and to wait; a guest to look at what it has
 	stateWritable         // more can be written; only for a phase
 	stateHungUp           // the peer has closed its side; this stays
 	stateEnded            // the WebSocket connection has ended
@@ -175,6 +175,11 @@ func (s *Socket) run() {
 	if left := s.proceed(todo); left != 0 {
 		s.state.Or(left)
 	}
+	s.release()
+}
+
+// release is the end of what mark began: if there is more to do by now, the leader goes on with it.
+func (s *Socket) release() {
 	for {
 		now := s.state.Load()
 		if now&^stateKept != stateScheduled {

@@ -76,7 +76,9 @@ func (p *Poller) Arm(f *FD, token uint64) error {
 
 // register adds or deletes one filter. The token is kept beside the kernel, since the type of udata differs between the systems.
 func (p *Poller) register(fd, filter, flags int, token uint64) error {
-	p.tokens.set(fd, token)
+	if flags&syscall.EV_ADD != 0 {
+		p.tokens.set(fd, token)
+	}
 	var k syscall.Kevent_t
 	syscall.SetKevent(&k, fd, filter, flags)
 	_, err := syscall.Kevent(p.kqueue, []syscall.Kevent_t{k}, nil, nil)
