@@ -3,6 +3,7 @@ package event
 import (
 	"io"
 	"log"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -89,6 +90,29 @@ func TestAnyPartOfARequestMayComeWithTheConnection(t *testing.T) {
 			<-r.closed
 			require.Equal(t, []string{"open", "with the request", "close"}, r.all())
 		}
+	})
+}
+
+func TestARequestIsWaitedForNoLongerThanTheLimit(t *testing.T) {
+	aheadTest(t, telling, func(t *testing.T, l *Loop, ln *memoryListener, k *knock, r *record) {
+		for _, sent := range []string{"", "op"} {
+			start := time.Now()
+			far := ln.dialWith([]byte(sent), false)
+			require.Equal(t, "late\n", read(t, far, 5))
+			require.InDelta(t, time.Minute, time.Since(start), float64(time.Second))
+			require.ErrorIs(t, <-k.failed, os.ErrDeadlineExceeded)
+		}
+		<-time.After(lingerTime)
+		synctest.Wait()
+		far := ln.dialWith([]byte("open\n"), false)
+		require.Equal(t, "yes\n", read(t, far, 4))
+		<-k.made
+		synctest.Wait()
+		h := l.shards[0]
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		_, set := h.timers.Next()
+		require.False(t, set, "a request that is there has no need of a timer")
 	})
 }
 

@@ -14,10 +14,10 @@ import (
 
 // guest is the phase of a socket from when it was accepted until its opening handshake has succeeded, or it is closed.
 type guest struct {
-	greeter Greeter
+	from    *listening     // has accepted it
 	place   place          // of the socket
 	peer    netip.AddrPort // as accept has told; the zero value if it has not
-	timer   timer          // bounds the phase, if there is a limit
+	timer   timer          // bounds the phase once it has to wait, if there is a limit
 	in      *buffer.Buffer // what has arrived, and then the response; nil while that is nothing
 	ahead   readAhead      // what was read of the request before its turn
 	unread  bool           // there may be more to read, and no event will say so
@@ -114,8 +114,9 @@ func (g *guest) read(s *Socket, hungUp bool) (left uint32) {
 	}
 	g.in.B = g.in.B[:len(g.in.B)+n]
 	g.unread = g.unread || hungUp
-	reply := g.greeter.Greet(s, g.in.B, g.in.B[len(g.in.B):])
+	reply := g.from.greeter.Greet(s, g.in.B, g.in.B[len(g.in.B):])
 	if reply.Response == nil {
+		g.limit(s)
 		return g.left()
 	}
 	return g.set(s, reply)
@@ -144,6 +145,7 @@ func (g *guest) answer(s *Socket) (left uint32) {
 		return 0
 	}
 	if r.Response = r.Response[n:]; len(r.Response) > 0 {
+		g.limit(s)
 		s.AwaitWrite()
 		return 0
 	}
@@ -180,7 +182,7 @@ func (g *guest) drop(s *Socket) {
 // fail answers a client whose request will not be complete, if there is something to say.
 func (g *guest) fail(s *Socket, err error) {
 	g.release()
-	if response := g.greeter.Failed(s, err); response != nil {
+	if response := g.from.greeter.Failed(s, err); response != nil {
 		g.set(s, Reply{Response: bytes.Clone(response)})
 		return
 	}
@@ -195,6 +197,13 @@ func (g *guest) close(s *Socket, err error) {
 		o.Failed(err)
 	}
 	s.discard()
+}
+
+// limit sees that the phase ends in time although it has to wait. Most do not have to.
+func (g *guest) limit(s *Socket) {
+	if g.timer.shard == nil && g.from.timeout > 0 {
+		g.bound(s, g.from.timeout)
+	}
 }
 
 // bound limits how long the phase may still take.

@@ -206,13 +206,12 @@ func (p *listening) greet(s *Socket, peer netip.AddrPort) {
 func (p *listening) admit(s *Socket, peer netip.AddrPort) {
 	l := s.shard().loop
 	s.mark(0) // nobody runs it before this is done
-	g := &guest{greeter: p.greeter, peer: peer}
+	g := &guest{from: p, peer: peer}
 	s.setFirstPhase(g, p.local, &g.place)
-	if p.timeout > 0 {
-		g.bound(s, p.timeout)
-	}
 	if s.shard() == p.shard && g.readAhead(s) {
 		s.state.Or(stateBegun)
+	} else {
+		g.limit(s)
 	}
 	if err := s.shard().add(s, peer); err != nil {
 		l.log.Printf("websocket: cannot wait for a connection: %v", err)

@@ -297,6 +297,9 @@ func (t *timer) Reset(d time.Duration) bool {
 func (h *shard) due() func() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if _, ok := h.timers.Next(); !ok { // then it does not matter what time it is
+		return nil
+	}
 	if t := h.timers.Advance(h.now()); t != nil {
 		return t.F
 	}
