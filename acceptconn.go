@@ -144,10 +144,6 @@ func readRequest(ctx context.Context, nc net.Conn, limit *interrupt.Limit) (r *h
 // describe adds to the request what only the network connection knows.
 func describe(r *http.Request, nc net.Conn) {
 	r.RemoteAddr = remoteAddr(nc)
-	describeTLS(r, nc)
-}
-
-func describeTLS(r *http.Request, nc net.Conn) {
 	if state, ok := stateOfTLS(nc); ok {
 		kept := state // so that there is no memory for it where there is no TLS
 		r.TLS = &kept

@@ -132,14 +132,13 @@ func (c *Conn) endRead() {
 	if c.end.Load() != nil {
 		c.part()
 		c.calls.Forget(interrupt.Reading) // again: begin may have come after the end, and a context may outlive the connection by far
+		if c.read.held != nil {
+			c.read.held.kept = nil // its memory stays the caller's
+		}
 		c.in.release()
 		c.dropInflated()
 		c.receiver.Release()
 		c.dropPartial()
-		if h := c.read.held; h != nil {
-			h.kept, h.reused, h.hooks = nil, nil, hooks{} // the memory of kept stays the caller's
-			c.read.tidy()
-		}
 	} else if c.read.now().reader == nil {
 		c.in.idle()
 		if c.read.held != nil {

@@ -58,9 +58,7 @@ func (c *Conn) newReader(ctx context.Context) *messageReader {
 	}
 	r := h.reused
 	r.ctx, r.rest, r.partial, r.fin, r.ended = ctx, nil, nil, false, false
-	if r.dropped.Load() {
-		r.dropped.Store(false)
-	}
+	r.dropped.Store(false)
 	return r
 }
 

@@ -74,14 +74,9 @@ func (s *socket) read(in *readBuffer) error {
 		return nil
 	case endOfFile:
 		return io.EOF
-	case int32(syscall.ECONNRESET):
-		return errReset
 	}
 	return &net.OpError{Op: "read", Net: "tcp", Err: syscall.Errno(s.err)}
 }
-
-// errReset is the most frequent error of a read, which many connections may end with at once.
-var errReset error = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 
 func (s *socket) resumable() bool { return true }
 

@@ -19,14 +19,14 @@ type guest struct {
 	peer    netip.AddrPort // as accept has told; the zero value if it has not
 	timer   timer          // bounds the phase once it has to wait, if there is a limit
 	in      *buffer.Buffer // what has arrived, and then the response; nil while that is nothing
-	ahead   readAhead      // what was read of the request before its turn
+	ahead   result         // what was read of the request before its turn
 	unread  bool           // there may be more to read, and no event will say so
 	reply   Reply          // Response is nil until it is known
 	dropped int            // bytes that a refused client has sent since; -1 until the response is out
 }
 
-// readAhead is what TryRead has returned.
-type readAhead struct {
+// result is what TryRead has returned.
+type result struct {
 	n   int
 	err error
 }
@@ -74,7 +74,7 @@ func (g *guest) readAhead(s *Socket) bool {
 	if err == nonblock.ErrWouldBlock {
 		return false
 	}
-	g.ahead = readAhead{n, err}
+	g.ahead = result{n, err}
 	return true
 }
 
@@ -101,7 +101,7 @@ func (g *guest) read(s *Socket, hungUp bool) (left uint32) {
 	if n == 0 && err == nil {
 		n, err = g.fill(s)
 	}
-	g.ahead = readAhead{}
+	g.ahead = result{}
 	if err == nonblock.ErrWouldBlock {
 		return 0
 	}

@@ -117,6 +117,24 @@ func TestALongValueIsNotRemembered(t *testing.T) {
 	require.Zero(t, cap(p.last.now[protocolName]))
 }
 
+func TestAnswerMakesARequestForHooks(t *testing.T) {
+	var asked []string
+	s := NewServer(&ServerOptions{
+		CheckOrigin: func(r *http.Request) error { asked = append(asked, r.URL.Path, r.Header.Get("Origin")); return nil },
+		SelectSubprotocol: func(r *http.Request, _ []string) (string, error) {
+			asked = append(asked, r.Header.Get("Pragma"))
+			return "", nil
+		},
+	})
+	resp, n, err := s.Answer(&RequestParser{}, []byte(wireRequest))
+	require.NoError(t, err)
+	require.Equal(t, len(wireRequest), n)
+	require.Contains(t, string(resp.AppendResponse(nil)), " 101 ")
+	require.Equal(t, []string{"/chat", "http://server.example.com", "no-cache"}, asked)
+	_, _, err = s.Answer(&RequestParser{}, []byte("GET /%zz HTTP/1.1\r\n\r\n"))
+	requireError(t, err, http.StatusBadRequest)
+}
+
 func TestAnswerRemembersWhatClientsSay(t *testing.T) {
 	var p RequestParser
 	s, head := NewServer(nil), []byte(wireRequest)

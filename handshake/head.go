@@ -36,19 +36,22 @@ const (
 	fieldNames // how many there are
 )
 
-// canonical are the names in the spelling of http.Header's keys.
-var canonical = [fieldNames]string{
-	"Host", "Connection", "Upgrade", keyField, versionField, protocolField, extensionsField, "Origin", "Content-Length", "Transfer-Encoding",
-}
-
 // usual are the names as most clients write them.
 var usual = [fieldNames]string{
 	"Host", "Connection", "Upgrade", "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions",
 	"Origin", "Content-Length", "Transfer-Encoding",
 }
 
+// canonical are the names in the spelling of http.Header's keys.
+var canonical = func() (names [fieldNames]string) {
+	for n, name := range usual {
+		names[n] = http.CanonicalHeaderKey(name)
+	}
+	return names
+}()
+
 // nameOf returns which field it is that has this name, or ok is false if a handshake does not look at it.
-func nameOf(name []byte) (n fieldName, ok bool) {
+func nameOf[T string | []byte](name T) (n fieldName, ok bool) {
 	for n, known := range usual {
 		if len(name) == len(known) && (string(name) == known || strings.EqualFold(string(name), known)) {
 			return fieldName(n), true
@@ -96,15 +99,14 @@ func (f *lastFields) values(n fieldName) []string {
 }
 
 func (f *lastFields) add(n fieldName, value []byte) {
-	if f.last[n] != string(value) || len(f.now[n]) > 0 {
-		s := string(value)
+	s := f.last[n]
+	if s != string(value) {
+		s = string(value)
 		if len(f.now[n]) == 0 && len(s) <= maxLast {
 			f.last[n] = s
 		}
-		f.now[n] = append(f.now[n], s)
-		return
 	}
-	f.now[n] = append(f.now[n], f.last[n])
+	f.now[n] = append(f.now[n], s)
 }
 
 // reset begins the next request.

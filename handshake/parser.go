@@ -5,7 +5,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"golang.org/x/net/http/httpguts"
 )
@@ -273,12 +272,10 @@ func hasControlByte[T string | []byte](s T) bool {
 	return false
 }
 
-// canonicalName is http.CanonicalHeaderKey, which would allocate for the RFC's own spelling of these names.
+// canonicalName is http.CanonicalHeaderKey, which would allocate for the RFC's own spelling of some names.
 func canonicalName(name string) string {
-	for _, known := range [...]string{keyField, versionField, extensionsField, protocolField} {
-		if len(name) == len(known) && strings.EqualFold(name, known) {
-			return known
-		}
+	if n, ok := nameOf(name); ok {
+		return canonical[n]
 	}
 	return http.CanonicalHeaderKey(name)
 }

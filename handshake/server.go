@@ -1,6 +1,7 @@
 package handshake
 
 import (
+	"context"
 	"net/http"
 	"slices"
 )
@@ -52,15 +53,21 @@ func (s *Server) Accept(r *http.Request) (resp Response, err error) {
 
 // Answer is [RequestParser.Parse] and then [Server.Accept], without a request of net/http's in between, which takes half of the time.
 // received is everything that has arrived so far; n is how many bytes of it are the request, or 0 while more are needed. The
-// response keeps nothing of received. All errors are [*Error].
-//
-// It is for connections without TLS, and for options without CheckOrigin and SelectSubprotocol, which would get a nil request.
+// response keeps nothing of received. All errors are [*Error]. Only for CheckOrigin and SelectSubprotocol a request is made. It is for
+// connections without TLS.
 func (s *Server) Answer(p *RequestParser, received []byte) (resp Response, n int, err error) {
 	n, err = p.scan(received)
 	if err != nil || n == 0 {
 		return Response{}, 0, err
 	}
-	h, err := p.head(received)
+	var h head
+	if s.options.CheckOrigin == nil && s.options.SelectSubprotocol == nil {
+		h, err = p.head(received)
+	} else if r, bad := p.request(context.Background(), string(received[:n])); bad == nil {
+		h = headOf(r)
+	} else {
+		err = bad
+	}
 	if err == nil {
 		err = s.accept(&h, &resp)
 	}

@@ -87,9 +87,6 @@ func (f *FD) Do(use func(fd int) error) error {
 	return use(int(f.n))
 }
 
-// errReset is the most frequent error of a read, which many connections may end with at once.
-var errReset error = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
-
 // TryRead reads at least one byte. The error is io.EOF, nonblock.ErrWouldBlock, net.ErrClosed, or a *net.OpError.
 func (f *FD) TryRead(p []byte) (int, error) {
 	if !f.begin() {
@@ -103,8 +100,6 @@ func (f *FD) TryRead(p []byte) (int, error) {
 	switch {
 	case errno == syscall.EAGAIN:
 		return 0, nonblock.ErrWouldBlock
-	case errno == syscall.ECONNRESET:
-		return 0, errReset
 	case errno != 0:
 		return 0, &net.OpError{Op: "read", Net: "tcp", Err: errno}
 	case n == 0:
