@@ -3,6 +3,7 @@
 package websocket
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -34,6 +35,18 @@ func TestAConnectionThatHasAnsweredWaitsOnASmallStack(t *testing.T) {
 	serve := func(ctx context.Context, c *Conn) {
 		c.Serve(ctx, func(c *Conn, m Message) error { return c.Write(ctx, m.Type, m.Data) })
 	}
+	parts := func(ctx context.Context, c *Conn) {
+		var answer bytes.Buffer
+		for c.Err() == nil {
+			typ, r, err := c.Reader(ctx)
+			if err == nil {
+				answer.Reset()
+				if _, err = answer.ReadFrom(r); err == nil {
+					c.Write(ctx, typ, answer.Bytes())
+				}
+			}
+		}
+	}
 	var texts []wstest.Frame
 	for n := range 16 { // they become blocks of all kinds
 		text := strings.Repeat("世界", 50) + strings.Repeat(fmt.Sprintf(`{"id":%d,"name":"somebody"}`, n), n*n)
@@ -46,6 +59,7 @@ func TestAConnectionThatHasAnsweredWaitsOnASmallStack(t *testing.T) {
 	}{
 		{"Serve", serve, false},
 		{"Messages", echo, false},
+		{"Reader", parts, false},
 		{"Serve, compressed", serve, true},
 		{"Messages, compressed", echo, true},
 	} {

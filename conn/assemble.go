@@ -48,11 +48,8 @@ func (c *Conn) readInto(ctx context.Context, into *buffer.Buffer, room int, part
 		return err
 	}
 	have := len(into.B)
-	c.beat.wait()
-	err := c.in.readInto(into, room, c.transport)
-	c.beat.came(err)
-	if err != nil {
-		return c.readFailed(ctx, err)
+	if err := c.afterWait(ctx, c.in.readInto(into, room, c.transport)); err != nil {
+		return err
 	}
 	if _, err := c.receiver.Next(into.B[have:], part); err != nil {
 		into.B = into.B[:have]

@@ -18,7 +18,7 @@ func (c *Conn) flush(ctx context.Context, end int64) error {
 		return nil
 	}
 	writer := o.flusher.Begin()
-	if writer && c.writeFor(ctx) && o.sender.Done() >= end { // nearly always
+	if writer && c.writeTaken(c.atOnce(ctx)) && o.sender.Done() >= end { // nearly always
 		c.endWriting()
 		return nil
 	}
@@ -43,7 +43,7 @@ func (c *Conn) flushSlowly(ctx context.Context, end int64, writer bool) (err err
 		case !c.mayWait(ctx):
 			c.startBlocked() // only the waiting for it is cut
 			writer, err = c.awaitWriter(ctx, end)
-		case !c.writeFor(ctx):
+		case !c.writeTaken(c.atOnce(ctx)):
 			err = c.writeWaiting(ctx)
 		}
 	}
@@ -79,11 +79,9 @@ func (c *Conn) awaitWriter(ctx context.Context, end int64) (turn bool, err error
 // may write, and holds mu, which is given up meanwhile.
 func (c *Conn) writeNow() (all bool) { return c.writeTaken(false) }
 
-// writeFor is writeNow for a caller with a context. Where that cannot cut anything, and the transport is no better at writing a
-// part, it writes all.
-func (c *Conn) writeFor(ctx context.Context) (all bool) {
-	return c.writeTaken(ctx.Done() == nil && !c.transport.resumable())
-}
+// atOnce reports whether a caller with a context writes all at once: where that cannot cut anything, and the transport is no
+// better at writing a part.
+func (c *Conn) atOnce(ctx context.Context) bool { return ctx.Done() == nil && !c.transport.resumable() }
 
 // writeTaken takes what is queued and writes it, or, unless it is to wait, as much as is possible at once.
 func (c *Conn) writeTaken(wait bool) (all bool) {
@@ -256,7 +254,7 @@ func (c *Conn) runBlocked() {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	for {
-		if !c.writeFor(context.Background()) {
+		if !c.writeTaken(c.atOnce(context.Background())) {
 			c.writeWaiting(context.Background())
 		}
 		c.dropIfEnded()

@@ -224,20 +224,11 @@ func (c *Conn) waitForBytes(ctx context.Context) error {
 	if err := c.beforeWait(ctx); err != nil {
 		return err
 	}
-	c.in.before(c.receiver.InFrame())
-	c.beat.wait()
-	err := c.transport.read(&c.in)
-	c.beat.came(err)
-	if err != nil {
-		return c.readFailed(ctx, err)
-	}
-	if c.read.refuses {
-		return ctx.Err()
-	}
-	return nil
+	return c.afterWait(ctx, c.transport.read(&c.in))
 }
 
-// beforeWait is for what waited for this moment: memory that is of no use any more, frames to send.
+// beforeWait is called before a wait for bytes, for what waited for this moment: memory that is of no use any more, frames to
+// send.
 func (c *Conn) beforeWait(ctx context.Context) error {
 	if c.read.held != nil {
 		c.dropInflated()
@@ -247,7 +238,25 @@ func (c *Conn) beforeWait(ctx context.Context) error {
 		c.sendReplies()
 	}
 	if c.read.serving {
-		return c.flushCorked(ctx)
+		if err := c.flushCorked(ctx); err != nil {
+			return err
+		}
+	}
+	c.in.before(c.receiver.InFrame())
+	c.beat.wait()
+	return nil
+}
+
+// afterWait deals with how a wait has ended. It is not inlined to keep it off the stack while waiting, see nextPart.
+//
+//go:noinline
+func (c *Conn) afterWait(ctx context.Context, err error) error {
+	c.beat.came(err)
+	if err != nil {
+		return c.readFailed(ctx, err)
+	}
+	if c.read.refuses {
+		return ctx.Err()
 	}
 	return nil
 }

@@ -86,42 +86,76 @@ func (r *messageReader) over() error {
 	return nil
 }
 
+// Read holds little of the stack while it waits, see nextPart.
 func (r *messageReader) Read(p []byte) (int, error) {
-	c := r.c
-	if err := r.over(); err != nil {
+	if err := r.begin(); err != nil {
 		return 0, err
 	}
-	if err := c.beginRead(r.ctx); err != nil {
-		return 0, err
-	}
-	defer c.endRead()
-	if err := r.over(); err != nil { // since then
-		return 0, err
-	}
+	defer r.c.endRead()
 	for len(r.rest) == 0 {
-		r.partial.Release()
-		r.partial = nil
-		if r.fin {
-			r.end()
-			return 0, io.EOF
-		}
-		if n, err := r.readInto(p); n > 0 || err != nil {
+		if n, err := r.past(p); n > 0 || err != nil {
 			return n, err
 		}
-		if err := c.restOfFrame(r.ctx); err != nil {
+		if err := r.c.restOfFrame(r.ctx); err != nil {
 			return 0, err
 		}
-		var part protocol.Event
-		if err := c.nextPart(r.ctx, &part); err != nil {
+		if err := r.next(); err != nil {
 			return 0, err
 		}
-		r.have(&part)
 	}
+	return r.give(p), nil
+}
+
+// begin begins a call of Read. If it returns nil, endRead must follow.
+func (r *messageReader) begin() error {
+	if err := r.over(); err != nil {
+		return err
+	}
+	if err := r.c.beginRead(r.ctx); err != nil {
+		return err
+	}
+	if err := r.over(); err != nil { // since then
+		r.c.endRead()
+		return err
+	}
+	return nil
+}
+
+// past is for when all that has come was given out: it reads what comes next to p, past the read buffer, where that is worth it;
+// else it returns 0. At the end of the message it returns io.EOF.
+//
+//go:noinline
+func (r *messageReader) past(p []byte) (int, error) {
+	r.partial.Release()
+	r.partial = nil
+	if r.fin {
+		r.end()
+		return 0, io.EOF
+	}
+	return r.readInto(p)
+}
+
+// next waits for the next part of the message.
+//
+//go:noinline
+func (r *messageReader) next() error {
+	var part protocol.Event
+	if err := r.c.nextPart(r.ctx, &part); err != nil {
+		return err
+	}
+	r.have(&part)
+	return nil
+}
+
+// give copies what has come to p.
+//
+//go:noinline
+func (r *messageReader) give(p []byte) int {
 	n := copy(p, r.rest)
 	if r.rest = r.rest[n:]; len(r.rest) == 0 && r.fin {
 		r.end()
 	}
-	return n, nil
+	return n
 }
 
 // end is called when all was given out: what calls return from then on is io.EOF. The caller holds reading.

@@ -10,6 +10,9 @@ import (
 // recvNonblocking and sendNonblocking never wait, so the scheduler need not be told of them: that is what RawSyscall6
 // saves. On the architectures left out these calls go by another name. With an error, n means nothing.
 
+// recvNonblocking is not inlined to keep it off the stack while waiting, see Conn.nextPart.
+//
+//go:noinline
 func recvNonblocking(fd uintptr, p []byte) (n int, errno syscall.Errno) {
 	r, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd,
 		uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), syscall.MSG_DONTWAIT, 0, 0)

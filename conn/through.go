@@ -97,7 +97,7 @@ func (c *Conn) endThrough() {
 // writeOnce writes what is queued, or as much of it as goes in one write, and returns why nothing more can be sent. The caller
 // may write, and holds mu, which is given up meanwhile.
 func (c *Conn) writeOnce(ctx context.Context) error {
-	if !c.writeFor(ctx) {
+	if !c.writeTaken(c.atOnce(ctx)) {
 		if err := c.writeWaiting(ctx); err != nil {
 			return err
 		}
