@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,34 +68,52 @@ func accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 		http.Error(w, err.Error(), status)
 		return nil, err
 	}
-	o := opts.handshake()
-	resp, err := o.Accept(r)
-	if err != nil {
-		return nil, refuse(w, err)
-	}
-	if err := opts.checkOrigin(r); err != nil {
-		text := err.Error()
-		if errors.Is(err, path.ErrBadPattern) { // nothing that the client is to see
-			text = http.StatusText(http.StatusForbidden)
-		}
-		http.Error(w, text, http.StatusForbidden)
+	var resp handshake.Response
+	if err := opts.decide(w, r, &resp); err != nil {
 		return nil, err
 	}
 	nc, brw, err := switchProtocols(w, &resp)
 	if err != nil {
 		return nil, err
 	}
-	n := conn.Negotiated{Subprotocol: resp.Subprotocol, Deflate: resp.Deflate, Buffered: buffered(brw)}
-	if own := w.Header().Get("Sec-Websocket-Protocol"); own != "" {
-		n.Subprotocol = own
+	return opts.open(nc, brw, &resp.Agreed, w.Header().Get("Sec-Websocket-Protocol")), nil
+}
+
+// decide puts the response into resp, which is zero. If the request is refused, it has been answered. It is apart, like open,
+// because of its frame: what is called is deep in the stack of net/http's goroutine, and must not be what makes it need a
+// larger one.
+//
+//go:noinline
+func (o *AcceptOptions) decide(w http.ResponseWriter, r *http.Request, resp *handshake.Response) (err error) {
+	so := o.handshake()
+	if *resp, err = so.Accept(r); err != nil {
+		return refuse(w, err)
+	}
+	if err := o.checkOrigin(r); err != nil {
+		text := err.Error()
+		if errors.Is(err, path.ErrBadPattern) { // nothing that the client is to see
+			text = http.StatusText(http.StatusForbidden)
+		}
+		http.Error(w, text, http.StatusForbidden)
+		return err
+	}
+	return nil
+}
+
+// open makes the connection. ownSubprotocol is one that the program has put into the response, or "".
+//
+//go:noinline
+func (o *AcceptOptions) open(nc net.Conn, brw *bufio.ReadWriter, agreed *handshake.Agreed, ownSubprotocol string) *Conn {
+	n := conn.Negotiated{
+		Subprotocol: cmp.Or(ownSubprotocol, agreed.Subprotocol), Deflate: agreed.Deflate, Buffered: buffered(brw),
 	}
 	if n.Deflate != nil {
-		n.DeflateOptions = compressing(o.Deflate, n.Deflate.ServerNoContextTakeover)
+		n.DeflateOptions = compressing(o.CompressionMode.options(o.CompressionThreshold), n.Deflate.ServerNoContextTakeover)
 	}
 	c := &Conn{addrs: nc}
-	cfg := c.config(hooks{opts.OnPingReceived, opts.OnPongReceived}, opts.CheckUTF8)
+	cfg := c.config(hooks{o.OnPingReceived, o.OnPongReceived}, o.CheckUTF8)
 	c.c = conn.Server(nc, &n, &cfg)
-	return c, nil
+	return c
 }
 
 // switchProtocols sends the response that accepts, and takes the connection from the HTTP server.
