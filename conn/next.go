@@ -227,8 +227,8 @@ func (c *Conn) waitForBytes(ctx context.Context) error {
 	return c.afterWait(ctx, c.transport.read(&c.in))
 }
 
-// beforeWait is called before a wait for bytes, for what waited for this moment: memory that is of no use any more, frames to
-// send.
+// beforeWait is called before a wait for bytes. It is for what waited for this moment, which is memory that is of no use any
+// more and frames to send, and prepares the read buffer and the heartbeat.
 func (c *Conn) beforeWait(ctx context.Context) error {
 	if c.read.held != nil {
 		c.dropInflated()

@@ -63,7 +63,7 @@ func newSocket(nc net.Conn, in *readBuffer, syscallConn func() (syscall.RawConn,
 }
 
 func (s *socket) read(in *readBuffer) error {
-	in.prepare() // here rather than deep in the call below: see Conn.awaitMessage about stacks
+	in.prepare() // here rather than deep in the call below: see Conn.nextPart about stacks
 	s.err = 0
 	// Always try first: readiness that was reported once is not reported again.
 	if err := s.raw.Read(s.recv); err != nil {
