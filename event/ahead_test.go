@@ -36,15 +36,12 @@ func aheadTest(t *testing.T, poll func(p *memoryPoller) poller, f func(t *testin
 
 // dialWith is dial for a client that has sent something before it is accepted, and closed its side if closed.
 func (l *memoryListener) dialWith(data []byte, closed bool) *pipe.End {
-	near, end := wstest.Pipe(l.size)
+	end, arrive := l.connect()
 	end.Write(data)
 	if closed {
 		end.CloseWrite()
 	}
-	l.mu.Lock()
-	l.waiting = append(l.waiting, near)
-	l.mu.Unlock()
-	l.far.Write([]byte{0})
+	arrive()
 	return end
 }
 

@@ -3,6 +3,7 @@ package event
 import (
 	"context"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,16 +19,21 @@ import (
 
 // caller is a client that connects, and what it finds.
 type caller struct {
-	t     *testing.T
-	far   *pipe.End
-	peer  *wstest.Peer
-	k     *knock
-	inner chan struct{} // Events.Open waits for it
+	t      *testing.T
+	far    *pipe.End
+	arrive func() // lets the server know of the connection, which then finds what was sent before; only the first call does
+	peer   *wstest.Peer
+	k      *knock
+	inner  chan struct{} // Events.Open waits for it
 }
 
 // send has the client send bytes, which the server has dealt with when send returns, as far as it does so now.
 func (v *caller) send(p []byte) {
-	v.far.Write(p)
+	sent := make(chan struct{})
+	go func() { v.far.Write(p); close(sent) }()
+	synctest.Wait() // all of it is in the pipe, or as much as fits
+	v.arrive()
+	<-sent
 	synctest.Wait()
 }
 
@@ -120,7 +126,8 @@ func TestWhatComesAroundTheHandshakeIsReadAndNoMore(t *testing.T) {
 	for name, c := range visits {
 		t.Run(name, func(t *testing.T) {
 			listeningTest(t, c.size, func(t *testing.T, l *Loop, ln *memoryListener, k *knock, r *record) {
-				v := &caller{t: t, far: ln.dial(), k: k}
+				far, arrive := ln.connect()
+				v := &caller{t: t, far: far, arrive: sync.OnceFunc(arrive), k: k}
 				v.peer = wstest.NewPeer(t, v.far, frame.Client)
 				e := r.events(nil)
 				open := e.Open
@@ -132,6 +139,7 @@ func TestWhatComesAroundTheHandshakeIsReadAndNoMore(t *testing.T) {
 				}
 				k.events = e
 				c.come(v)
+				v.arrive()
 				require.Equal(t, c.told, r.all())
 				require.Equal(t, c.reads, ln.reads.Load())
 			})

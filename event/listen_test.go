@@ -41,13 +41,21 @@ func newMemoryListener(size int) *memoryListener {
 	return &memoryListener{memoryStream: memoryStream{End: near}, far: far, size: size}
 }
 
+// connect returns the far end of a new connection, of which the listener hears once arrive is called.
+func (l *memoryListener) connect() (far *pipe.End, arrive func()) {
+	near, far := wstest.Pipe(l.size)
+	return far, func() {
+		l.mu.Lock()
+		l.waiting = append(l.waiting, near)
+		l.mu.Unlock()
+		l.far.Write([]byte{0})
+	}
+}
+
 // dial returns the far end of a new connection.
 func (l *memoryListener) dial() *pipe.End {
-	near, far := wstest.Pipe(l.size)
-	l.mu.Lock()
-	l.waiting = append(l.waiting, near)
-	l.mu.Unlock()
-	l.far.Write([]byte{0})
+	far, arrive := l.connect()
+	arrive()
 	return far
 }
 
