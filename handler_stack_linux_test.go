@@ -20,14 +20,6 @@ import (
 	"github.com/seed60239977/websocket/internal/wstest"
 )
 
-// stackInUse returns how many bytes of stack the process has after a collection, which shrinks what can be shrunk.
-func stackInUse() int {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	return int(m.StackInuse)
-}
-
 // TestAConnectionThatHasAnsweredWaitsOnASmallStack: a goroutine begins with 2 KiB of stack, and what it has needed once it
 // keeps while it waits. With a million connections one function more that is called from deep down is 2 GiB.
 func TestAConnectionThatHasAnsweredWaitsOnASmallStack(t *testing.T) {
@@ -80,14 +72,14 @@ func TestAConnectionThatHasAnsweredWaitsOnASmallStack(t *testing.T) {
 			for i := range peers {
 				peers[i] = newEchoPeer(t, server, c.compress, offer...)
 			}
-			before := stackInUse()
+			before := wstest.StackInUse()
 			for range 2 {
 				for _, p := range peers { // one by one: who finds a pool empty needs more
 					p.exchange(t, texts...)
 					p.exchange(t, wstest.Whole(frame.Ping, "still there?"))
 				}
 			}
-			require.Less(t, (stackInUse()-before)/len(peers), 1024, "bytes of stack more for each connection")
+			require.Less(t, (wstest.StackInUse()-before)/len(peers), 1024, "bytes of stack more for each connection")
 		})
 	}
 }

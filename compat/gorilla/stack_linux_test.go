@@ -13,15 +13,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-)
 
-// stackInUse returns how many bytes of stack the process has after a collection, which shrinks what can be shrunk.
-func stackInUse() int {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	return int(m.StackInuse)
-}
+	"github.com/seed60239977/websocket/internal/wstest"
+)
 
 // TestAConnectionThatHasAnsweredWaitsOnASmallStack: a goroutine begins with 2 KiB of stack, and what it has needed once it
 // keeps while it waits, which is most of what an idle connection takes.
@@ -51,7 +45,7 @@ func TestAConnectionThatHasAnsweredWaitsOnASmallStack(t *testing.T) {
 		clients[i] = c
 	}
 	message := []byte(strings.Repeat("six KiB: more than one read of the smallest buffer takes ", 6<<10/57))
-	before := stackInUse()
+	before := wstest.StackInUse()
 	for range 2 {
 		for _, c := range clients { // one by one: who finds a pool empty needs more
 			require.NoError(t, c.WriteMessage(TextMessage, message))
@@ -60,7 +54,7 @@ func TestAConnectionThatHasAnsweredWaitsOnASmallStack(t *testing.T) {
 			require.Equal(t, message, p)
 		}
 	}
-	require.Less(t, (stackInUse()-before)/len(clients), 1024, "bytes of stack more for each connection")
+	require.Less(t, (wstest.StackInUse()-before)/len(clients), 1024, "bytes of stack more for each connection")
 }
 
 // roomy has a message fit whatever the system's buffers are: who has to wait for room needs more of the stack.

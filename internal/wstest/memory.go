@@ -16,3 +16,11 @@ func Allocated(f func()) uint64 {
 	runtime.ReadMemStats(&after)
 	return after.TotalAlloc - before.TotalAlloc
 }
+
+// StackInUse returns how many bytes of stack the process has after a collection, which shrinks what can be shrunk.
+func StackInUse() int {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int(m.StackInuse)
+}
