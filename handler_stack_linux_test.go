@@ -29,14 +29,16 @@ func TestAConnectionThatHasAnsweredWaitsOnASmallStack(t *testing.T) {
 	}
 	parts := func(ctx context.Context, c *Conn) {
 		var answer bytes.Buffer
-		for c.Err() == nil {
+		for {
 			typ, r, err := c.Reader(ctx)
-			if err == nil {
-				answer.Reset()
-				if _, err = answer.ReadFrom(r); err == nil {
-					c.Write(ctx, typ, answer.Bytes())
-				}
+			if err != nil {
+				return
 			}
+			answer.Reset()
+			if _, err := answer.ReadFrom(r); err != nil {
+				return
+			}
+			c.Write(ctx, typ, answer.Bytes())
 		}
 	}
 	var texts []wstest.Frame
@@ -63,7 +65,7 @@ func TestAConnectionThatHasAnsweredWaitsOnASmallStack(t *testing.T) {
 			}
 			server := httptest.NewUnstartedServer(Handler(c.handle, &o))
 			server.Config.ConnContext = func(ctx context.Context, nc net.Conn) context.Context {
-				roomy(nc)
+				wstest.Roomy(nc)
 				return ctx
 			}
 			server.Start()
@@ -84,12 +86,6 @@ func TestAConnectionThatHasAnsweredWaitsOnASmallStack(t *testing.T) {
 	}
 }
 
-// roomy has an answer fit whatever the system's buffers are: who has to wait for room for it needs more of the stack.
-func roomy(nc net.Conn) {
-	nc.(*net.TCPConn).SetReadBuffer(64 << 10)
-	nc.(*net.TCPConn).SetWriteBuffer(64 << 10)
-}
-
 // echoPeer is the client of an echo server.
 type echoPeer struct {
 	*wstest.Peer
@@ -99,7 +95,7 @@ type echoPeer struct {
 
 func newEchoPeer(t *testing.T, server *httptest.Server, compress bool, offer ...string) *echoPeer {
 	nc := rawConn(t, server)
-	roomy(nc)
+	wstest.Roomy(nc)
 	_, err := io.WriteString(nc, upgradeRequest(offer...))
 	require.NoError(t, err)
 	readHead(t, nc)

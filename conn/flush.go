@@ -80,7 +80,8 @@ func (c *Conn) awaitWriter(ctx context.Context, end int64) (turn bool, err error
 func (c *Conn) writeNow() (all bool) { return c.writeTaken(false) }
 
 // atOnce reports whether a caller with a context writes all at once: where that cannot cut anything, and the transport is no
-// better at writing a part.
+// better at writing a part. It is an argument of writeTaken, and no function around it, to keep that off the stack while writing:
+// see nextPart.
 func (c *Conn) atOnce(ctx context.Context) bool { return ctx.Done() == nil && !c.transport.resumable() }
 
 // writeTaken takes what is queued and writes it, or, unless it is to wait, as much as is possible at once.

@@ -93,7 +93,7 @@ func (r *messageReader) Read(p []byte) (int, error) {
 	}
 	defer r.c.endRead()
 	for len(r.rest) == 0 {
-		if n, err := r.past(p); n > 0 || err != nil {
+		if n, err := r.moreInto(p); n > 0 || err != nil {
 			return n, err
 		}
 		if err := r.c.restOfFrame(r.ctx); err != nil {
@@ -121,11 +121,11 @@ func (r *messageReader) begin() error {
 	return nil
 }
 
-// past is for when all that has come was given out: it reads what comes next to p, past the read buffer, where that is worth it;
+// moreInto is for when all that has come was given out: it reads what comes next to p, past the read buffer, where that is worth it;
 // else it returns 0. At the end of the message it returns io.EOF.
 //
 //go:noinline
-func (r *messageReader) past(p []byte) (int, error) {
+func (r *messageReader) moreInto(p []byte) (int, error) {
 	r.partial.Release()
 	r.partial = nil
 	if r.fin {

@@ -4,7 +4,6 @@ package websocket
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -28,7 +27,7 @@ func TestAConnectionThatHasAnsweredWaitsOnASmallStack(t *testing.T) {
 		if err != nil {
 			return // and the client's Dial fails
 		}
-		roomy(c)
+		wstest.Roomy(c.NetConn())
 		serving.Go(func() {
 			defer c.Close()
 			for echoed(c) == nil {
@@ -41,7 +40,7 @@ func TestAConnectionThatHasAnsweredWaitsOnASmallStack(t *testing.T) {
 		c, _, err := DefaultDialer.Dial("ws"+strings.TrimPrefix(server.URL, "http"), nil)
 		require.NoError(t, err)
 		defer c.Close()
-		roomy(c)
+		wstest.Roomy(c.NetConn())
 		clients[i] = c
 	}
 	message := []byte(strings.Repeat("six KiB: more than one read of the smallest buffer takes ", 6<<10/57))
@@ -55,12 +54,6 @@ func TestAConnectionThatHasAnsweredWaitsOnASmallStack(t *testing.T) {
 		}
 	}
 	require.Less(t, (wstest.StackInUse()-before)/len(clients), 1024, "bytes of stack more for each connection")
-}
-
-// roomy has a message fit whatever the system's buffers are: who has to wait for room needs more of the stack.
-func roomy(c *Conn) {
-	c.NetConn().(*net.TCPConn).SetReadBuffer(64 << 10)
-	c.NetConn().(*net.TCPConn).SetWriteBuffer(64 << 10)
 }
 
 var memory = sync.Pool{New: func() any { return new(make([]byte, 16<<10)) }}

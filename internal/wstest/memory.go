@@ -1,6 +1,7 @@
 package wstest
 
 import (
+	"net"
 	"runtime"
 	"time"
 )
@@ -23,4 +24,11 @@ func StackInUse() int {
 	runtime.GC()
 	runtime.ReadMemStats(&m)
 	return int(m.StackInuse)
+}
+
+// Roomy has what a TCP connection is to carry at once fit, up to 64 KiB, whatever the system's buffers are: who has to wait for room
+// needs more of the stack.
+func Roomy(nc net.Conn) {
+	nc.(*net.TCPConn).SetReadBuffer(64 << 10)
+	nc.(*net.TCPConn).SetWriteBuffer(64 << 10)
 }
