@@ -30,7 +30,7 @@ type Conn struct {
 	beat      *heartbeat                 // nil if it is off
 	end       atomic.Pointer[CloseError] // how the connection ended; nil until it has
 
-	// Receiving. Whoever holds the mutex owns the fields up to the next blank line.
+	// Receiving. Whoever holds the mutex owns the fields up to the next blank line, but for Receiver.SetLimit, which anybody may call.
 	reading  ctxmutex.Mutex
 	in       readBuffer
 	receiver protocol.Receiver
@@ -58,11 +58,11 @@ type hooks struct {
 	pong      func(*Conn, []byte) error
 	close     func(*Conn, StatusCode, string) (StatusCode, string, error)
 	violation func(*Conn, error)
+	violated  error // what violation is to be told; nil for nothing
 }
 
 // cold is what most connections do without. All of it is guarded by out.mu.
 type cold struct {
-	limit   int64            // what SetReadLimit has set
 	closing protocol.Closing // the way from open to closed
 	clock   nonblock.Timer   // for the deadline of closing
 	refusal *WriteError      // why nothing more can be sent; nil until a write fails
@@ -135,7 +135,7 @@ func (c *Conn) init(nc net.Conn, role frame.Role, n *Negotiated, cfg *Config, dr
 func (c *Conn) setUp(role frame.Role, n *Negotiated, cfg *Config, driven *driven) {
 	if cfg.OnPing != nil || cfg.OnPong != nil || cfg.OnClose != nil || cfg.OnViolation != nil {
 		// Not in the settings: functions are not equal, so that no two connections could share them.
-		c.read.hold().hooks = hooks{cfg.OnPing, cfg.OnPong, cfg.OnClose, cfg.OnViolation}
+		c.read.hold().hooks = &hooks{ping: cfg.OnPing, pong: cfg.OnPong, close: cfg.OnClose, violation: cfg.OnViolation}
 	}
 	if driven != nil {
 		c.transport = driven
@@ -252,20 +252,7 @@ func (c *Conn) Deflate() (params deflate.Params, ok bool) {
 
 // SetReadLimit changes Config.ReadLimit, the length of the longest message in bytes, for frames that arrive from now on. 0
 // stands for [DefaultReadLimit]; a negative value means no limit.
-func (c *Conn) SetReadLimit(limit int64) {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	c.coldState().limit = limit
-	c.out.hot.set(hotLimited)
-}
-
-// takeLimit makes a read limit hold that was set. The caller holds reading.
-func (c *Conn) takeLimit() {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	c.out.hot.clear(hotLimited)
-	c.receiver.SetLimit(c.cold.limit)
-}
+func (c *Conn) SetReadLimit(limit int64) { c.receiver.SetLimit(limit) }
 
 // NetConn returns the underlying net.Conn, for its addresses and socket options. Do not read from it, write to it or set its
 // deadlines: that breaks the connection.

@@ -317,6 +317,16 @@ func TestAConnFitsItsSizeClass(t *testing.T) {
 	}
 }
 
+// TestAReadLimitTakesNoMemory: many programs set one on every connection.
+func TestAReadLimitTakesNoMemory(t *testing.T) {
+	near, far := wstest.Pipe(0)
+	defer far.Close()
+	c := Server(near, nil, nil)
+	defer c.CloseNow()
+	require.Zero(t, testing.AllocsPerRun(10, func() { c.SetReadLimit(4 << 20) }))
+	require.Nil(t, c.cold)
+}
+
 func TestAPartOfAMessageIsNotKeptBehindTheEnd(t *testing.T) {
 	inAllWays(t, nil, func(t *testing.T, c *Conn, peer *wstest.Peer, read func(context.Context, *Conn) error) {
 		peer.Send(wstest.Part(frame.Binary, false, string(make([]byte, 10_000))))

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -88,6 +89,19 @@ func TestTheReadLimitMayChange(t *testing.T) {
 		halfClose(peer)
 		_, _, err := receive(t.Context(), c)
 		require.ErrorIs(t, err, conn.ErrMessageTooBig)
+	})
+}
+
+// TestTheReadLimitMayChangeWhileACallReads: within a message, where it has begun to wait already.
+func TestTheReadLimitMayChangeWhileACallReads(t *testing.T) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		received := inBackground(func() error { _, _, err := receive(t.Context(), c); return err })
+		peer.Send(begin("hello"))
+		synctest.Wait()
+		c.SetReadLimit(6)
+		peer.Send(last("!!"))
+		halfClose(peer)
+		require.ErrorIs(t, <-received, conn.ErrMessageTooBig)
 	})
 }
 

@@ -17,7 +17,7 @@ import (
 func (c *Conn) peerClosed(ctx context.Context, ev *protocol.Event) error {
 	code, reason, answer := ev.Code, string(ev.Payload), false
 	c.happened(func(w *protocol.Closing) { answer = w.Received(code, reason, time.Now()) })
-	if h := c.read.now().hooks; h.close != nil {
+	if h := c.read.now().hooks; h != nil && h.close != nil {
 		var err error
 		if code, reason, err = h.close(c, code, reason); err != nil {
 			return c.peerFailed(ctx, err)
@@ -36,8 +36,8 @@ func (c *Conn) peerFailed(ctx context.Context, err error) error {
 			c.sendClose(code, reason, false)
 		}
 	})
-	if h := c.read.held; h != nil && h.hooks.violation != nil {
-		h.violation = err
+	if h := c.read.now().hooks; h != nil && h.violation != nil {
+		h.violated = err
 	}
 	return c.finish(ctx)
 }
@@ -112,10 +112,10 @@ func (c *Conn) finishStep(ctx context.Context) error {
 func (c *Conn) awaitEOF(ctx context.Context) error {
 	if !c.read.halfClosed {
 		c.read.halfClosed = true
-		if h := c.read.now(); h.violation != nil {
-			err := h.violation
-			h.violation = nil
-			h.hooks.violation(c, err)
+		if h := c.read.now().hooks; h != nil && h.violated != nil {
+			err := h.violated
+			h.violated = nil
+			h.violation(c, err)
 		}
 		if half, ok := c.nc.(interface{ CloseWrite() error }); ok {
 			half.CloseWrite()

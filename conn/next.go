@@ -32,16 +32,12 @@ type held struct {
 	kept     *buffer.Buffer // a message that is left to a caller who has left the loop of Messages
 	reader   *messageReader // has not yet come to the end of its message
 	reused   *messageReader // of each message, with Config.ReuseReader
-	hooks    hooks
-
-	violation error // what hooks.violation is to be told; nil for nothing
+	hooks    *hooks         // nil for none
 }
 
 // empty reports whether nothing is held.
 func (h *held) empty() bool {
-	hook := &h.hooks
-	return h.partial == nil && h.inflated == nil && h.kept == nil && h.reader == nil && h.reused == nil && h.violation == nil &&
-		hook.ping == nil && hook.pong == nil && hook.close == nil && hook.violation == nil
+	return *h == held{}
 }
 
 // helds are those that hold nothing.
@@ -157,9 +153,6 @@ func (c *Conn) endRead() {
 func (c *Conn) nextPart(ctx context.Context, part *protocol.Event) error {
 	if c.read.finishing {
 		return c.finish(ctx)
-	}
-	if c.out.hot.has(hotLimited) {
-		c.takeLimit()
 	}
 	for {
 		var n int

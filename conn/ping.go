@@ -103,7 +103,7 @@ func (c *Conn) sendControl(queue func(s *protocol.Sender, payload []byte) error,
 
 // peerPinged deals with a ping that came. An error is that of Config.OnPing.
 func (c *Conn) peerPinged(payload []byte) error {
-	if h := c.read.now().hooks; h.ping != nil {
+	if h := c.read.now().hooks; h != nil && h.ping != nil {
 		if answer, err := h.ping(c, payload); err != nil || !answer {
 			return err
 		}
@@ -115,7 +115,7 @@ func (c *Conn) peerPinged(payload []byte) error {
 // peerPonged deals with a pong that came. An error is that of Config.OnPong.
 func (c *Conn) peerPonged(payload []byte) error {
 	var err error
-	if h := c.read.now().hooks; h.pong != nil {
+	if h := c.read.now().hooks; h != nil && h.pong != nil {
 		err = h.pong(c, payload)
 	}
 	c.pong(payload)

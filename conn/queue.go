@@ -42,7 +42,6 @@ type hotState struct{ word atomic.Uint32 }
 const (
 	growthBits uint32 = 1<<16 - 1 // how much the history of compression may still grow, in bytes; set by whoever has the turn
 	hotCorked  uint32 = 1 << 16   // Serve is at work: frames wait for those of the next messages
-	hotLimited uint32 = 1 << 17   // cold.limit is to hold for what is read
 )
 
 func (h *hotState) has(flag uint32) bool { return h.word.Load()&flag != 0 }

@@ -60,7 +60,7 @@ func TestServeAnswersABurstWithFewWrites(t *testing.T) {
 	for name, handle := range handlers {
 		t.Run(name, func(t *testing.T) {
 			inBothRolesCounted(t, func(t *testing.T, c *conn.Conn, peer *wstest.Peer, nc *wstest.FaultyConn) {
-				burst := numbered(15) // in one read
+				burst := numbered(10) // in one read
 				peer.Send(burst...)
 				start := time.Now()
 				serving(t.Context(), c, handle)

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strconv"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
@@ -53,14 +55,15 @@ func TestTheHeaderOfALongMessageGoesOutWithItsStart(t *testing.T) {
 }
 
 func TestAReadThatWasJustFullIsFollowedByOneOfAnotherLength(t *testing.T) {
-	nc := &scripted{gives: []int{100, 256, 100, 255, 100}}
+	const full = len(portable{}.first)
+	nc := &scripted{gives: []int{100, full, 100, full - 1, 100}}
 	p := &portable{nc: nc}
 	for range 5 {
 		var in readBuffer
 		require.NoError(t, p.read(&in))
 		in.release()
 	}
-	require.Equal(t, []int{256, 256, 255, 255, 256}, nc.asked)
+	require.Equal(t, []int{full, full, full - 1, full - 1, full}, nc.asked)
 }
 
 func TestANetConnThatReadsNothingForEverIsGivenUp(t *testing.T) {
@@ -87,5 +90,11 @@ func TestNothingFollowsAWriteThatWasShort(t *testing.T) {
 		require.Equal(t, n, nc.Calls(wstest.OpWrite))
 		require.Equal(t, far.Buffered(), sent)
 		require.NoError(t, errors.Join(near.Close(), far.Close()))
+	}
+}
+
+func TestAPortableTransportFitsItsSizeClass(t *testing.T) {
+	if strconv.IntSize == 64 {
+		require.LessOrEqual(t, unsafe.Sizeof(portable{}), uintptr(224), "the next class of the allocator is 240")
 	}
 }

@@ -91,7 +91,8 @@ const packedSlack = 64 << 10
 func (r *Receiver) tooMuchPacked(n int64) bool {
 	before := r.inflater.packed
 	r.inflater.packed += n
-	return r.limit >= 0 && r.limit <= math.MaxInt64/4 && n > 2*r.limit+packedSlack-before
+	limit := r.limit.Load()
+	return limit >= 0 && limit <= math.MaxInt64/4 && n > 2*limit+packedSlack-before
 }
 
 // inflate is what data is for a message that is compressed. It takes no more of the current frame's payload than what

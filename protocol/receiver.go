@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"math"
+	"sync/atomic"
 
 	"github.com/seed60239977/websocket/frame"
 	"github.com/seed60239977/websocket/mask"
@@ -38,18 +39,18 @@ type Event struct {
 // way for both roles and with or without compression, and keeps none of the bytes that it is given, except for the history of a
 // decompressor. [NewReceiver] makes one.
 //
-// A Receiver may be used by one goroutine at a time. It shares nothing with the [Sender] of the same connection.
+// A Receiver may be used by one goroutine at a time, but for SetLimit. It shares nothing with the [Sender] of the same connection.
 //
 // Invariants: while inFrame is set, left bytes of the frame's payload are still to be taken, of which the next has the
 // position pos (modulo 4) for the mask. size, fragments and text belong to the message typ, of which begun says whether a
 // part was reported.
 type Receiver struct {
-	limit        int64     // bytes of a message; negative: none
-	inflater     *inflater // nil while no compressed message comes, unless the next one needs what was kept of those before
-	maxFragments int32     // small frames of a message; negative: no limit
-	fragments    int32     // small ones of the message so far
-	size         int64     // bytes of the message so far
-	left         int64     // bytes of the frame's payload that are still to be taken
+	limit        atomic.Int64 // bytes of a message; negative: none
+	inflater     *inflater    // nil while no compressed message comes, unless the next one needs what was kept of those before
+	maxFragments int32        // small frames of a message; negative: no limit
+	fragments    int32        // small ones of the message so far
+	size         int64        // bytes of the message so far
+	left         int64        // bytes of the frame's payload that are still to be taken
 	key          [4]byte
 	text         utf8.Validator // what has come of a text message
 	checker      frame.Checker
@@ -88,12 +89,12 @@ func (r *Receiver) Init(o *Options) {
 	}
 }
 
-// SetLimit changes Options.ReadLimit for frames that arrive from now on.
+// SetLimit changes Options.ReadLimit for frames that arrive from now on. Any goroutine may call it at any time.
 func (r *Receiver) SetLimit(limit int64) {
 	if limit == 0 {
 		limit = DefaultReadLimit
 	}
-	r.limit = limit
+	r.limit.Store(limit)
 }
 
 // Role returns which end of the connection this is.
@@ -203,10 +204,11 @@ func (r *Receiver) begin(h *frame.Header) error {
 
 // room returns how many bytes more the message may have. It is negative if the limit was lowered meanwhile.
 func (r *Receiver) room() int64 {
-	if r.limit < 0 {
+	limit := r.limit.Load()
+	if limit < 0 {
 		return math.MaxInt64
 	}
-	return r.limit - r.size
+	return limit - r.size
 }
 
 // data takes what there is of the current frame's payload.

@@ -110,8 +110,8 @@ func (o *AcceptOptions) open(nc net.Conn, brw *bufio.ReadWriter, agreed *handsha
 	if n.Deflate != nil {
 		n.DeflateOptions = compressing(o.CompressionMode.options(o.CompressionThreshold), n.Deflate.ServerNoContextTakeover)
 	}
-	c := &Conn{addrs: nc}
-	cfg := c.config(hooks{o.OnPingReceived, o.OnPongReceived}, o.CheckUTF8)
+	c := new(Conn)
+	cfg := c.config(o.OnPingReceived, o.OnPongReceived, o.CheckUTF8)
 	c.c = conn.Server(nc, &n, &cfg)
 	return c
 }

@@ -25,16 +25,15 @@ const (
 //
 // A context that ends while a call that reads or writes waits closes the connection.
 type Conn struct {
-	c     *conn.Conn
-	addrs net.Conn // whose addresses NetConn shows; nil for none
+	c *conn.Conn
 
-	limit    atomic.Int64                    // of SetReadLimit
-	reader   messageReader                   // of the current message
-	readCtx  atomic.Pointer[context.Context] // of the call that reads; kept only for hooks
-	hooks    hooks
-	writers  atomic.Int64 // that are open, or wait for others
-	closing  atomic.Bool  // by this side, or by the peer's close frame
-	finished atomic.Bool  // closed, and who read was told
+	limit     atomic.Int64  // of SetReadLimit
+	reader    messageReader // of the current message
+	reading   *reading      // nil unless there are callbacks
+	writers   atomic.Int32  // that are open, or wait for others
+	closing   atomic.Bool   // by this side, or by the peer's close frame
+	finished  atomic.Bool   // closed, and who read was told
+	anonymous bool          // NetConn shows no addresses
 
 	background struct {
 		sync.Mutex
@@ -43,17 +42,22 @@ type Conn struct {
 	}
 }
 
-// hooks are the callbacks of the options.
-type hooks struct {
-	ping func(ctx context.Context, payload []byte) bool
-	pong func(ctx context.Context, payload []byte)
+// reading is the context of the call that reads, for callbacks.
+type reading struct {
+	ctx atomic.Pointer[context.Context]
 }
 
-func (h hooks) any() bool { return h.ping != nil || h.pong != nil }
+func (r *reading) context() context.Context {
+	if ctx := r.ctx.Load(); ctx != nil {
+		return *ctx
+	}
+	return context.Background()
+}
 
-// config returns the engine's configuration for c.
-func (c *Conn) config(h hooks, checkUTF8 bool) conn.Config {
-	c.hooks = h
+// config returns the engine's configuration for c, which calls ping and pong; either may be nil.
+func (c *Conn) config(
+	ping func(context.Context, []byte) bool, pong func(context.Context, []byte), checkUTF8 bool,
+) conn.Config {
 	c.limit.Store(defaultReadLimit)
 	cfg := conn.Config{
 		ReadLimit:    defaultReadLimit,
@@ -62,21 +66,18 @@ func (c *Conn) config(h hooks, checkUTF8 bool) conn.Config {
 		SkipUTF8:     !checkUTF8,
 		ReuseReader:  true,
 	}
-	if h.ping != nil {
-		cfg.OnPing = func(_ *conn.Conn, payload []byte) (bool, error) { return h.ping(c.readContext(), payload), nil }
+	if ping == nil && pong == nil {
+		return cfg
 	}
-	if h.pong != nil {
-		cfg.OnPong = func(_ *conn.Conn, payload []byte) error { h.pong(c.readContext(), payload); return nil }
+	r := new(reading)
+	c.reading = r
+	if ping != nil {
+		cfg.OnPing = func(_ *conn.Conn, payload []byte) (bool, error) { return ping(r.context(), payload), nil }
+	}
+	if pong != nil {
+		cfg.OnPong = func(_ *conn.Conn, payload []byte) error { pong(r.context(), payload); return nil }
 	}
 	return cfg
-}
-
-// readContext is the context of the call that reads, for callbacks.
-func (c *Conn) readContext() context.Context {
-	if ctx := c.readCtx.Load(); ctx != nil {
-		return *ctx
-	}
-	return context.Background()
 }
 
 // Subprotocol returns what the handshake has agreed to, or "".
@@ -129,9 +130,9 @@ func (c *Conn) CloseRead(ctx context.Context) context.Context {
 
 // keepContext keeps the context of a call that reads, for callbacks.
 func (c *Conn) keepContext(ctx context.Context) {
-	if c.hooks.any() {
+	if c.reading != nil {
 		kept := ctx // so that only this is on the heap
-		c.readCtx.Store(&kept)
+		c.reading.ctx.Store(&kept)
 	}
 }
 

@@ -107,7 +107,7 @@ func dial(ctx context.Context, rawURL string, opts *DialOptions) (*Conn, *http.R
 		agreed.DeflateOptions = compressing(deflate, agreed.Deflate.ClientNoContextTakeover)
 	}
 	nc := below.network(c, stream, agreed)
-	cfg := c.config(hooks{opts.OnPingReceived, opts.OnPongReceived}, opts.CheckUTF8)
+	cfg := c.config(opts.OnPingReceived, opts.OnPongReceived, opts.CheckUTF8)
 	c.c = conn.Client(nc, agreed, &cfg)
 	return c, resp, nil
 }

@@ -181,17 +181,17 @@ func (n *netConn) end() {
 }
 
 func (n *netConn) LocalAddr() net.Addr {
-	if n.c.addrs == nil {
+	if n.c.anonymous {
 		return unknownAddr{}
 	}
-	return n.c.addrs.LocalAddr()
+	return n.c.c.LocalAddr()
 }
 
 func (n *netConn) RemoteAddr() net.Addr {
-	if n.c.addrs == nil {
+	if n.c.anonymous {
 		return unknownAddr{}
 	}
-	return n.c.addrs.RemoteAddr()
+	return n.c.c.RemoteAddr()
 }
 
 func (n *netConn) SetDeadline(t time.Time) error {

@@ -29,9 +29,9 @@ func (w *watch) over(r *http.Request) *http.Request {
 // it is the connection below, which the engine knows to wait on without a buffer. n gets what has come behind the response.
 func (w *watch) network(c *Conn, body io.ReadWriteCloser, n *conn.Negotiated) net.Conn {
 	if nc, ok := body.(net.Conn); ok {
-		c.addrs = nc
 		return nc
 	}
+	c.anonymous = true
 	if nc := w.last.Load(); nc != nil && known(*nc) && fmt.Sprintf("%T", body) == "*http.readWriteCloserBody" {
 		if p, err := arrived(body, *nc); err == nil {
 			n.Buffered = p
