@@ -30,7 +30,7 @@ type Conn struct {
 	beat      *heartbeat                 // nil if it is off
 	end       atomic.Pointer[CloseError] // how the connection ended; nil until it has
 
-	// Receiving. Whoever holds the mutex owns the fields up to the next blank line, but for Receiver.SetLimit, which anybody may call.
+	// Receiving. Whoever holds the mutex owns the fields up to the next blank line. Anybody may call Receiver.SetLimit.
 	reading  ctxmutex.Mutex
 	in       readBuffer
 	receiver protocol.Receiver

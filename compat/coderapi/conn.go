@@ -29,7 +29,7 @@ type Conn struct {
 
 	limit     atomic.Int64  // of SetReadLimit
 	reader    messageReader // of the current message
-	reading   *reading      // nil unless there are callbacks
+	readBy    *readContext  // nil unless there are callbacks
 	writers   atomic.Int32  // that are open, or wait for others
 	closing   atomic.Bool   // by this side, or by the peer's close frame
 	finished  atomic.Bool   // closed, and who read was told
@@ -42,12 +42,12 @@ type Conn struct {
 	}
 }
 
-// reading is the context of the call that reads, for callbacks.
-type reading struct {
+// readContext is the context of the call that reads, for callbacks.
+type readContext struct {
 	ctx atomic.Pointer[context.Context]
 }
 
-func (r *reading) context() context.Context {
+func (r *readContext) context() context.Context {
 	if ctx := r.ctx.Load(); ctx != nil {
 		return *ctx
 	}
@@ -69,8 +69,8 @@ func (c *Conn) config(
 	if ping == nil && pong == nil {
 		return cfg
 	}
-	r := new(reading)
-	c.reading = r
+	r := new(readContext)
+	c.readBy = r
 	if ping != nil {
 		cfg.OnPing = func(_ *conn.Conn, payload []byte) (bool, error) { return ping(r.context(), payload), nil }
 	}
@@ -130,9 +130,9 @@ func (c *Conn) CloseRead(ctx context.Context) context.Context {
 
 // keepContext keeps the context of a call that reads, for callbacks.
 func (c *Conn) keepContext(ctx context.Context) {
-	if c.reading != nil {
+	if c.readBy != nil {
 		kept := ctx // so that only this is on the heap
-		c.reading.ctx.Store(&kept)
+		c.readBy.ctx.Store(&kept)
 	}
 }
 
