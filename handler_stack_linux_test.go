@@ -79,6 +79,7 @@ func TestAConnectionThatHasAnsweredWaitsOnASmallStack(t *testing.T) {
 				for _, p := range peers { // one by one: who finds a pool empty needs more
 					p.exchange(t, texts...)
 					p.exchange(t, wstest.Whole(frame.Ping, "still there?"))
+					p.exchangeCut(t, texts[:6]...)
 				}
 			}
 			require.Less(t, (wstest.StackInUse()-before)/len(peers), 1024, "bytes of stack more for each connection")
@@ -107,29 +108,53 @@ func newEchoPeer(t *testing.T, server *httptest.Server, compress bool, offer ...
 	return p
 }
 
-// exchange sends frames and requires the answers to be alike.
+// exchange sends frames, one by one, and requires the answers to be alike.
 func (p *echoPeer) exchange(t *testing.T, frames ...wstest.Frame) {
 	for _, f := range frames {
-		if p.pack == nil || f.Opcode == frame.Ping {
-			p.Send(f)
-			answer := f
-			if f.Opcode == frame.Ping {
-				answer.Opcode = frame.Pong
-			}
-			p.Expect(answer)
-			continue
-		}
-		packed := f
-		packed.RSV, packed.Payload = frame.RSV1, p.pack.Append(nil, f.Payload)
-		p.Send(packed)
-		answer := p.Receive()
-		require.Equal(t, frame.RSV1, answer.RSV)
-		text := make([]byte, len(f.Payload)+1)
-		n, _, err := p.unpack.Decompress(text, answer.Payload)
-		require.NoError(t, err)
-		more, done, err := p.unpack.Finish(text[n:])
-		require.NoError(t, err)
-		require.True(t, done)
-		require.Equal(t, string(f.Payload), string(text[:n+more]))
+		p.Send(p.packed(f))
+		p.expect(t, f)
 	}
+}
+
+// exchangeCut sends messages at once, but for the end of the last one, which follows when all others are answered.
+func (p *echoPeer) exchangeCut(t *testing.T, texts ...wstest.Frame) {
+	var all []byte
+	for _, f := range texts {
+		all = append(all, p.Encode(p.packed(f))...)
+	}
+	cut, last := len(all)-10, len(texts)-1
+	p.SendRaw(all[:cut])
+	for _, f := range texts[:last] {
+		p.expect(t, f)
+	}
+	p.SendRaw(all[cut:])
+	p.expect(t, texts[last])
+}
+
+// packed returns f as it goes out.
+func (p *echoPeer) packed(f wstest.Frame) wstest.Frame {
+	if p.pack != nil && f.Opcode != frame.Ping {
+		f.RSV, f.Payload = frame.RSV1, p.pack.Append(nil, f.Payload)
+	}
+	return f
+}
+
+// expect requires the answer to f.
+func (p *echoPeer) expect(t *testing.T, f wstest.Frame) {
+	if f.Opcode == frame.Ping {
+		f.Opcode = frame.Pong
+	}
+	if p.pack == nil || f.Opcode == frame.Pong {
+		p.Expect(f)
+		return
+	}
+	answer := p.Receive()
+	require.Equal(t, frame.RSV1, answer.RSV)
+	text := make([]byte, len(f.Payload)+1)
+	n, _, err := p.unpack.Decompress(text, answer.Payload)
+	require.NoError(t, err)
+	more, done, err := p.unpack.Finish(text[n:])
+	require.NoError(t, err)
+	require.True(t, done)
+	require.Equal(t, string(f.Payload), string(text[:n+more]))
 }

@@ -60,12 +60,19 @@ func (c *Conn) lendNext(ctx context.Context, l *loan, holds, serving bool) (err 
 		return err
 	}
 	c.read.serving = serving
-	l.held = nil
-	if c.read.now().partial == nil {
+	l.held = c.read.now().partial
+	if l.held == nil {
 		err = c.nextPart(ctx, &l.part)
 	}
-	if err == nil {
-		err = c.completeLoan(ctx, l)
+	if err == nil && (l.held != nil || !l.part.Fin) {
+		c.beginAssembly(l)
+		if serving && len(c.in.unread()) == 0 {
+			err = c.flushCorked(ctx) // here, where the stack is not deep yet: see nextPart
+		}
+		if err == nil {
+			l.held, err = c.assemble(ctx, l.held, &l.part)
+		}
+		c.endAssembly(l, err)
 	}
 	if err == nil {
 		c.keepInPlace(l)
@@ -77,27 +84,26 @@ func (c *Conn) lendNext(ctx context.Context, l *loan, holds, serving bool) (err 
 	return err
 }
 
-// completeLoan puts a message together that did not come in one part.
-func (c *Conn) completeLoan(ctx context.Context, l *loan) (err error) {
-	held := c.read.now().partial
-	if held == nil {
-		if l.part.Fin {
-			return nil
-		}
+// beginAssembly has a message that did not come in one part put together in l.held: what there is of it.
+func (c *Conn) beginAssembly(l *loan) {
+	if l.held == nil {
 		first := l.part.Payload
-		held = buffer.Get(len(first) + c.readIntoRoom(len(first))).Add(first)
+		l.held = buffer.Get(len(first) + c.readIntoRoom(len(first))).Add(first)
 	}
 	l.part.Fin = false
-	if l.held, err = c.assemble(ctx, held, &l.part); err != nil {
+}
+
+// endAssembly lends what was put together, or keeps it for the next call if that was cut.
+func (c *Conn) endAssembly(l *loan, err error) {
+	if err != nil {
 		c.read.hold().partial, l.held = l.held, nil
-		return err
+		return
 	}
 	if c.read.held != nil {
 		c.read.held.partial = nil
 	}
 	l.part.Type, _ = c.receiver.Message()
 	l.part.Payload = l.held.B
-	return nil
 }
 
 // keepInPlace leaves the message where it lies: in the read buffer or in what it was decompressed to if it came whole, else in
