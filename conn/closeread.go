@@ -56,6 +56,9 @@ func (c *Conn) readBackground(ctx context.Context, held bool) error {
 	defer c.listen(nil) // after reading is free: who finds it taken until then is to wait
 	err := c.startRead(ctx)
 	if err == nil {
+		if h := c.read.held; h != nil {
+			h.reused = nil // a program that breaks the rule above may be using it
+		}
 		err = c.dropRest(ctx)
 	}
 	if err != nil {

@@ -29,6 +29,31 @@ func TestCloseReadAnswersPingsUntilTheConnectionEnds(t *testing.T) {
 	})
 }
 
+// TestCloseReadLeavesAReaderToTheProgram, which must not use it any more, but may do so all the same.
+func TestCloseReadLeavesAReaderToTheProgram(t *testing.T) {
+	for _, reuse := range []bool{false, true} {
+		inBothRoles(t, &setup{Config: conn.Config{ReuseReader: reuse}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+			peer.Send(text("left behind"))
+			_, r, err := c.Reader(t.Context())
+			require.NoError(t, err)
+			_, err = r.Read(make([]byte, 4))
+			require.NoError(t, err)
+			ctx := c.CloseRead(t.Context())
+			synctest.Wait()
+			for _, f := range []wstest.Frame{ping("there?"), text("unexpected")} {
+				_, err = r.Read(make([]byte, 4))
+				require.ErrorIs(t, err, conn.ErrReaderDone)
+				peer.Send(f)
+				peer.Receive()
+			}
+			hangUp(peer)
+			<-ctx.Done()
+			_, err = r.Read(make([]byte, 4))
+			require.ErrorIs(t, err, conn.ErrReaderDone)
+		})
+	}
+}
+
 func TestCloseReadRefusesMessages(t *testing.T) {
 	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		ctx := c.CloseRead(t.Context())

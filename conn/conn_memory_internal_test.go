@@ -119,6 +119,22 @@ func TestNothingIsHeldOfAReaderWhoseMessageWasLeft(t *testing.T) {
 	})
 }
 
+func TestAReaderThatIsReusedHoldsNothingOfAMessageThatWasReadToItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := wstest.Pipe(1000)
+		defer far.Close()
+		c := Server(near, nil, &Config{ReuseReader: true})
+		defer c.CloseNow()
+		wstest.NewPeer(t, far, frame.Client).Send(wstest.Whole(frame.Text, "all of it"))
+		_, r, err := c.Reader(t.Context())
+		require.NoError(t, err)
+		_, err = io.ReadFull(r, make([]byte, len("all of it")))
+		require.NoError(t, err)
+		require.Nil(t, r.(*messageReader).rest)
+		requireNoBuffer(t, c)
+	})
+}
+
 func TestNothingIsHeldOfALoopThatWasLeftOnceTheConnectionHasEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := wstest.Pipe(0)

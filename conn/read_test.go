@@ -171,21 +171,30 @@ func TestAContextThatEndsBetweenCallsChangesNothing(t *testing.T) {
 }
 
 func TestAReaderLeftBeforeTheEndIsSkipped(t *testing.T) {
-	for name, read := range ways {
-		t.Run(name, func(t *testing.T) {
-			inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
-				peer.Send(wstest.Part(frame.Text, false, "left"), wstest.Part(frame.Continuation, true, " behind"), text("next"))
-				_, r, err := c.Reader(t.Context())
-				require.NoError(t, err)
-				_, err = io.ReadFull(r, make([]byte, 2))
-				require.NoError(t, err)
-				m, err := read(t.Context(), c)
-				require.NoError(t, err)
-				require.Equal(t, got{conn.Text, "next"}, m)
-				_, err = r.Read(make([]byte, 1))
-				require.ErrorIs(t, err, conn.ErrReaderDone)
+	for _, left := range [][]wstest.Frame{
+		{wstest.Part(frame.Text, false, "left"), wstest.Part(frame.Continuation, true, " behind"), text("next")},
+		{text("left behind"), text("next")},
+		{text("left behind, alone")},
+	} {
+		for name, read := range ways {
+			t.Run(name, func(t *testing.T) {
+				inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+					peer.Send(left...)
+					_, r, err := c.Reader(t.Context())
+					require.NoError(t, err)
+					_, err = io.ReadFull(r, make([]byte, 2))
+					require.NoError(t, err)
+					if len(left) == 1 {
+						peer.Send(text("next"))
+					}
+					m, err := read(t.Context(), c)
+					require.NoError(t, err)
+					require.Equal(t, got{conn.Text, "next"}, m)
+					_, err = r.Read(make([]byte, 1))
+					require.ErrorIs(t, err, conn.ErrReaderDone)
+				})
 			})
-		})
+		}
 	}
 }
 

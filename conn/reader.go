@@ -162,6 +162,7 @@ func (r *messageReader) give(p []byte) int {
 func (r *messageReader) end() {
 	r.partial.Release()
 	r.c.read.held.reader, r.partial, r.ended = nil, nil, true
+	r.rest = nil // which is empty, and holds on to the memory that it lay in
 }
 
 // readInto reads payload to where the caller wants it, past the read buffer, where that is worth it; else it returns 0.

@@ -93,6 +93,31 @@ func TestAReaderThatIsReusedReadsEachMessage(t *testing.T) {
 	})
 }
 
+// TestAReaderThatIsReusedMayLeaveMessages, and their memory is used again.
+func TestAReaderThatIsReusedMayLeaveMessages(t *testing.T) {
+	if wstest.Racing {
+		t.Skip("with the race detector pools forget at random")
+	}
+	inBothRoles(t, &setup{Config: conn.Config{ReuseReader: true}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		const times = 100
+		var taken uint64
+		for n := range times {
+			peer.Send(text("left behind"))
+			taken += wstest.Allocated(func() {
+				_, r, err := c.Reader(t.Context())
+				require.NoError(t, err)
+				_, err = io.ReadFull(r, make([]byte, n%3))
+				require.NoError(t, err)
+			})
+		}
+		require.Less(t, taken, uint64(times*1000))
+		peer.Send(text("next"))
+		_, data, err := c.Read(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, "next", string(data))
+	})
+}
+
 func TestAReaderFillsLongBuffersFromLongFrames(t *testing.T) {
 	content := string(pattern(300_000))
 	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
