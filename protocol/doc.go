@@ -31,7 +31,7 @@
 //
 // # What may be called at the same time?
 //
-// A Receiver may be used by one goroutine at a time, and so may a Closing. A Sender has three parts, each of which may be used
+// A Receiver may be used by one goroutine at a time, but for SetLimit, and so may a Closing. A Sender has three parts, each of which may be used
 // by a different goroutine. The values of this package share nothing with each other, and connections share nothing but
 // [Encoded] messages.
 //

@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"encoding/binary"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -41,17 +42,18 @@ type Conn struct {
 
 	// Of these, most are looked at with each message: they come first, and next to each other.
 	readBy       readDeadline
-	reader       *messageReader                // of the current message; for the goroutine that reads, like readFailure
+	reader       *messageReader                // of the current message; for the goroutine that reads, like the next two
+	parts        io.Reader                     // of the message: the engine's reader, which is the same for each
 	readFailure  error                         // stays
 	writer       atomic.Pointer[messageWriter] // of the message that NextWriter has begun, if it is not closed
 	writeFailure atomic.Pointer[error]         // stays
 	closed       atomic.Bool                   // by Close
 	closeSent    atomic.Bool
 	handling     atomic.Bool // a handler is running, on the goroutine that reads
+	readsAfter   int32       // that have failed with readFailure; for the goroutine that reads
 	writeBy      deadline
 
 	// For the goroutine that reads.
-	readsAfter             int         // that have failed with readFailure
 	failed                 error       // what a handler has returned, or the rule that the peer broke
 	peer                   *CloseError // the peer's close frame
 	handlePing, handlePong func(string) error

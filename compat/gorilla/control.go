@@ -84,9 +84,8 @@ func isControl(messageType int) bool {
 func (c *Conn) handle(h func() error) error {
 	c.handling.Store(true)
 	defer c.handling.Store(false)
-	c.readBy.finish() // until the handler has returned, it may move the deadline, even one that has passed
 	err := h()
-	c.readBy.begin()
+	c.readBy.begin() // again: it may have moved the deadline, even one that has passed
 	if err != nil {
 		c.failed = err
 		c.readBy.end()

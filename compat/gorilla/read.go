@@ -17,9 +17,8 @@ func (c *Conn) NextReader() (messageType int, r io.Reader, err error) {
 	c.reader = nil
 	if c.readFailure == nil {
 		typ, r, err := c.c.Reader(c.readBy.begin())
-		c.readBy.finish()
 		if err == nil {
-			c.reader = &messageReader{c: c, r: r}
+			c.reader, c.parts = &messageReader{c}, r
 			return int(typ), c.reader, nil
 		}
 		if !c.endRead(err) {
@@ -34,7 +33,6 @@ func (c *Conn) ReadMessage() (messageType int, p []byte, err error) {
 	c.reader = nil
 	if c.readFailure == nil {
 		typ, p, err := c.c.Read(c.readBy.begin())
-		c.readBy.finish()
 		if err == nil {
 			if p == nil {
 				p = []byte{}
@@ -68,11 +66,9 @@ func (c *Conn) stillFailed() error {
 	return c.readFailure
 }
 
-// messageReader gives out one message.
-type messageReader struct {
-	c *Conn
-	r io.Reader
-}
+// messageReader gives out one message. It is no more than a pointer, because one is made for each message: a program may ask that of
+// a message before.
+type messageReader struct{ c *Conn }
 
 func (m *messageReader) Read(p []byte) (int, error) {
 	c := m.c
@@ -83,8 +79,7 @@ func (m *messageReader) Read(p []byte) (int, error) {
 		return 0, c.readFailure
 	}
 	c.readBy.begin()
-	n, err := m.r.Read(p)
-	c.readBy.finish()
+	n, err := c.parts.Read(p)
 	if err != nil {
 		err = m.end(err)
 	}

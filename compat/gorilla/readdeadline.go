@@ -12,14 +12,13 @@ import (
 // context takes would be taken by every connection. Where the network is a socket, this is the context itself, one without a
 // channel: when the deadline passes, that of the socket ends the call, and Err says why.
 type readDeadline struct {
-	socket   net.Conn    // nil for a network whose own deadlines may not work
-	passed   atomic.Bool // written with mu, before the deadline of the socket is set, and after that is cleared
-	reading  atomic.Bool // a call is under way that a deadline that has passed is about to end
-	deadline             // for a network whose own deadlines may not work
-
-	// Guarded by deadline.mu.
-	timer *time.Timer // nil until there is a deadline
-	over  bool        // nobody reads any more
+	socket net.Conn // nil for a network whose own deadlines may not work
+	// turns counts how often the deadline has passed, and how often that was taken back: while it has passed, turns is odd. It is
+	// written with mu, before the deadline of the socket is set, and after that is cleared.
+	turns    atomic.Uint32
+	seen     atomic.Uint32 // turns when the call that reads began
+	deadline               // mu and timer; the rest is for a network whose own deadlines may not work
+	over     bool          // nobody reads any more, or what reads is to end; guarded by mu
 }
 
 // init is called before all else. nc is the network.
@@ -44,21 +43,11 @@ func (d *readDeadline) begin() context.Context {
 	if d.socket == nil {
 		return d.movable()
 	}
-	d.reading.Store(true)
-	if d.passed.Load() { // perhaps set is taking that back, without having seen this call
-		d.awaitSet()
+	if n := d.turns.Load(); d.seen.Load() != n { // seldom: a store waits for other processors
+		d.seen.Store(n)
 	}
 	return d
 }
-
-// awaitSet returns when nobody is setting the deadline.
-func (d *readDeadline) awaitSet() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-}
-
-// finish ends what begin started.
-func (d *readDeadline) finish() { d.reading.Store(false) }
 
 // set moves the deadline; the zero time is none.
 func (d *readDeadline) set(t time.Time) {
@@ -68,15 +57,15 @@ func (d *readDeadline) set(t time.Time) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.over || d.reading.Load() && d.passed.Load() { // that call fails, and reading with it
+	if d.over {
 		return
 	}
 	if d.timer != nil && !d.timer.Stop() {
 		d.timer = nil // it has fired or is about to, and finds that it is not the one
 	}
-	if d.passed.Load() {
+	if d.passed() {
 		d.socket.SetReadDeadline(time.Time{})
-		d.passed.Store(false)
+		d.turns.Add(1)
 	}
 	if t.IsZero() {
 		return
@@ -99,13 +88,18 @@ func (d *readDeadline) set(t time.Time) {
 	}
 }
 
+// passed reports whether the deadline has passed. The caller holds mu.
+func (d *readDeadline) passed() bool { return d.turns.Load()%2 == 1 }
+
 // pass ends the call that waits, and those to come. The caller holds mu.
 func (d *readDeadline) pass() {
-	d.passed.Store(true)
+	if !d.passed() {
+		d.turns.Add(1)
+	}
 	d.socket.SetReadDeadline(time.Unix(1, 0)) // long ago
 }
 
-// end ends the call that waits, and those to come.
+// end ends the call that waits, and those to come. Nobody moves that any more.
 func (d *readDeadline) end() {
 	if d.socket == nil {
 		d.deadline.end()
@@ -113,6 +107,7 @@ func (d *readDeadline) end() {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.over = true
 	d.pass()
 }
 
@@ -122,10 +117,7 @@ func (d *readDeadline) stop() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.over = true
-	if d.timer != nil {
-		d.timer.Stop()
-	}
-	if d.passed.Load() {
+	if d.passed() {
 		d.socket.SetReadDeadline(time.Time{})
 	}
 }
@@ -135,7 +127,8 @@ func (d *readDeadline) Deadline() (time.Time, bool) { return time.Time{}, false 
 func (d *readDeadline) Done() <-chan struct{}       { return nil }
 func (d *readDeadline) Value(any) any               { return nil }
 func (d *readDeadline) Err() error {
-	if d.passed.Load() {
+	// A deadline that has passed since the call began, and was moved since then, may have ended it.
+	if n := d.turns.Load(); n != d.seen.Load() || n%2 == 1 {
 		return context.DeadlineExceeded
 	}
 	return nil

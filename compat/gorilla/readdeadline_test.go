@@ -3,6 +3,7 @@ package websocket
 import (
 	"context"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -96,6 +97,30 @@ func TestAHandlerMayMoveADeadlineThatHasPassed(t *testing.T) {
 		return nil
 	}))
 	require.NoError(t, c.readBy.Err())
+}
+
+// TestTwoGoroutinesMayBeginToRead: at the end of a connection, another one than the program's may be the one that calls handlers.
+func TestTwoGoroutinesMayBeginToRead(t *testing.T) {
+	near, far := net.Pipe()
+	defer near.Close()
+	defer far.Close()
+	var d readDeadline
+	d.socket = near
+	var reading sync.WaitGroup
+	for range 2 {
+		reading.Go(func() {
+			for range 100 {
+				d.begin()
+			}
+		})
+	}
+	for range 100 {
+		d.set(time.Now().Add(-time.Second))
+		d.set(time.Time{})
+	}
+	reading.Wait()
+	d.begin()
+	require.NoError(t, d.Err())
 }
 
 func TestWhatIsLeftOfADeadlineDoesNotOutliveReading(t *testing.T) {
