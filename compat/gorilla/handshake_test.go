@@ -423,7 +423,7 @@ func TestHeadersAreWrittenAsPackageHTTPWritesThem(t *testing.T) {
 		seen := make(chan http.Header, 1)
 		u := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			seen <- r.Header
-			c, err := lib.upgrade(upgrading{}, w, r, http.Header{"X-Answer": {"one\r\nX-Evil: two"}})
+			c, err := lib.upgrade(upgrading{}, w, r, http.Header{"X-Answer": {"one\r\nX-Evil:\ttwo"}})
 			if err == nil {
 				c.Close()
 			}
@@ -433,12 +433,14 @@ func TestHeadersAreWrittenAsPackageHTTPWritesThem(t *testing.T) {
 			"X Y":            {"no name of a field"},
 			"Content-Length": {"5"},
 			"x-lower":        {"a", "b"},
+			"X-Tab":          {"a\tb"},
 		})
 		require.NoError(t, err)
 		defer c.Close()
 		h := <-seen
 		require.Equal(t, []string{"Bearer token"}, h["Authorization"])
 		require.Equal(t, []string{"a", "b"}, h["X-Lower"])
+		require.Equal(t, []string{"a\tb"}, h["X-Tab"])
 		require.Empty(t, h["Content-Length"])
 		require.NotContains(t, h, "X Y")
 		require.Equal(t, "one  X-Evil: two", resp.Header.Get("X-Answer"))

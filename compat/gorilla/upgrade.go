@@ -194,16 +194,16 @@ func (u *Upgrader) options(responseHeader http.Header) handshake.ServerOptions {
 			o.Header = make(http.Header, len(responseHeader))
 		}
 		for _, v := range values {
-			o.Header[name] = append(o.Header[name], clean(v))
+			o.Header[name] = append(o.Header[name], strings.ReplaceAll(clean(v), "\t", " "))
 		}
 	}
 	return o
 }
 
-// clean keeps the value of a header field from becoming several lines.
+// clean keeps the value of a header field from becoming several lines. A tab may be part of one.
 func clean(value string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
+		if r < ' ' && r != '\t' || r == 0x7f {
 			return ' '
 		}
 		return r
