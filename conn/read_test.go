@@ -171,13 +171,13 @@ func TestAContextThatEndsBetweenCallsChangesNothing(t *testing.T) {
 }
 
 func TestAReaderLeftBeforeTheEndIsSkipped(t *testing.T) {
-	for _, left := range [][]wstest.Frame{
-		{wstest.Part(frame.Text, false, "left"), wstest.Part(frame.Continuation, true, " behind"), text("next")},
-		{text("left behind"), text("next")},
-		{text("left behind, alone")},
+	for how, left := range map[string][]wstest.Frame{
+		"in parts": {wstest.Part(frame.Text, false, "left"), wstest.Part(frame.Continuation, true, " behind"), text("next")},
+		"whole":    {text("left behind"), text("next")},
+		"alone":    {text("left behind")},
 	} {
 		for name, read := range ways {
-			t.Run(name, func(t *testing.T) {
+			t.Run(name+", "+how, func(t *testing.T) {
 				inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 					peer.Send(left...)
 					_, r, err := c.Reader(t.Context())

@@ -31,9 +31,9 @@
 //
 // # What may be called at the same time?
 //
-// A Receiver may be used by one goroutine at a time, but for SetLimit, and so may a Closing. A Sender has three parts, each of which may be used
-// by a different goroutine. The values of this package share nothing with each other, and connections share nothing but
-// [Encoded] messages.
+// A Receiver may be used by one goroutine at a time, but for SetLimit, and so may a Closing. A Sender has three parts, each of
+// which may be used by a different goroutine. The values of this package share nothing with each other, and connections share
+// nothing but [Encoded] messages.
 //
 // # What does a peer's mistake look like?
 //

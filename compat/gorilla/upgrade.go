@@ -194,7 +194,7 @@ func (u *Upgrader) options(responseHeader http.Header) handshake.ServerOptions {
 			o.Header = make(http.Header, len(responseHeader))
 		}
 		for _, v := range values {
-			o.Header[name] = append(o.Header[name], strings.ReplaceAll(clean(v), "\t", " "))
+			o.Header[name] = append(o.Header[name], strings.ReplaceAll(clean(v), "\t", " ")) // as gorilla does
 		}
 	}
 	return o
