@@ -105,14 +105,14 @@ func (c *Conn) startRead(ctx context.Context) error {
 	}
 	c.read.serving = false
 	err := c.Err()
-	if err == nil {
+	c.in.uncut = ctx.Done() == nil
+	if err == nil && !c.in.uncut {
 		err = c.calls.Begin(ctx, c.nc, interrupt.Reading)
 	}
 	if err != nil {
 		c.endRead()
 		return err
 	}
-	c.in.uncut = ctx.Done() == nil
 	return nil
 }
 
@@ -121,8 +121,9 @@ func (c *Conn) endRead() {
 	if d := c.driven(); d != nil {
 		d.polling = false
 	}
-	c.in.uncut = false
-	if cause := c.calls.End(interrupt.Reading); cause != nil { // the network's deadlines do not work
+	if c.in.uncut {
+		c.in.uncut = false // so that nothing interrupts
+	} else if cause := c.calls.End(interrupt.Reading); cause != nil { // the network's deadlines do not work
 		c.readEnded(cause)
 	}
 	if c.end.Load() != nil {
@@ -137,10 +138,7 @@ func (c *Conn) endRead() {
 		c.dropPartial()
 	} else if c.read.now().reader == nil {
 		c.in.idle()
-		if c.read.held != nil {
-			c.dropInflated()
-			c.read.tidy()
-		}
+		c.tidy()
 	}
 	c.reading.Unlock()
 }
@@ -223,10 +221,7 @@ func (c *Conn) waitForBytes(ctx context.Context) error {
 // beforeWait is called before a wait for bytes. It is for what waited for this moment, which is memory that is of no use any
 // more and frames to send, and prepares the read buffer and the heartbeat.
 func (c *Conn) beforeWait(ctx context.Context) error {
-	if c.read.held != nil {
-		c.dropInflated()
-		c.read.tidy()
-	}
+	c.tidy()
 	if c.read.replied {
 		c.sendReplies()
 	}
@@ -280,6 +275,14 @@ func (c *Conn) inflateMore() {
 	inflated := buffer.Get(16 << 10)
 	c.read.hold().inflated = inflated
 	c.receiver.SetOutput(inflated.B[:cap(inflated.B)])
+}
+
+// tidy lets go of what parts were decompressed to, and of what holds nothing.
+func (c *Conn) tidy() {
+	if h := c.read.held; h != nil && (h.inflated != nil || h.reused == nil) { // what is used again stays
+		c.dropInflated()
+		c.read.tidy()
+	}
 }
 
 // dropInflated lets go of what parts were decompressed to.

@@ -58,7 +58,9 @@ func (c *Conn) newReader(ctx context.Context) *messageReader {
 	}
 	r := h.reused
 	r.ctx, r.rest, r.partial, r.fin, r.ended = ctx, nil, nil, false, false
-	r.dropped.Store(false)
+	if r.dropped.Load() { // seldom: a store waits for other processors
+		r.dropped.Store(false)
+	}
 	return r
 }
 

@@ -115,18 +115,20 @@ func (s *portable) write(from *protocol.Sender, wait bool) (n int, err error) {
 		both.B = append(both.B, more[:min(len(more), cap(both.B)-len(p))]...)
 		p, more = both.B, more[len(both.B)-len(p):]
 	}
-	for _, p := range [...][]byte{p, more} {
-		if err == nil && len(p) > 0 {
-			var k int
-			k, err = s.nc.Write(p)
-			n += k
-			if k > 0 {
-				s.hasOpened()
-			}
-			if k < len(p) && err == nil {
-				err = io.ErrShortWrite
-			}
+	if len(p) == 0 {
+		p, more = more, nil
+	}
+	for err == nil && len(p) > 0 {
+		var k int
+		k, err = s.nc.Write(p)
+		n += k
+		if k > 0 {
+			s.hasOpened()
 		}
+		if k < len(p) && err == nil {
+			err = io.ErrShortWrite
+		}
+		p, more = more, nil
 	}
 	return n, err
 }
