@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -107,14 +108,55 @@ func connectBySOCKS(nc net.Conn, via *url.URL, address, target string) error {
 		password, _ := via.User.Password()
 		auth = &proxy.Auth{User: via.User.Username(), Password: password}
 	}
-	socks, err := proxy.SOCKS5("tcp", address, auth, connected{nc})
+	talk := &socksTalk{Conn: nc}
+	socks, err := proxy.SOCKS5("tcp", address, auth, connected{talk})
 	if err == nil {
 		_, err = socks.Dial("tcp", target) // reads not a byte too many
 	}
 	if err != nil {
-		return failed("the proxy "+address+" does not connect to "+target, err)
+		return failed("the proxy "+address+" does not connect to "+target, talk.explain(err))
 	}
 	return nil
+}
+
+// socksTalk is a connection to a SOCKS5 proxy on which is noted where the talk breaks off: the error alone does not say.
+type socksTalk struct {
+	net.Conn
+	sent   string // the last thing that was said, as its request and its answer are called
+	answer string
+	broken string // what has failed, or ""
+}
+
+func (t *socksTalk) Write(p []byte) (int, error) {
+	switch {
+	case t.sent == "":
+		t.sent, t.answer = "greeting", "greeting"
+	case p[0] == 1: // the version of RFC 1929
+		t.sent, t.answer = "authentication request", "authentication reply"
+	default:
+		t.sent, t.answer = "connect request", "connect reply"
+	}
+	n, err := t.Conn.Write(p)
+	if err != nil {
+		t.broken = "failed to write " + t.sent
+	}
+	return n, err
+}
+
+func (t *socksTalk) Read(p []byte) (int, error) {
+	n, err := t.Conn.Read(p)
+	if err != nil {
+		t.broken = "failed to read " + t.answer
+	}
+	return n, err
+}
+
+// explain adds to err where the talk broke off, if it did.
+func (t *socksTalk) explain(err error) error {
+	if t.broken == "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", t.broken, err)
 }
 
 // connected is a proxy.Dialer for a connection that there is already.

@@ -112,6 +112,23 @@ func TestDialRefusesAProxyThatAnswersWrong(t *testing.T) {
 	}
 }
 
+func TestDialSaysWhereASOCKSProxyBreaksOff(t *testing.T) {
+	for want, answers := range map[string][]string{
+		"failed to read greeting: ":             {"\x05"},
+		"failed to read authentication reply: ": {"\x05\x02"},
+		"failed to read connect reply: ":        {"\x05\x02", "\x01\x00", "\x05\x00"},
+	} {
+		t.Run(want, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				gone := make(chan struct{})
+				_, _, err := Dial(t.Context(), "ws://example.com", through("socks5", answering("socks5", answers, gone)))
+				require.ErrorContains(t, requireRefused(t, err, 0), want)
+				<-gone
+			})
+		})
+	}
+}
+
 func TestDialLosesNothingThatComesWithAProxysAnswer(t *testing.T) {
 	hint := "HTTP/1.1 103 Early Hints\r\nX: " + strings.Repeat("y", 5000) + "\r\n\r\n" // from the server, in two parts
 	for name, c := range map[string]struct {

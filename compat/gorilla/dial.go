@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/textproto"
@@ -107,6 +108,9 @@ func (d *Dialer) connect(ctx context.Context, u *url.URL, o *engine.DialOptions)
 	o.Config = c.config(d.WriteBufferSize, d.CheckUTF8)
 	by, bounded := ctx.Deadline()
 	var n network
+	if via, _ := o.Proxy(nil); via != nil {
+		n.proxy = via.Host
+	}
 	n.replaceHost(u, o)
 	o.NetDial, o.NetDialTLS = n.noting(o.NetDial, by), n.noting(o.NetDialTLS, by)
 	made, resp, err := engine.Dial(ctx, u.String(), o)
@@ -144,6 +148,7 @@ type network struct {
 	err error
 
 	instead, address string // address is dialed instead of instead, if that is not ""
+	proxy            string // where the proxy is, or ""
 }
 
 // replaceHost replaces what is no name of a host in u by localhost. Behind "ws:///path" or "ws://.run.app.sock/path" may be a
@@ -198,12 +203,55 @@ func (n *network) dialError(resp *http.Response, err error) error {
 			Op: "read", Net: "tcp", Source: n.nc.LocalAddr(), Addr: n.nc.RemoteAddr(), Err: os.ErrDeadlineExceeded,
 		}
 	case errors.As(err, &failed) && failed.Err != nil:
-		return failed.Err
+		return n.socksError(failed.Err)
 	case errors.As(err, &failed) && failed.Status != 0: // a proxy's
 		return errors.New(http.StatusText(failed.Status))
 	}
 	return err
 }
+
+// socksError says in this package's words why a SOCKS5 proxy does not connect, if that is what err says.
+func (n *network) socksError(err error) error {
+	op, ok := errors.AsType[*net.OpError](err)
+	if !ok || op.Op != "socks connect" {
+		return err
+	}
+	what := op.Err.Error()
+	reply, refused := strings.CutPrefix(what, "unknown error ")
+	broken, _, _ := strings.Cut(err.Error(), ": ")
+	switch at := "SOCKS5 proxy at " + n.proxy; {
+	case strings.HasPrefix(broken, "failed to read "):
+		return fmt.Errorf("proxy: %s from %s: %w", broken, at, op.Err)
+	case strings.HasPrefix(broken, "failed to write "):
+		return fmt.Errorf("proxy: %s to %s: %w", broken, at, op.Err)
+	case refused:
+		return fmt.Errorf("proxy: %s failed to connect: %s", at, cmp.Or(socksReplies[reply], "unknown error"))
+	case strings.HasPrefix(what, "unknown address type"):
+		return fmt.Errorf("proxy: got %s from %s", what, at)
+	case strings.HasPrefix(what, "unexpected protocol version"):
+		return fmt.Errorf("proxy: %s has %s", at, strings.Replace(what, "protocol ", "", 1))
+	case what == "no acceptable authentication methods":
+		return fmt.Errorf("proxy: %s requires authentication", at)
+	case what == "username/password authentication failed":
+		return fmt.Errorf("proxy: %s rejected username/password", at)
+	}
+	return err
+}
+
+// socksReplies are the answers of SOCKS5 proxies (RFC 1928, section 6), as package x/net/proxy calls them and as programs know them.
+var socksReplies = map[string]string{
+	"general SOCKS server failure":      "general failure",
+	"connection not allowed by ruleset": "connection forbidden",
+	"network unreachable":               "network unreachable",
+	"host unreachable":                  "host unreachable",
+	"connection refused":                "connection refused",
+	"TTL expired":                       "TTL expired",
+	"command not supported":             "command not supported",
+	"address type not supported":        "address type not supported",
+}
+
+// proxySchemes are those of the proxies that the engine knows.
+var proxySchemes = map[string]bool{"http": true, "https": true, "socks5": true, "socks5h": true}
 
 // proxy asks for the proxy. What the program's function changes in the header of the request is sent, as it is with gorilla.
 func (d *Dialer) proxy(ctx context.Context, u *url.URL, o *engine.DialOptions) (func(*http.Request) (*url.URL, error), error) {
@@ -217,6 +265,9 @@ func (d *Dialer) proxy(ctx context.Context, u *url.URL, o *engine.DialOptions) (
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
 	via, err := d.Proxy(r.WithContext(ctx))
+	if err == nil && via != nil && !proxySchemes[via.Scheme] {
+		err = errors.New("proxy: unknown scheme: " + via.Scheme)
+	}
 	return http.ProxyURL(via), err
 }
 

@@ -127,10 +127,10 @@ func (networkTimeout) Temporary() bool { return false }
 func (e networkTimeout) Unwrap() error { return e.error }
 
 // permanent takes from an error of the network the promise that trying again may help, and gives those of the engine's own system
-// calls the form that they have in package net.
+// calls, which it makes for sockets, the form that they have in package net.
 func (c *Conn) permanent(err error) error {
 	op, ok := err.(*net.OpError)
-	if ok && op.Addr == nil {
+	if ok && op.Addr == nil && isPlainSocket(c.c.NetConn()) {
 		full := *op
 		full.Source, full.Addr = c.c.LocalAddr(), c.c.RemoteAddr()
 		if errno, ok := op.Err.(syscall.Errno); ok {
@@ -210,10 +210,10 @@ func (c *Conn) writeFailed(err error) error {
 		err = c.closedError("write")
 	case errors.Is(err, conn.ErrCloseSent), c.closeSent.Load():
 		err = ErrCloseSent
+	case errors.As(err, &refused): // by the network, whose error may be any
+		err = c.permanent(refused.Err)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		err = &timeoutError{"write"}
-	case errors.As(err, &refused):
-		err = c.permanent(refused.Err)
 	case errors.As(err, &end):
 		err = c.sendAfterEnd(end)
 	case errors.Is(err, conn.ErrWriterClosed):

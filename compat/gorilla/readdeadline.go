@@ -28,12 +28,18 @@ func (d *readDeadline) init(nc net.Conn) {
 	}
 }
 
+// isSocket reports whether nc is a socket, or TLS on one.
 func isSocket(nc net.Conn) bool {
-	switch nc := nc.(type) {
+	if t, ok := nc.(*tls.Conn); ok {
+		return isSocket(t.NetConn())
+	}
+	return isPlainSocket(nc)
+}
+
+func isPlainSocket(nc net.Conn) bool {
+	switch nc.(type) {
 	case *net.TCPConn, *net.UnixConn:
 		return true
-	case *tls.Conn:
-		return isSocket(nc.NetConn())
 	}
 	return false
 }

@@ -1,0 +1,110 @@
+package websocket
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// scripted returns a dialing through a SOCKS5 proxy that reads something and gives an answer, one after the other. Then it reads
+// once more, unless it is deaf, and hangs up.
+func scripted(answers []string, deaf bool) dialing {
+	return dialing{
+		Proxy: http.ProxyURL(&url.URL{Scheme: "socks5", Host: "proxy.example:1080", User: url.UserPassword("me", "secret")}),
+		NetDial: func(string, string) (net.Conn, error) {
+			near, far := net.Pipe()
+			go func() {
+				defer far.Close()
+				said := make([]byte, 512) // more than the client says at a time
+				for _, answer := range answers {
+					far.Read(said)
+					io.WriteString(far, answer)
+				}
+				if !deaf {
+					far.Read(said)
+				}
+			}()
+			return near, nil
+		},
+	}
+}
+
+func TestASOCKSProxyThatDoesNotConnectIsToldInTheSameWords(t *testing.T) {
+	const asks, trusts, believes = "\x05\x02", "\x05\x00", "\x01\x00"
+	for name, c := range map[string]struct {
+		answers []string
+		deaf    bool
+		want    string
+	}{
+		"deaf":                   {nil, true, "failed to write greeting to SOCKS5 proxy at proxy.example:1080: io: read/write on closed pipe"},
+		"silent":                 {nil, false, "failed to read greeting from SOCKS5 proxy at proxy.example:1080: EOF"},
+		"half a greeting":        {[]string{"\x05"}, true, "failed to read greeting from SOCKS5 proxy at proxy.example:1080: unexpected EOF"},
+		"another version":        {[]string{"\x04\x00"}, false, "SOCKS5 proxy at proxy.example:1080 has unexpected version 4"},
+		"no method":              {[]string{"\x05\xff"}, false, "SOCKS5 proxy at proxy.example:1080 requires authentication"},
+		"deaf to a password":     {[]string{asks}, true, "failed to write authentication request to SOCKS5 proxy at proxy.example:1080: io: read/write on closed pipe"},
+		"a password, silent":     {[]string{asks}, false, "failed to read authentication reply from SOCKS5 proxy at proxy.example:1080: EOF"},
+		"a wrong password":       {[]string{asks, "\x01\x01"}, false, "SOCKS5 proxy at proxy.example:1080 rejected username/password"},
+		"deaf to the request":    {[]string{trusts}, true, "failed to write connect request to SOCKS5 proxy at proxy.example:1080: io: read/write on closed pipe"},
+		"a request, silent":      {[]string{trusts}, false, "failed to read connect reply from SOCKS5 proxy at proxy.example:1080: EOF"},
+		"silent behind a secret": {[]string{asks, believes}, false, "failed to read connect reply from SOCKS5 proxy at proxy.example:1080: EOF"},
+		"failure":                {[]string{trusts, "\x05\x01\x00\x01"}, false, "SOCKS5 proxy at proxy.example:1080 failed to connect: general failure"},
+		"not allowed":            {[]string{trusts, "\x05\x02\x00\x01"}, false, "SOCKS5 proxy at proxy.example:1080 failed to connect: connection forbidden"},
+		"refused":                {[]string{trusts, "\x05\x05\x00\x01"}, false, "SOCKS5 proxy at proxy.example:1080 failed to connect: connection refused"},
+		"no known reason":        {[]string{trusts, "\x05\x63\x00\x01"}, false, "SOCKS5 proxy at proxy.example:1080 failed to connect: unknown error"},
+		"an unknown address":     {[]string{trusts, "\x05\x00\x00\x09"}, false, "got unknown address type 9 from SOCKS5 proxy at proxy.example:1080"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			withEach(t, func(t *testing.T, lib library) {
+				_, resp, err := lib.dial(t.Context(), scripted(c.answers, c.deaf), "ws://example.com/", nil)
+				require.EqualError(t, err, "proxy: "+c.want)
+				require.Nil(t, resp)
+			})
+		})
+	}
+}
+
+func TestAProxyWithASchemeThatIsNotKnownIsRefused(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		d := dialing{Proxy: http.ProxyURL(&url.URL{Scheme: "ftp", Host: "proxy.example"})}
+		_, _, err := lib.dial(t.Context(), d, "ws://example.com/", nil)
+		require.EqualError(t, err, "proxy: unknown scheme: ftp")
+	})
+}
+
+// failing is a net.Conn of a program's own whose Write returns an error, once there is one.
+type failing struct {
+	net.Conn
+	why *error
+}
+
+func (f failing) Write(p []byte) (int, error) {
+	if *f.why != nil {
+		return 0, *f.why
+	}
+	return f.Conn.Write(p)
+}
+
+func TestAnErrorOfAProgramsOwnNetworkStaysAsItIs(t *testing.T) {
+	for _, cause := range []error{
+		&net.OpError{Op: "write", Net: "tcp", Err: syscall.ECONNABORTED},
+		context.Canceled,
+	} {
+		t.Run(cause.Error(), func(t *testing.T) {
+			withEach(t, func(t *testing.T, lib library) {
+				var why error
+				client, _ := pair(t, lib, upgrading{}, dialing{NetDial: func(network, addr string) (net.Conn, error) {
+					nc, err := net.Dial(network, addr)
+					return failing{nc, &why}, err
+				}})
+				why = cause
+				require.Equal(t, cause, client.WriteMessage(BinaryMessage, []byte("x")))
+			})
+		})
+	}
+}
