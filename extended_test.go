@@ -133,7 +133,7 @@ func TestAcceptOptionsHoldForAnExtendedCONNECT(t *testing.T) {
 		require.Equal(t, "middleware", resp.fields["x-middleware"])
 		require.NotContains(t, resp.fields, "upgrade")
 		c.send(stream, wstest.Whole(frame.Text, strings.Repeat("x", 11)))
-		c.requireData(stream, serverClose(StatusMessageTooBig, "message too big"))
+		c.requireData(stream, serverClose(StatusMessageTooBig, ""))
 	})
 }
 

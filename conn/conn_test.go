@@ -62,7 +62,7 @@ func TestTheReadLimitIsOfBytesInAMessage(t *testing.T) {
 					peer.Send(message(limit + 1)...)
 					halfClose(peer)
 					_, _, err := receive(t.Context(), c)
-					requireEnded(t, c, err, conn.CloseError{Code: conn.StatusMessageTooBig, Reason: "message too big"}, conn.ErrMessageTooBig)
+					requireEnded(t, c, err, conn.CloseError{Code: conn.StatusMessageTooBig}, conn.ErrMessageTooBig)
 				})
 			})
 		}

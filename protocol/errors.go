@@ -61,7 +61,7 @@ func Violation(err error) (StatusCode, string) {
 	case errors.As(err, &broken):
 		return broken.Code, broken.Reason
 	case errors.Is(err, ErrMessageTooBig):
-		return frame.StatusMessageTooBig, "message too big"
+		return frame.StatusMessageTooBig, "" // the code says it
 	case errors.Is(err, ErrTooManyFragments):
 		return frame.StatusPolicyViolation, "too many fragments"
 	case errors.As(err, &corrupt):

@@ -380,7 +380,7 @@ func TestALongMessageFailsReadingAndThePeerIsTold(t *testing.T) {
 		told := reading(far)
 		_, _, err = near.ReadMessage()
 		require.Equal(t, lib.readLimit, err)
-		require.True(t, lib.isClose(<-told, CloseMessageTooBig))
+		require.EqualError(t, <-told, "websocket: close 1009 (message too big)")
 	})
 }
 

@@ -232,7 +232,7 @@ func TestHowAConnOverABrowserEnds(t *testing.T) {
 				synctest.Wait()
 				nc.Closed(1005, "") // the peer echoes what it got
 			},
-			want: conn.CloseError{Code: 1009, Reason: "message too big"},
+			want: conn.CloseError{Code: 1009},
 			err:  conn.ErrMessageTooBig,
 			did:  []call{{do: "close", code: 1005}, {do: "abandon"}},
 		},
