@@ -9,10 +9,10 @@ import (
 
 // The figures in the documentation of Options.
 func TestMemoryIsNoMoreThanDocumented(t *testing.T) {
-	require.LessOrEqual(t, unsafe.Sizeof(Compressor{})+unsafe.Sizeof(Decompressor{}), uintptr(160))
-	require.LessOrEqual(t, unsafe.Sizeof(inflater{}), uintptr(9<<10))
-	require.LessOrEqual(t, unsafe.Sizeof(encoder{})+unsafe.Sizeof(probe{}), uintptr(80<<10))
-	require.LessOrEqual(t, unsafe.Sizeof(encoder{})+unsafe.Sizeof(chain{}), uintptr(176<<10))
+	require.LessOrEqual(t, int(unsafe.Sizeof(Compressor{}))+int(unsafe.Sizeof(Decompressor{})), 160)
+	require.LessOrEqual(t, int(unsafe.Sizeof(inflater{})), 9<<10)
+	require.LessOrEqual(t, int(unsafe.Sizeof(encoder{}))+int(unsafe.Sizeof(probe{})), 80<<10)
+	require.LessOrEqual(t, int(unsafe.Sizeof(encoder{}))+int(unsafe.Sizeof(chain{})), 176<<10)
 
 	for _, level := range levelsToTest {
 		e := &encoder{matcher: levels[level].matcher()}

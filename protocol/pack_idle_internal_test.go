@@ -103,8 +103,8 @@ func TestAMessageThatHasBegunKeepsWhatItNeeds(t *testing.T) {
 
 func TestAHalfHasTheSizeThatConnectionsCountOn(t *testing.T) {
 	if unsafe.Sizeof(uintptr(0)) == 8 {
-		require.LessOrEqual(t, unsafe.Sizeof(Receiver{}), uintptr(64))
-		require.LessOrEqual(t, unsafe.Sizeof(Sender{}), uintptr(48))
-		require.LessOrEqual(t, unsafe.Sizeof(packer{}), uintptr(24))
+		require.LessOrEqual(t, int(unsafe.Sizeof(Receiver{})), 64)
+		require.LessOrEqual(t, int(unsafe.Sizeof(Sender{})), 48)
+		require.LessOrEqual(t, int(unsafe.Sizeof(packer{})), 24)
 	}
 }

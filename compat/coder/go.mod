@@ -8,11 +8,13 @@ replace github.com/seed60239977/websocket => ../..
 
 require (
 	github.com/coder/websocket v1.8.15
-	github.com/stretchr/testify v1.12.1
+	github.com/stretchr/testify v1.8.4
 )
 
 require (
-	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	github.com/davecgh/go-spew v1.1.1 // indirect
+	github.com/pmezard/go-difflib v1.0.0 // indirect
 	golang.org/x/net v0.62.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
+	gopkg.in/yaml.v3 v3.0.1 // indirect
 )
