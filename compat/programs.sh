@@ -38,6 +38,12 @@ programs=(
   "goproxy  large github.com/elazarl/goproxy@v1.9.4 ."
   "nostr    large github.com/nbd-wtf/go-nostr@v0.51.12 ."
   "hasura   large github.com/hasura/go-graphql-client@v0.14.3 ."
+  "libp2p   large github.com/libp2p/go-libp2p@v0.52.0 ./p2p/transport/websocket"
+  "opamp    large github.com/open-telemetry/opamp-go@v0.23.0 ./client/internal ./server"
+  "socketio large github.com/googollee/go-socket.io@v1.7.0 . ./engineio ./engineio/transport/websocket"
+  "knative  large knative.dev/pkg@v0.0.0-20230612155445-74c4be5e935e ./websocket"
+  "alpaca   large github.com/alpacahq/alpaca-trade-api-go/v3@v3.9.1 ./marketdata/stream"
+  "gotd     large github.com/gotd/td@v0.93.0 ./transport"
 )
 
 # passing FILE: the tests that passed, from the output of go test -json. An address in the name of one is not the same each time.
