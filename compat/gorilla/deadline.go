@@ -11,20 +11,13 @@ import (
 type deadline struct {
 	used   atomic.Bool // there is, or was, one: else nothing need be looked at
 	mu     sync.Mutex
+	armed  bool            // the timer runs, or has fired
 	ctx    context.Context // nil until it is needed
 	cancel context.CancelFunc
 	timer  *time.Timer
-	armed  bool // the timer runs, or has fired
 }
 
-// movable returns a context that ends at the deadline, also at one that is set later.
-func (d *deadline) movable() context.Context {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.context()
-}
-
-// fixed is movable for calls that only a deadline concerns that was set before.
+// fixed returns a context for calls that only a deadline concerns that was set before.
 func (d *deadline) fixed() context.Context {
 	if !d.used.Load() {
 		return context.Background()
@@ -37,6 +30,7 @@ func (d *deadline) fixed() context.Context {
 	return d.ctx
 }
 
+// context returns a context that ends at the deadline, also at one that is set later. The caller holds mu.
 func (d *deadline) context() context.Context {
 	if d.ctx == nil {
 		d.ctx, d.cancel = context.WithCancel(context.Background())

@@ -9,7 +9,7 @@ import (
 )
 
 // readDeadline is the deadline of calls that read. Most of the time that a connection lives, such a call waits, so that what a
-// context takes would be taken by every connection. Where the network is a socket, this is the context itself, one without a
+// context takes would be taken by every connection. This is the context itself. Where the network is a socket, it has no
 // channel: when the deadline passes, that of the socket ends the call, and Err says why.
 type readDeadline struct {
 	socket net.Conn // nil for a network whose own deadlines may not work
@@ -19,6 +19,8 @@ type readDeadline struct {
 	seen     atomic.Uint32 // turns when the call that reads began
 	deadline               // mu and timer; the rest is for a network whose own deadlines may not work
 	over     bool          // nobody reads any more, or what reads is to end; guarded by mu
+	// now is that of the call that reads, or of the last one, for a network whose own deadlines may not work; guarded by mu.
+	now context.Context
 }
 
 // init is called before all else. nc is the network.
@@ -44,10 +46,14 @@ func isPlainSocket(nc net.Conn) bool {
 	return false
 }
 
-// begin starts a call that reads, and returns a context for it that ends at the deadline, also at one that is set later.
+// begin starts a call that reads, and returns a context for it that ends at the deadline, also at one that is set later. It is the
+// same for each call, so that a message may be read on under a deadline that was set since it began.
 func (d *readDeadline) begin() context.Context {
 	if d.socket == nil {
-		return d.movable()
+		d.mu.Lock()
+		d.now = d.context()
+		d.mu.Unlock()
+		return d
 	}
 	if n := d.turns.Load(); d.seen.Load() != n { // seldom: a store waits for other processors
 		d.seen.Store(n)
@@ -130,12 +136,35 @@ func (d *readDeadline) stop() {
 
 // Deadline, Done, Err and Value implement context.Context.
 func (d *readDeadline) Deadline() (time.Time, bool) { return time.Time{}, false }
-func (d *readDeadline) Done() <-chan struct{}       { return nil }
-func (d *readDeadline) Value(any) any               { return nil }
+
+func (d *readDeadline) Done() <-chan struct{} {
+	if d.socket != nil {
+		return nil
+	}
+	return d.current().Done()
+}
+
+func (d *readDeadline) Value(key any) any {
+	if d.socket != nil {
+		return nil
+	}
+	return d.current().Value(key)
+}
+
 func (d *readDeadline) Err() error {
+	if d.socket == nil {
+		return d.current().Err()
+	}
 	// A deadline that has passed since the call began, and was moved since then, may have ended it.
 	if n := d.turns.Load(); n != d.seen.Load() || n%2 == 1 {
 		return context.DeadlineExceeded
 	}
 	return nil
+}
+
+// current is now, where it is in use.
+func (d *readDeadline) current() context.Context {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.now
 }

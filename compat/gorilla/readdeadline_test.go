@@ -2,7 +2,9 @@ package websocket
 
 import (
 	"context"
+	"io"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -78,6 +80,30 @@ func TestADeadlineEndsAMessageThatHasBegun(t *testing.T) {
 		requireTimeout(t, err)
 		_, _, again := near.NextReader()
 		require.Equal(t, err, again)
+	})
+}
+
+func TestAMessageMayBeReadOnAfterADeadlineThatPassedBetweenReads(t *testing.T) {
+	overEachNetwork(t, func(t *testing.T, lib library, near, far connection) {
+		w, err := far.NextWriter(TextMessage)
+		require.NoError(t, err)
+		_, err = io.WriteString(w, strings.Repeat("x", 5000)) // of which a part goes out
+		require.NoError(t, err)
+		_, r, err := near.NextReader()
+		require.NoError(t, err)
+		_, err = io.ReadFull(r, make([]byte, 10))
+		require.NoError(t, err)
+		require.NoError(t, near.SetReadDeadline(time.Now().Add(-time.Second)))
+		require.NoError(t, near.SetReadDeadline(time.Time{}))
+		require.NoError(t, w.Close())
+		rest, err := io.ReadAll(r)
+		require.NoError(t, err)
+		require.Len(t, rest, 4990)
+		require.NoError(t, far.WriteMessage(TextMessage, []byte("next")))
+		require.NoError(t, near.SetReadDeadline(time.Now().Add(patience)))
+		_, p, err := near.ReadMessage()
+		require.NoError(t, err)
+		require.Equal(t, "next", string(p))
 	})
 }
 
