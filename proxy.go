@@ -145,7 +145,7 @@ func (t *socksTalk) Write(p []byte) (int, error) {
 
 func (t *socksTalk) Read(p []byte) (int, error) {
 	n, err := t.Conn.Read(p)
-	if err != nil {
+	if err != nil && n < len(p) { // else it is of the bytes behind those that were asked for
 		t.broken = "failed to read " + t.answer
 	}
 	return n, err

@@ -220,6 +220,8 @@ func (n *network) socksError(err error) error {
 	reply, refused := strings.CutPrefix(what, "unknown error ")
 	broken, _, _ := strings.Cut(err.Error(), ": ")
 	switch at := "SOCKS5 proxy at " + n.proxy; {
+	case errors.Is(op.Err, os.ErrDeadlineExceeded): // as where the context is the first to end
+		return op.Err
 	case strings.HasPrefix(broken, "failed to read "):
 		return fmt.Errorf("proxy: %s from %s: %w", broken, at, op.Err)
 	case strings.HasPrefix(broken, "failed to write "):

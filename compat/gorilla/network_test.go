@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -67,6 +68,48 @@ func TestASOCKSProxyThatDoesNotConnectIsToldInTheSameWords(t *testing.T) {
 			})
 		})
 	}
+}
+
+// lastWords is a net.Conn that reads answers, each in a call of its own, and the end of the network together with the last one, as
+// TLS 1.2 does.
+type lastWords struct {
+	net.Conn
+	answers []string
+}
+
+func (l *lastWords) Write(p []byte) (int, error) { return len(p), nil }
+
+func (l *lastWords) Read(p []byte) (int, error) {
+	n := copy(p, l.answers[0])
+	if l.answers = l.answers[1:]; len(l.answers) == 0 {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+func TestASOCKSProxyMayHangUpWithItsLastAnswer(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		d := scripted(nil, true)
+		d.NetDial = func(network, addr string) (net.Conn, error) {
+			near, far := net.Pipe()
+			return &lastWords{near, []string{"\x05\x00", "\x05\x05\x00\x01"}}, far.Close()
+		}
+		_, _, err := lib.dial(t.Context(), d, "ws://example.com/", nil)
+		require.EqualError(t, err, "proxy: SOCKS5 proxy at proxy.example:1080 failed to connect: connection refused")
+	})
+}
+
+func TestAProxyThatDoesNotAnswerInTimeIsATimeout(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		near, far := net.Pipe()
+		defer far.Close()
+		go io.Copy(io.Discard, far)
+		d := scripted(nil, true)
+		d.HandshakeTimeout = 10 * time.Millisecond
+		d.NetDial = func(network, addr string) (net.Conn, error) { return near, nil }
+		_, _, err := lib.dial(t.Context(), d, "ws://example.com/", nil)
+		require.ErrorContains(t, err, "i/o timeout")
+	})
 }
 
 func TestAProxyWithASchemeThatIsNotKnownIsRefused(t *testing.T) {
