@@ -68,7 +68,7 @@ run_tests() {
   for pkg in "$@"; do
     path=$(cd "$dir" && go list "$pkg" 2>>"$out.err") || continue
     (cd "$dir" && go test -c -vet=off -o "$out.test" "$pkg") 2>>"$out.err" || continue
-    for test in $(cd "$dir/$pkg" && "$out.test" -test.list '^(Test|Example)'); do
+    for test in $(cd "$dir/$pkg" && "$out.test" -test.list '^(Test|Example|Fuzz)'); do
       for ((try = 0; try < tries; try++)); do
         missing "$out" "$path" "$test" || break
         (cd "$dir/$pkg" && timeout 30 nice "$out.test" -test.run "^$test\$" -test.timeout 20s -test.v=test2json) 2>&1 |
