@@ -122,7 +122,7 @@ func (c *Conn) endRead() {
 		d.polling = false
 	}
 	if c.in.uncut {
-		c.in.uncut = false // so that nothing interrupts
+		c.in.uncut = false // and calls was not told of a begin
 	} else if cause := c.calls.End(interrupt.Reading); cause != nil { // the network's deadlines do not work
 		c.readEnded(cause)
 	}

@@ -210,7 +210,8 @@ func (n *network) dialError(resp *http.Response, err error) error {
 	return err
 }
 
-// socksError says in this package's words why a SOCKS5 proxy does not connect, if that is what err says.
+// socksError says in this package's words why a SOCKS5 proxy does not connect, if that is what err says. Where the talk with it
+// broke off, the engine has written down in front.
 func (n *network) socksError(err error) error {
 	op, ok := errors.AsType[*net.OpError](err)
 	if !ok || op.Op != "socks connect" {
@@ -252,7 +253,7 @@ var socksReplies = map[string]string{
 	"address type not supported":        "address type not supported",
 }
 
-// proxySchemes are those of the proxies that the engine knows.
+// proxySchemes are those of the proxies that the engine knows. It says in other words that it knows no more.
 var proxySchemes = map[string]bool{"http": true, "https": true, "socks5": true, "socks5h": true}
 
 // proxy asks for the proxy. What the program's function changes in the header of the request is sent, as it is with gorilla.
