@@ -36,8 +36,11 @@ var errHeaderTooLong = errors.New("the header of the response is longer than 64 
 // next is called again; responses that have none are followed by what comes next on the connection.
 func (rr *responseReader) next(sent *http.Request, trace *httptrace.ClientTrace) (*http.Response, error) {
 	rr.limited.N = maxResponseHeader
-	if _, err := rr.br.Peek(1); err == nil {
+	switch _, err := rr.br.Peek(1); {
+	case err == nil:
 		gotFirstResponseByte(trace)
+	case err != io.EOF: // a bufio.Reader tells it once
+		return nil, err
 	}
 	for range maxResponses {
 		resp, err := rr.one(sent)
@@ -73,7 +76,8 @@ func (rr *responseReader) one(sent *http.Request) (*http.Response, error) {
 	return http.ReadResponse(bufio.NewReader(io.MultiReader(bytes.NewReader(head), rr.br)), sent)
 }
 
-// head reads up to the empty line behind the header fields.
+// head reads up to the empty line behind the header fields, or the first line if that is not of HTTP: then what comes next may be
+// long in coming.
 func (rr *responseReader) head() (head []byte, err error) {
 	for start := 0; ; {
 		part, err := rr.br.ReadSlice('\n')
@@ -85,6 +89,9 @@ func (rr *responseReader) head() (head []byte, err error) {
 			return nil, io.ErrUnexpectedEOF
 		case err != nil:
 			return nil, err
+		}
+		if start == 0 && !bytes.HasPrefix(head, []byte("HTTP/")) {
+			return head, nil
 		}
 		if line := head[start:]; start > 0 && len(bytes.TrimRight(line, "\r\n")) == 0 {
 			return head, nil

@@ -3,9 +3,12 @@ package websocket
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"io"
+	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,6 +77,42 @@ func TestDialFollowsARedirectWhoseBodyNeverEnds(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestDialDoesNotWaitForMoreOfWhatIsNoHTTP(t *testing.T) {
+	for line, want := range map[string]string{
+		"SSH-2.0-OpenSSH_9.6\r\n": `malformed HTTP response "SSH-2.0-OpenSSH_9.6"`,
+		"220 smtp ready\r\n":      `malformed HTTP`,
+		"\r\n":                    `malformed HTTP response ""`,
+	} {
+		t.Run(line, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				_, _, err := Dial(t.Context(), "ws://example.com", &DialOptions{NetDial: pretend(t, func(nc *wstest.End, _ *http.Request) {
+					io.WriteString(nc, line)
+					io.Copy(io.Discard, nc)
+				})})
+				var failed *HandshakeError
+				require.ErrorAs(t, err, &failed)
+				require.ErrorContains(t, err, want)
+				require.Zero(t, time.Since(start))
+			})
+		})
+	}
+}
+
+// reset is a net.Conn that cannot be read from.
+type reset struct{ net.Conn }
+
+func (reset) Read([]byte) (int, error) { return 0, syscall.ECONNRESET }
+
+func TestDialTellsWhyThereIsNoResponse(t *testing.T) {
+	near, far := net.Pipe()
+	go io.Copy(io.Discard, far)
+	_, _, err := Dial(t.Context(), "ws://example.com", &DialOptions{NetDial: func(context.Context, string, string) (net.Conn, error) {
+		return reset{near}, nil
+	}})
+	require.ErrorIs(t, err, syscall.ECONNRESET)
 }
 
 // withoutLines is a head without the fields of a body and what is folded below them, by another way than withoutBodyFields.

@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"context"
 	"encoding/binary"
 	"io"
 	"net"
@@ -63,6 +64,8 @@ type Conn struct {
 	level        deflate.Level
 	uncompressed bool // EnableWriteCompression(false)
 	stored       bool // SetCompressionLevel(0)
+
+	handedOut atomic.Bool // NetConn was called: the program may have set deadlines on it
 }
 
 // config returns the engine's configuration for c.
@@ -103,7 +106,12 @@ func (c *Conn) LocalAddr() net.Addr { return c.c.LocalAddr() }
 func (c *Conn) RemoteAddr() net.Addr { return c.c.RemoteAddr() }
 
 // NetConn returns the network connection, for addresses and options. Reading from it or writing to it breaks the WebSocket.
-func (c *Conn) NetConn() net.Conn { return c.c.NetConn() }
+//
+// A deadline that is set on it is taken back by the next call that writes, or by SetReadDeadline.
+func (c *Conn) NetConn() net.Conn {
+	c.handedOut.Store(true)
+	return c.c.NetConn()
+}
 
 // UnderlyingConn is NetConn.
 //
@@ -121,6 +129,7 @@ func (c *Conn) Close() error {
 	c.readBy.stop()
 	c.writeBy.stop()
 	if c.handling.Load() { // the call that reads does the rest
+		c.flushBriefly()
 		c.c.NetConn().Close()
 		return nil
 	}
@@ -128,11 +137,21 @@ func (c *Conn) Close() error {
 	return nil
 }
 
+// flushBriefly waits until what a handler has sent is on the wire, or is too slow.
+func (c *Conn) flushBriefly() {
+	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
+	defer cancel()
+	c.c.Flush(ctx)
+}
+
 // SetReadDeadline sets the time after which calls that read fail, with an error that stays; the zero time is never. It may be
 // moved while a call waits.
 func (c *Conn) SetReadDeadline(t time.Time) error {
 	if c.closed.Load() {
 		return c.closedError("set")
+	}
+	if c.handedOut.Load() {
+		c.c.NetConn().SetReadDeadline(time.Time{})
 	}
 	c.readBy.set(t)
 	return nil

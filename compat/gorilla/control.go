@@ -24,8 +24,8 @@ func (c *Conn) WriteControl(messageType int, data []byte, deadline time.Time) er
 	case !deadline.IsZero() && time.Until(deadline) <= 0:
 		return errControlTimeout
 	}
-	if err := c.writeFailure.Load(); err != nil {
-		return *err
+	if err := c.mayWrite(); err != nil {
+		return err
 	}
 	if err := c.sendControl(messageType, data); err != nil {
 		return err
@@ -42,6 +42,9 @@ func (c *Conn) WriteControl(messageType int, data []byte, deadline time.Time) er
 	var end *conn.CloseError
 	switch {
 	case err == nil, messageType == CloseMessage && errors.As(err, &end) && end.WasClean: // the answer was quick
+		if messageType == CloseMessage {
+			c.closeSent.Store(true)
+		}
 		return nil
 	case errors.Is(err, context.DeadlineExceeded):
 		return errControlTimeout
@@ -58,8 +61,8 @@ func (c *Conn) sendControl(messageType int, data []byte) (err error) {
 		err = c.c.SendPong(data)
 	default:
 		code, reason, _ := protocol.FitClose(closePayload(data))
-		if err = c.c.SendClose(code, reason); err == nil {
-			c.closeSent.Store(true)
+		if err = c.c.SendClose(code, reason); err == nil && c.handling.Load() {
+			c.closeSent.Store(true) // else once it is on the wire
 		}
 	}
 	if errors.Is(err, conn.ErrQueueFull) {

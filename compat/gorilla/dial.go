@@ -11,6 +11,7 @@ import (
 	"net/textproto"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -106,37 +107,38 @@ func (d *Dialer) DialContext(ctx context.Context, urlStr string, requestHeader h
 func (d *Dialer) connect(ctx context.Context, u *url.URL, o *engine.DialOptions) (*Conn, *http.Response, error) {
 	c := &Conn{}
 	o.Config = c.config(d.WriteBufferSize, d.CheckUTF8)
-	by, bounded := ctx.Deadline()
+	by, _ := ctx.Deadline()
 	var n network
 	if via, _ := o.Proxy(nil); via != nil {
 		n.proxy = via.Host
 	}
-	n.replaceHost(u, o)
+	if err := n.replaceHost(u, o); err != nil {
+		return nil, nil, err
+	}
 	o.NetDial, o.NetDialTLS = n.noting(o.NetDial, by), n.noting(o.NetDialTLS, by)
 	made, resp, err := engine.Dial(ctx, u.String(), o)
-	asHTTP(resp)
+	n.asHTTP(resp)
 	if err != nil {
 		return nil, resp, n.dialError(resp, err)
 	}
 	c.c = made
 	c.readBy.init(c.c.NetConn())
-	if bounded {
-		c.c.NetConn().SetDeadline(time.Time{})
-	}
+	c.c.NetConn().SetDeadline(time.Time{}) // also one that the program's dialer has set
 	return c, resp, nil
 }
 
 // schemes are those of HTTP for those of WebSocket.
 var schemes = map[string]string{"ws": "http", "wss": "https"}
 
-// asHTTP makes the request of a response one of HTTP, so that a Location that is relative to it is, too.
-func asHTTP(resp *http.Response) {
+// asHTTP makes the request of a response one of HTTP, so that a Location that is relative to it is, too, and to the host that the
+// program has named.
+func (n *network) asHTTP(resp *http.Response) {
 	if resp == nil || resp.Request == nil || resp.Request.URL == nil {
 		return
 	}
 	if scheme := schemes[resp.Request.URL.Scheme]; scheme != "" {
 		r, u := *resp.Request, *resp.Request.URL
-		u.Scheme = scheme
+		u.Scheme, u.Host = scheme, cmp.Or(n.host, u.Host)
 		r.URL, resp.Request = &u, &r
 	}
 }
@@ -147,23 +149,9 @@ type network struct {
 	nc  net.Conn
 	err error
 
+	host             string // that the program has named, if localhost stands for it, or ""
 	instead, address string // address is dialed instead of instead, if that is not ""
 	proxy            string // where the proxy is, or ""
-}
-
-// replaceHost replaces what is no name of a host in u by localhost. Behind "ws:///path" or "ws://.run.app.sock/path" may be a
-// socket that the program's NetDial knows: that gets the address as gorilla/websocket makes it.
-func (n *network) replaceHost(u *url.URL, o *engine.DialOptions) {
-	if _, err := handshake.ParseURL(u.String()); err == nil || u.Opaque != "" {
-		return
-	}
-	port := map[string]string{"ws": ":80", "wss": ":443"}[u.Scheme]
-	n.instead, n.address = "localhost"+port, u.Host
-	if strings.LastIndex(u.Host, ":") <= strings.LastIndex(u.Host, "]") {
-		n.address += port
-	}
-	o.Host = cmp.Or(o.Host, u.Host)
-	u.Host = "localhost"
 }
 
 // noting returns dial with a note of what comes of it. Its connections have a deadline already, if there is one, which programs
@@ -205,7 +193,7 @@ func (n *network) dialError(resp *http.Response, err error) error {
 	case errors.As(err, &failed) && failed.Err != nil:
 		return n.socksError(failed.Err)
 	case errors.As(err, &failed) && failed.Status != 0: // a proxy's
-		return errors.New(http.StatusText(failed.Status))
+		return errors.New(cmp.Or(http.StatusText(failed.Status), strconv.Itoa(failed.Status)))
 	}
 	return err
 }
@@ -296,6 +284,9 @@ func (d *Dialer) options(requestHeader http.Header) (*engine.DialOptions, error)
 		o.NetDial = new(net.Dialer).DialContext
 	}
 	o.Subprotocols = distinct(o.Subprotocols)
+	if _, given := requestHeader["Cookie"]; given && d.Jar != nil {
+		o.Jar = storing{d.Jar}
+	}
 	return o, d.addHeader(o, requestHeader)
 }
 

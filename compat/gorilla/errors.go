@@ -231,6 +231,8 @@ func (c *Conn) sendAfterEnd(end *conn.CloseError) error {
 	switch {
 	case end.WasClean:
 		return ErrCloseSent
+	case violation(end) != error(end): // the peer broke a rule, and was told
+		return ErrCloseSent
 	case ok && failed.Op == "read": // that was another call's
 	case end.Err != nil && !end.Remote:
 		return c.permanent(end.Err)

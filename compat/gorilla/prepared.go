@@ -28,7 +28,10 @@ func NewPreparedMessage(messageType int, data []byte) (*PreparedMessage, error) 
 // WritePreparedMessage is WriteMessage for a message that was prepared.
 func (c *Conn) WritePreparedMessage(pm *PreparedMessage) error {
 	if pm.p == nil {
-		return c.WriteMessage(pm.messageType, pm.data)
+		if err := c.mayWrite(); err != nil { // and a writer stays open: control frames may come between fragments (RFC 6455, section 5.4)
+			return err
+		}
+		return c.writeControl(pm.messageType, pm.data)
 	}
 	if err := c.beginWrite(pm.messageType); err != nil {
 		return err

@@ -182,7 +182,7 @@ func (u *Upgrader) options(responseHeader http.Header) handshake.ServerOptions {
 		Deflate:      compression(u.EnableCompression),
 		Lenient:      true,
 	}
-	if named := responseHeader.Get("Sec-Websocket-Protocol"); u.Subprotocols == nil && named != "" {
+	if named := subprotocolOf(responseHeader); u.Subprotocols == nil && named != "" {
 		// Also what the client has not offered: one that goes by the RFC fails then.
 		o.SelectSubprotocol = func(*http.Request, []string) (string, error) { return clean(named), nil }
 	}
@@ -198,6 +198,17 @@ func (u *Upgrader) options(responseHeader http.Header) handshake.ServerOptions {
 		}
 	}
 	return o
+}
+
+// subprotocolOf returns the subprotocol that a response header names, or "". Programs also spell the field as the RFC does, which
+// is not how package http does.
+func subprotocolOf(responseHeader http.Header) string {
+	for name, values := range responseHeader {
+		if http.CanonicalHeaderKey(name) == protocolField && len(values) > 0 && values[0] != "" {
+			return values[0]
+		}
+	}
+	return ""
 }
 
 // clean keeps the value of a header field from becoming several lines. A tab may be part of one.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/seed60239977/websocket/conn"
 )
@@ -30,11 +31,12 @@ func (c *Conn) NextWriter(messageType int) (io.WriteCloser, error) {
 	}
 	w := &messageWriter{c: c, control: messageType}
 	if !isControl(messageType) {
-		m, err := c.c.Writer(c.writeBy.fixed(), conn.MessageType(messageType))
+		w.by.d = &c.writeBy
+		m, err := c.c.Writer(&w.by, conn.MessageType(messageType))
 		if err != nil {
 			return nil, c.writeError(err)
 		}
-		w.m = m
+		w.m, w.by.begun = m, true
 	}
 	c.writer.Store(w)
 	return w, nil
@@ -50,10 +52,24 @@ func (c *Conn) beginWrite(messageType int) error {
 	if !isControl(messageType) && messageType != TextMessage && messageType != BinaryMessage {
 		return errMessageType
 	}
+	return c.mayWrite()
+}
+
+// mayWrite says why nothing can be written any more, or nil.
+func (c *Conn) mayWrite() error {
 	if err := c.writeFailure.Load(); err != nil {
 		return *err
 	}
+	c.takeBack()
 	return nil
+}
+
+// takeBack takes back a deadline for writing that the program has set on the network itself: those of messages are of SetWriteDeadline
+// alone.
+func (c *Conn) takeBack() {
+	if c.handedOut.Load() {
+		c.c.NetConn().SetWriteDeadline(time.Time{})
+	}
 }
 
 // writeControl is WriteControl by the deadline of other messages.
@@ -68,10 +84,29 @@ func (c *Conn) writeControl(messageType int, data []byte) error {
 		return err
 	}
 	err := c.c.Flush(c.writeBy.fixed())
-	if err != nil && messageType == CloseMessage && conn.CloseStatus(err) != 0 {
-		return nil // the answer was quick
+	if messageType == CloseMessage && (err == nil || conn.CloseStatus(err) != 0) { // the answer may have been quick
+		c.closeSent.Store(true)
+		return nil
 	}
 	return c.writeError(err)
+}
+
+// writerDeadline is the context of a writer: each call has the deadline that is set by then, and beginning a message, which writes
+// nothing, has none.
+type writerDeadline struct {
+	d     *deadline
+	begun bool
+}
+
+func (w *writerDeadline) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (w *writerDeadline) Done() <-chan struct{}       { return w.d.fixed().Done() }
+func (w *writerDeadline) Value(key any) any           { return w.d.fixed().Value(key) }
+
+func (w *writerDeadline) Err() error {
+	if !w.begun {
+		return nil
+	}
+	return w.d.fixed().Err()
 }
 
 // messageWriter writes one message.
@@ -79,6 +114,7 @@ type messageWriter struct {
 	mu      sync.Mutex // guards the rest: the next message closes it, whoever sends that
 	c       *Conn
 	m       *conn.MessageWriter // nil for a control message
+	by      writerDeadline      // of m
 	control int
 	payload bytes.Buffer // of a control message
 	err     error
@@ -93,6 +129,7 @@ func (w *messageWriter) Write(p []byte) (n int, err error) {
 	if w.m == nil {
 		return w.payload.Write(p)
 	}
+	w.c.takeBack()
 	if n, err = w.m.Write(p); err != nil {
 		w.end(w.c.writeError(err))
 	}
@@ -108,6 +145,7 @@ func (w *messageWriter) Close() error {
 	w.c.writer.CompareAndSwap(w, nil)
 	w.err = errWriteClosed
 	if w.m != nil {
+		w.c.takeBack()
 		return w.c.writeError(w.m.Close())
 	}
 	err := w.c.writeControl(w.control, w.payload.Bytes())
