@@ -27,6 +27,7 @@ var inBrowsers = map[string]any{
 	"Config.SkipUTF8":              true,
 	"Config.FragmentSize":          1,
 	"Config.ReuseReader":           true,
+	"Config.FailFast":              true,
 	"Config.CloseTimeout":          time.Second,
 	"Config.Observer":              &Observer{},
 	"Config.OnViolation":           func(*Conn, error) {},

@@ -136,6 +136,7 @@
 //   - ReuseReader: one reader for all messages
 //   - PingInterval, IdleTimeout: notice that a peer is gone
 //   - CloseTimeout: bounds the closing handshake
+//   - FailFast: do not wait for a peer that has broken a rule
 //   - OnPing, OnPong, OnClose, OnViolation: called for control frames, and for broken rules
 //   - Observer: counts, logs and traces what happens
 //

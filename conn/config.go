@@ -99,6 +99,11 @@ type Config struct {
 	// function that cancels the context of that call makes it return at once. See OnPing for what the function may do.
 	OnViolation func(c *Conn, err error)
 
+	// FailFast has the call that reads return as soon as the peer was told that it has broken a rule, instead of waiting for it to
+	// close. A goroutine of the connection waits for that, as after [Conn.Close] of a client, up to CloseTimeout. It has no effect
+	// with an event loop, where nobody waits.
+	FailFast bool
+
 	// Observer, if not nil, is called for what happens on the connection: messages, pings, slow peers, the end. Package observe
 	// has ready-made ones. An Observer may be shared by any number of connections and takes no memory per connection.
 	Observer *Observer

@@ -142,7 +142,7 @@ func (c *Conn) setUp(role frame.Role, n *Negotiated, cfg *Config, driven *driven
 	} else {
 		c.transport = newTransport(c.nc, &c.in)
 	}
-	c.read.reuses = cfg.ReuseReader
+	c.read.reuses, c.read.failsFast = cfg.ReuseReader, cfg.FailFast && driven == nil
 	if len(n.Buffered) > 0 {
 		c.in.buf = buffer.Borrow(n.Buffered)
 	}

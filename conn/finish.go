@@ -2,6 +2,7 @@ package conn
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -98,6 +99,11 @@ func (c *Conn) finishStep(ctx context.Context) error {
 		c.out.mu.Unlock()
 		err := c.awaitEOF(ctx)
 		c.out.mu.Lock()
+		if err == errLeft {
+			w.HalfClosed()
+			c.followReading()
+			return nil
+		}
 		if !nonblock.Stopped(err) && (err == nil || err != ctx.Err()) {
 			w.ReadFailed(err)
 			c.followReading()
@@ -106,6 +112,9 @@ func (c *Conn) finishStep(ctx context.Context) error {
 	}
 	return nil
 }
+
+// errLeft says that awaitEOF leaves the wait to a goroutine: see linger.
+var errLeft = errors.New("nobody is to wait")
 
 // awaitEOF half-closes TCP, and throws away what comes until the peer closes, too. A server does not wait where a half-close
 // is not possible. The caller holds reading.
@@ -122,6 +131,9 @@ func (c *Conn) awaitEOF(ctx context.Context) error {
 		} else if c.receiver.Role() == protocol.Server {
 			return io.EOF
 		}
+	}
+	if c.read.failsFast {
+		return errLeft
 	}
 	err := c.readToEOF()
 	if cut := ctx.Err(); cut != nil && isTimeout(err) && !c.calls.Closed(interrupt.Reading) {

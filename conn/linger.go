@@ -7,7 +7,8 @@ import (
 )
 
 // linger is a client's wait for its server to close TCP first, once the connection has ended cleanly (§7.1.1). Whoever
-// closes first has to remember the connection for minutes (TIME_WAIT), which is the server's to do.
+// closes first has to remember the connection for minutes (TIME_WAIT), which is the server's to do. With Config.FailFast, it also is
+// the wait for a peer that has broken a rule.
 type linger struct {
 	hungUp atomic.Bool   // somebody closes the net.Conn, or has
 	done   chan struct{} // closed when the goroutine has ended
@@ -20,7 +21,7 @@ func (l *linger) hangUp(c *Conn, goodbye bool) {
 	}
 }
 
-// linger reads until the server has closed, or by. Whoever was reading lets go, since the connection has ended.
+// linger reads until the peer has closed, or by. Whoever was reading lets go, since the connection has ended.
 func (c *Conn) linger(l *linger, by time.Time) {
 	defer close(l.done)
 	if !by.IsZero() {

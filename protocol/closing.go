@@ -37,6 +37,7 @@ const (
 //	  as a server, both frames went                Drop         §7.1.1
 //	  as a client, both frames went                AwaitEOF     §7.1.1
 //	  they broke a rule                            HalfClose    §7.1.1
+//	nobody is to wait any longer       HalfClosed  AwaitEOF
 //	a write failed                     SendFailed  ReadOn       §7.1.5
 //	  their close frame had come                   Drop
 //	EOF, or reading failed             ReadFailed  Drop         §7.1.5 (1006)
@@ -152,6 +153,15 @@ func (c *Closing) Flushed() {
 	case c.Role == Server:
 		c.finish(c.peer)
 	default:
+		c.conclude(c.peer)
+		c.step = AwaitEOF
+	}
+}
+
+// HalfClosed notes that this direction of TCP is closed, after a step HalfClose, for a driver that has nobody wait for the end of the
+// stream: how the connection ended is known then.
+func (c *Closing) HalfClosed() {
+	if c.step == HalfClose {
 		c.conclude(c.peer)
 		c.step = AwaitEOF
 	}

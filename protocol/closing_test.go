@@ -3,6 +3,7 @@ package protocol_test
 import (
 	"errors"
 	"io"
+	"slices"
 	"testing"
 	"time"
 
@@ -36,6 +37,7 @@ var closingEvents = map[string]func(c *protocol.Closing){
 		}
 	},
 	"flushed":       func(c *protocol.Closing) { c.Flushed() },
+	"half-closed":   func(c *protocol.Closing) { c.HalfClosed() },
 	"write fails":   func(c *protocol.Closing) { c.SendFailed(errWrite, start) },
 	"end of stream": func(c *protocol.Closing) { c.ReadFailed(io.EOF) },
 	"read fails":    func(c *protocol.Closing) { c.ReadFailed(errNetwork) },
@@ -83,6 +85,8 @@ func TestTheWayFromOpenToClosed(t *testing.T) {
 		{"they break a rule", protocol.Server, []string{"they break"}, protocol.Flush, nil},
 		{"they are told", protocol.Server, []string{"they break", "flushed"}, protocol.HalfClose, nil},
 		{"and hang up", protocol.Server, []string{"they break", "flushed", "end of stream"}, protocol.Drop, &outcome{1002, false, false, errRule, false}},
+		{"and nobody waits for them", protocol.Server, []string{"they break", "flushed", "half-closed"}, protocol.AwaitEOF, &outcome{1002, false, false, errRule, false}},
+		{"which is for those alone who broke a rule", protocol.Server, []string{"they close", "half-closed"}, protocol.Flush, nil},
 		{"or do not", protocol.Client, []string{"they break", "flushed", "expired"}, protocol.Drop, &outcome{1002, false, false, errRule, false}},
 		{"they break a rule and take nothing", protocol.Client, []string{"they break", "write fails"}, protocol.Drop, &outcome{1002, false, false, errRule, false}},
 		{"a write fails, and then they break a rule", protocol.Server, []string{"write fails", "they break"}, protocol.Drop, &outcome{1002, false, false, errRule, false}},
@@ -137,7 +141,8 @@ func TestEveryWayFromOpenToClosed(t *testing.T) {
 			}
 		}
 		require.Equal(t, end != nil, step >= protocol.AwaitEOF, "%v: who does not read any more knows the end", events)
-		require.True(t, step != protocol.AwaitEOF || role == protocol.Client, "%v: a server does not wait", events)
+		background := role == protocol.Client || slices.Contains(events, "half-closed")
+		require.True(t, step != protocol.AwaitEOF || background, "%v: a server does not wait", events)
 		if began := step > protocol.ReadOn && step < protocol.Drop; began {
 			require.Equal(t, start.Add(limit), c.Deadline(), "%v: what may take time is limited", events)
 		}

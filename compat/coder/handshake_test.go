@@ -529,20 +529,10 @@ func TestAnyTransportMayHaveTheConnection(t *testing.T) {
 
 func TestACloseFrameThatCameIsNotLostWhenTheContextEndsDuringTheAnswer(t *testing.T) {
 	withEach(t, func(t *testing.T, lib library) {
-		r := httptest.NewRequest(http.MethodGet, "/", nil)
-		for name, value := range map[string]string{
-			"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-		} {
-			r.Header.Set(name, value)
-		}
-		near, far := net.Pipe()
-		defer near.Close()
-		c, err := lib.accept(hijackable{http.Header{}, far}, r, options{})
-		require.NoError(t, err)
-		defer c.CloseNow()
+		c, near := byHand(t, lib)
 		ctx, cancel := context.WithCancel(patient(t))
 		result := doing(func() error { _, _, err := c.Read(ctx); return err })
-		_, err = near.Write([]byte("\x88\x85\x00\x00\x00\x00\x10\xe1bye"))
+		_, err := near.Write([]byte("\x88\x85\x00\x00\x00\x00\x10\xe1bye"))
 		require.NoError(t, err)
 		_, err = io.ReadFull(near, make([]byte, 1)) // the answer is on its way
 		require.NoError(t, err)

@@ -27,13 +27,13 @@ const (
 type Conn struct {
 	c *conn.Conn
 
-	limit     atomic.Int64  // of SetReadLimit
-	reader    messageReader // of the current message
-	readBy    *readContext  // nil unless there are callbacks
-	writers   atomic.Int32  // that are open, or wait for others
-	closing   atomic.Bool   // by this side, or by the peer's close frame
-	finished  atomic.Bool   // closed, and who read was told
-	anonymous bool          // NetConn shows no addresses
+	limit    atomic.Int64  // of SetReadLimit
+	reader   messageReader // of the current message
+	readBy   *readContext  // nil unless there are callbacks
+	writers  atomic.Int32  // that are open, or wait for others
+	closing  atomic.Bool   // by this side, or by the peer's close frame
+	finished atomic.Bool   // closed, and who read was told
+	flags    atomic.Uint32
 
 	background struct {
 		sync.Mutex
@@ -41,6 +41,14 @@ type Conn struct {
 		done chan struct{}   // closed when nothing of it is left
 	}
 }
+
+// The bits of Conn.flags.
+const (
+	anonymous uint32 = 1 << iota // NetConn shows no addresses
+	abandoned                    // CloseRead has seen the end, and closed the connection
+)
+
+func (c *Conn) has(flag uint32) bool { return c.flags.Load()&flag != 0 }
 
 // readContext is the context of the call that reads, for callbacks.
 type readContext struct {
@@ -65,6 +73,8 @@ func (c *Conn) config(
 		CloseTimeout: closeTimeout,
 		SkipUTF8:     !checkUTF8,
 		ReuseReader:  true,
+		FailFast:     true,
+		FragmentSize: 4 << 10, // as much as coder/websocket holds back of what a Writer writes
 	}
 	if ping == nil && pong == nil {
 		return cfg
@@ -122,6 +132,7 @@ func (c *Conn) CloseRead(ctx context.Context) context.Context {
 	b.done = make(chan struct{})
 	context.AfterFunc(c.c.CloseRead(b.ctx), func() {
 		defer close(b.done)
+		c.flags.Or(abandoned)
 		c.ended()
 		cancel()
 	})
@@ -136,20 +147,25 @@ func (c *Conn) keepContext(ctx context.Context) {
 	}
 }
 
-// ended closes the network of a connection that has ended, or that a context has, and returns when nothing of it is left.
+// ended closes the network of a connection that has ended, or that a context has, and returns when nothing of it is left. A peer that
+// has broken a rule has some time to close first, unless this side closes.
 func (c *Conn) ended() {
 	if c.finished.Load() { // nothing is
 		return
 	}
-	c.c.CloseNow()
+	if end, ok := c.c.Err().(*conn.CloseError); !ok || !brokeRule(end) {
+		c.c.CloseNow()
+	}
 	if end, ok := c.c.Err().(*conn.CloseError); ok && closeCame(end) {
 		c.closing.Store(true)
 	}
 	c.finished.Store(true)
 }
 
-// awaitBackground waits for what CloseRead has started.
-func (c *Conn) awaitBackground() {
+// awaitRest returns when nothing is left of a connection that this side has closed: neither of what CloseRead has started, nor of the
+// wait for a peer that has broken a rule.
+func (c *Conn) awaitRest() {
+	c.c.CloseNow()
 	b := &c.background
 	b.Lock()
 	done := b.done
@@ -167,10 +183,11 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 		c.await()
 		return fmt.Errorf("failed to close WebSocket: %w", net.ErrClosed)
 	}
+	late := c.has(abandoned) // before this call, which is then not the one that closes it
 	err := c.shake(code, reason)
 	c.ended()
-	c.awaitBackground()
-	if err == nil || errors.Is(err, net.ErrClosed) {
+	c.awaitRest()
+	if err == nil || late || errors.Is(err, net.ErrClosed) {
 		return nil
 	}
 	return fmt.Errorf("failed to close WebSocket: %w", err)
@@ -190,13 +207,16 @@ func (c *Conn) leave(code StatusCode, blocked bool, end func()) error {
 	}
 	end()
 	c.ended()
-	c.awaitBackground()
+	c.awaitRest()
 	return nil
 }
 
 // shake does the closing handshake.
 func (c *Conn) shake(code StatusCode, reason string) error {
 	wire := conn.StatusCode(code)
+	if code == StatusNoStatusRcvd {
+		reason = "" // which cannot be sent
+	}
 	if StatusCode(wire) != code || code != StatusNoStatusRcvd && !wire.ValidOnWire() {
 		c.c.CloseNow()
 		return fmt.Errorf("failed to marshal close frame: status code %v cannot be set", code)
@@ -221,12 +241,12 @@ func (c *Conn) CloseNow() error {
 		return fmt.Errorf("failed to immediately close WebSocket: %w", net.ErrClosed)
 	}
 	c.ended()
-	c.awaitBackground()
+	c.awaitRest()
 	return nil
 }
 
 // await waits until a connection that is being closed has ended.
 func (c *Conn) await() {
 	<-c.c.Done()
-	c.awaitBackground()
+	c.awaitRest()
 }

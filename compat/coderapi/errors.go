@@ -23,10 +23,12 @@ func (c *Conn) readError(ctx context.Context, err error) error {
 	var end *conn.CloseError
 	closed := errors.As(err, &end)
 	switch {
-	case closed && end.WasClean:
+	case closed && closeCame(end):
 		err = received(end)
 	case ctx.Err() != nil:
 		return c.cutError(ctx)
+	case closed && errors.Is(end, conn.ErrCloseTimeout): // this side's Close has given up
+		err = net.ErrClosed
 	case closed:
 		err = c.endError(end)
 	default: // somebody else reads
@@ -37,18 +39,29 @@ func (c *Conn) readError(ctx context.Context, err error) error {
 }
 
 // cutError closes the connection because a context has ended while something was read. If the peer's close frame had come by then,
-// and only the answer to it was still on its way, that says more.
+// and only the answer to it was still on its way, or the peer had broken a rule, that says more.
 func (c *Conn) cutError(ctx context.Context) error {
 	c.ended()
-	if end, ok := c.c.Err().(*conn.CloseError); ok && closeCame(end) {
+	end, ok := c.c.Err().(*conn.CloseError)
+	switch {
+	case ok && closeCame(end):
 		return received(end)
+	case ok && brokeRule(end):
+		return c.endError(end)
 	}
 	return ctx.Err()
 }
 
-// closeCame reports whether the peer's close frame had come before a connection ended: its code is kept where CloseNow cut the answer.
+// brokeRule reports whether a connection ended because the peer had broken a rule.
+func brokeRule(end *conn.CloseError) bool {
+	return !closeCame(end) && end.Code != conn.StatusAbnormalClosure
+}
+
+// closeCame reports whether the peer's close frame had come before a connection ended: its code is kept where CloseNow, or the time
+// that a closing handshake may take, cut the answer.
 func closeCame(end *conn.CloseError) bool {
-	return end.WasClean || errors.Is(end.Err, conn.ErrClosedNow) && end.Code != conn.StatusAbnormalClosure
+	return end.WasClean || end.Code != conn.StatusAbnormalClosure &&
+		(errors.Is(end.Err, conn.ErrClosedNow) || errors.Is(end.Err, conn.ErrCloseTimeout))
 }
 
 // received is the error of a close frame.
@@ -79,7 +92,7 @@ func (c *Conn) endError(end *conn.CloseError) error {
 // stream again gives the end of the stream again, until this side has closed.
 func (c *Conn) afterEnd() error {
 	var end *conn.CloseError
-	if errors.As(c.c.Err(), &end) && !end.WasClean && end.Code == conn.StatusAbnormalClosure && !c.closing.Load() {
+	if errors.As(c.c.Err(), &end) && !end.WasClean && end.Code == conn.StatusAbnormalClosure && !c.closing.Load() && !c.has(abandoned) {
 		return c.endError(end)
 	}
 	return net.ErrClosed

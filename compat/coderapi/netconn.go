@@ -181,14 +181,14 @@ func (n *netConn) end() {
 }
 
 func (n *netConn) LocalAddr() net.Addr {
-	if n.c.anonymous {
+	if n.c.has(anonymous) {
 		return unknownAddr{}
 	}
 	return n.c.c.LocalAddr()
 }
 
 func (n *netConn) RemoteAddr() net.Addr {
-	if n.c.anonymous {
+	if n.c.has(anonymous) {
 		return unknownAddr{}
 	}
 	return n.c.c.RemoteAddr()

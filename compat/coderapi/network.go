@@ -31,7 +31,7 @@ func (w *watch) network(c *Conn, body io.ReadWriteCloser, n *conn.Negotiated) ne
 	if nc, ok := body.(net.Conn); ok {
 		return nc
 	}
-	c.anonymous = true
+	c.flags.Or(anonymous)
 	if nc := w.last.Load(); nc != nil && known(*nc) && fmt.Sprintf("%T", body) == "*http.readWriteCloserBody" {
 		if p, err := arrived(body, *nc); err == nil {
 			n.Buffered = p

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 )
 
 // Read waits for the next message and returns it whole.
@@ -61,6 +62,9 @@ type messageReader struct {
 }
 
 func (m *messageReader) Read(p []byte) (int, error) {
+	if m.c.finished.Load() && m.c.closing.Load() { // by this side: a close frame of the peer's is told once
+		return 0, fmt.Errorf("failed to read: %w", net.ErrClosed)
+	}
 	n, err := m.r.Read(p)
 	if err == nil || err == io.EOF {
 		return n, err

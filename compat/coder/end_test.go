@@ -1,0 +1,167 @@
+package websocket
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+)
+
+// byHand returns a server's connection, and the client's end of its network.
+func byHand(t *testing.T, lib library) (c connection, far net.Conn) {
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	for name, value := range map[string]string{
+		"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+	} {
+		r.Header.Set(name, value)
+	}
+	near, far := net.Pipe()
+	c, err := lib.accept(hijackable{http.Header{}, near}, r, options{})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		far.Close()
+		c.CloseNow()
+	})
+	return c, far
+}
+
+// overAPipe runs a test against both libraries, as the server of a client that is written by hand, in fake time.
+func overAPipe(t *testing.T, test func(t *testing.T, lib library, c connection, far net.Conn)) {
+	withEach(t, func(t *testing.T, lib library) {
+		synctest.Test(t, func(t *testing.T) {
+			c, far := byHand(t, lib)
+			test(t, lib, c, far)
+		})
+	})
+}
+
+// Frames of a client, whose mask is 0.
+const (
+	closes4000 = "\x88\x82\x00\x00\x00\x00\x0f\xa0"
+	closes1000 = "\x88\x82\x00\x00\x00\x00\x03\xe8"
+	reserved   = "\x83\x80\x00\x00\x00\x00"
+	hello      = "\x82\x85\x00\x00\x00\x00hello"
+)
+
+// send has c find a frame when it reads, or wherever it waits.
+func send(far net.Conn, frame string) { go io.WriteString(far, frame) }
+
+func TestACloseFrameThatCameIsToldAlsoIfTheAnswerCannotBeSent(t *testing.T) {
+	overAPipe(t, func(t *testing.T, lib library, c connection, far net.Conn) {
+		blocked := doing(func() error { return c.Write(t.Context(), binary, []byte("nobody reads this")) })
+		synctest.Wait()
+		send(far, closes4000)
+		_, _, err := c.Read(t.Context())
+		require.Equal(t, 4000, lib.status(err), err)
+		require.NotErrorIs(t, err, context.DeadlineExceeded, "there was none")
+		require.Error(t, <-blocked)
+	})
+}
+
+func TestCloseAfterACloseFrameThatCouldNotBeAnsweredIsErrClosed(t *testing.T) {
+	overAPipe(t, func(t *testing.T, lib library, c connection, far net.Conn) {
+		gone := c.CloseRead(t.Context())
+		blocked := doing(func() error { return c.Write(t.Context(), binary, []byte("nobody reads this")) })
+		synctest.Wait()
+		send(far, closes4000)
+		<-gone.Done()
+		require.ErrorIs(t, c.Close(1000, ""), net.ErrClosed)
+		require.Error(t, <-blocked)
+	})
+}
+
+func TestAfterCloseReadHasSeenTheEndNothingIsWrongWithClosing(t *testing.T) {
+	for name, end := range map[string]func(far net.Conn){
+		"the peer is gone": func(far net.Conn) { far.Close() },
+		"a broken rule": func(far net.Conn) {
+			go io.Copy(io.Discard, far)
+			send(far, reserved)
+			synctest.Wait()
+			far.Close()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			overAPipe(t, func(t *testing.T, lib library, c connection, far net.Conn) {
+				gone := c.CloseRead(t.Context())
+				end(far)
+				<-gone.Done()
+				synctest.Wait()
+				_, _, err := c.Read(t.Context())
+				require.ErrorIs(t, err, net.ErrClosed)
+				require.NoError(t, c.Close(1000, ""))
+			})
+		})
+	}
+}
+
+func TestAReadThatCloseEndsIsErrClosedAlsoIfThePeerDoesNotAnswer(t *testing.T) {
+	overAPipe(t, func(t *testing.T, lib library, c connection, far net.Conn) {
+		go io.Copy(io.Discard, far)
+		result := doing(func() error { _, _, err := c.Read(t.Context()); return err })
+		synctest.Wait()
+		require.Error(t, c.Close(1000, ""))
+		err := <-result
+		require.ErrorIs(t, err, net.ErrClosed)
+		require.NotErrorIs(t, err, context.DeadlineExceeded)
+	})
+}
+
+func TestAReaderOfAConnectionThatThisSideHasClosedIsErrClosed(t *testing.T) {
+	overAPipe(t, func(t *testing.T, lib library, c connection, far net.Conn) {
+		send(far, hello)
+		_, r, err := c.Reader(t.Context())
+		require.NoError(t, err)
+		_, err = io.ReadFull(r, make([]byte, 2))
+		require.NoError(t, err)
+		go func() {
+			io.ReadFull(far, make([]byte, 4))
+			send(far, closes1000)
+		}()
+		require.NoError(t, c.Close(1000, ""))
+		_, err = r.Read(make([]byte, 2))
+		require.ErrorIs(t, err, net.ErrClosed)
+		require.Equal(t, -1, lib.status(err))
+	})
+}
+
+func TestCloseWithoutACodeLeavesTheReasonOut(t *testing.T) {
+	overAPipe(t, func(t *testing.T, lib library, c connection, far net.Conn) {
+		answer := make([]byte, 2)
+		go func() {
+			io.ReadFull(far, answer)
+			send(far, "\x88\x80\x00\x00\x00\x00")
+		}()
+		require.NoError(t, c.Close(1005, "reason"))
+		require.Equal(t, "\x88\x00", string(answer))
+	})
+}
+
+func TestAWriterHoldsNoMoreThan4KiBBack(t *testing.T) {
+	overAPipe(t, func(t *testing.T, lib library, c connection, far net.Conn) {
+		w, err := c.Writer(t.Context(), text)
+		require.NoError(t, err)
+		written := doing(func() error {
+			_, err := w.Write(make([]byte, 8192))
+			return err
+		})
+		_, err = io.ReadFull(far, make([]byte, 4096)) // before the message is complete
+		require.NoError(t, err)
+		far.Close()
+		<-written
+	})
+}
+
+func TestAMessageThatIsTooLongIsToldAlsoIfThePeerDoesNotClose(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		near.SetReadLimit(3)
+		require.NoError(t, far.Write(patient(t), text, []byte("hello")))
+		_, _, err := near.Read(patient(t)) // and far does not read
+		require.ErrorIs(t, err, lib.tooBig)
+		require.Error(t, near.Close(1000, ""))
+	})
+}

@@ -1,0 +1,74 @@
+package conn_test
+
+import (
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/internal/wstest"
+)
+
+var failFast = &setup{Config: conn.Config{FailFast: true}}
+
+// breakARule has the peer break a rule, and returns once the call that reads has.
+func breakARule(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+	ended := reading(c)
+	start := time.Now()
+	peer.Send(wstest.Whole(7, ""))
+	peer.Expect(closing(conn.StatusProtocolError, "reserved opcode"))
+	err := <-ended
+	require.Zero(t, time.Since(start))
+	requireEnded(t, c, err, conn.CloseError{Code: conn.StatusProtocolError, Reason: "reserved opcode"}, unwrapped(c))
+}
+
+func TestWithFailFastABrokenRuleIsToldBeforeThePeerHasClosed(t *testing.T) {
+	inBothRoles(t, failFast, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		breakARule(t, c, peer)
+		peer.ExpectEOF()
+		for range 100 { // read and thrown away, so that no reset overtakes the close frame
+			peer.SendRaw(make([]byte, 10_000))
+		}
+		hangUp(peer)
+		synctest.Wait() // and nobody waits any more: the bubble would not end
+	})
+}
+
+func TestWithFailFastAPeerThatDoesNotCloseIsCutOff(t *testing.T) {
+	for name, end := range map[string]func(c *conn.Conn) time.Duration{
+		"after CloseTimeout": func(*conn.Conn) time.Duration { return conn.DefaultCloseTimeout },
+		"by CloseNow": func(c *conn.Conn) time.Duration {
+			c.CloseNow()
+			return 0
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBothRoles(t, failFast, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+				start := time.Now()
+				breakARule(t, c, peer)
+				want := end(c)
+				for { // until nobody takes it any more
+					if _, err := peer.Conn().Write(make([]byte, 1000)); err != nil {
+						break
+					}
+					time.Sleep(time.Millisecond)
+				}
+				require.InDelta(t, want, time.Since(start), float64(2*time.Millisecond))
+			})
+		})
+	}
+}
+
+func TestWithFailFastAServerLetsGoWhereTCPHasNoHalves(t *testing.T) {
+	hide := func(end *wstest.End) net.Conn { return oneWay{end} }
+	inBothRolesOver(t, failFast, 0, hide, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		breakARule(t, c, peer)
+		if !isServer(peer) { // a client waits for the server, in the background
+			peer.SendRaw(make([]byte, 10_000))
+			hangUp(peer)
+		}
+	})
+}
