@@ -117,7 +117,7 @@ func (c *Config) settings(n *Negotiated) unique.Handle[settings] {
 	s := settings{
 		subprotocol: n.Subprotocol, closeTimeout: cmp.Or(c.CloseTimeout, DefaultCloseTimeout),
 		sendQueue: cmp.Or(c.SendQueue, DefaultSendQueue), fragment: cmp.Or(c.FragmentSize, DefaultFragmentSize),
-		compressed: n.Deflate != nil, observer: c.Observer,
+		failFast: c.FailFast, compressed: n.Deflate != nil, observer: c.Observer,
 	}
 	if s.closeTimeout < 0 {
 		s.closeTimeout = forever

@@ -47,6 +47,7 @@ type settings struct {
 	closeTimeout time.Duration
 	sendQueue    int
 	fragment     int            // Config.FragmentSize
+	failFast     bool           // Config.FailFast
 	deflate      deflate.Params // of compression, if compressed
 	compressed   bool
 	observer     *Observer
@@ -142,7 +143,7 @@ func (c *Conn) setUp(role frame.Role, n *Negotiated, cfg *Config, driven *driven
 	} else {
 		c.transport = newTransport(c.nc, &c.in)
 	}
-	c.read.reuses, c.read.failsFast = cfg.ReuseReader, cfg.FailFast && driven == nil
+	c.read.reuses = cfg.ReuseReader
 	if len(n.Buffered) > 0 {
 		c.in.buf = buffer.Borrow(n.Buffered)
 	}

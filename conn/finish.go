@@ -132,7 +132,7 @@ func (c *Conn) awaitEOF(ctx context.Context) error {
 			return io.EOF
 		}
 	}
-	if c.read.failsFast {
+	if c.settings.Value().failFast && c.driven() == nil {
 		return errLeft
 	}
 	err := c.readToEOF()

@@ -23,7 +23,6 @@ type readState struct {
 	serving    bool   // the caller is Serve
 	refuses    bool   // the caller is CloseRead: what comes once its context has ended is for the next reader
 	reuses     bool   // Config.ReuseReader
-	failsFast  bool   // Config.FailFast
 }
 
 // held is what most connections do without: what is held of messages between calls, and whom to call for control frames.
