@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -156,12 +157,14 @@ func TestAWriterHoldsNoMoreThan4KiBBack(t *testing.T) {
 	})
 }
 
-func TestAMessageThatIsTooLongIsToldAlsoIfThePeerDoesNotClose(t *testing.T) {
-	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
-		near.SetReadLimit(3)
-		require.NoError(t, far.Write(patient(t), text, []byte("hello")))
-		_, _, err := near.Read(patient(t)) // and far does not read
+func TestABrokenRuleIsToldAtOnce(t *testing.T) {
+	overAPipe(t, func(t *testing.T, lib library, c connection, far net.Conn) {
+		go io.Copy(io.Discard, far) // and does not close
+		c.SetReadLimit(3)
+		send(far, hello)
+		start := time.Now()
+		_, _, err := c.Read(t.Context())
 		require.ErrorIs(t, err, lib.tooBig)
-		require.Error(t, near.Close(1000, ""))
+		require.Zero(t, time.Since(start))
 	})
 }
