@@ -45,6 +45,16 @@ programs=(
   "knative  large knative.dev/pkg@v0.0.0-20230612155445-74c4be5e935e ./websocket"
   "alpaca   large github.com/alpacahq/alpaca-trade-api-go/v3@v3.9.1 ./marketdata/stream"
   "gotd     large github.com/gotd/td@v0.93.0 ./transport"
+  "openai   large github.com/openai/openai-go/v3@v3.99.0 ./packages/websocket ./internal/websockettest"
+  "grpcweb  large github.com/improbable-eng/grpc-web@v0.15.0 ./go/grpcweb"
+  "wgtunnel large github.com/coder/wgtunnel@v0.2.0 ./..."
+  "derp     large tailscale.com@v1.98.0 ./derp/... ./control/controlhttp/..."
+  "graphql  large github.com/wundergraph/graphql-go-tools/v2@v2.0.0-rc.100 ./pkg/engine/datasource/graphql_datasource"
+  "sockjs   large github.com/igm/sockjs-go/v3@v3.0.2 ./sockjs"
+  "serving  large knative.dev/serving@v0.47.0 ./pkg/autoscaler/statforwarder ./pkg/autoscaler/statserver ./pkg/activator/handler"
+  "k6       large go.k6.io/k6@v1.8.1 ./internal/js/modules/k6/ws ./internal/js/modules/k6/websockets"
+  "centri   large github.com/centrifugal/centrifuge@v0.28.0 ."
+  "livekit  large github.com/livekit/server-sdk-go/v2@v2.19.0 . ./signalling"
 )
 
 # passing FILE: the tests that passed, from the output of go test -json. An address in the name of one is not the same each time.

@@ -159,7 +159,7 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 		return c.closedError("set")
 	}
 	if c.handedOut.Load() {
-		c.c.NetConn().SetReadDeadline(time.Time{})
+		c.readBy.takeBack(c.c.NetConn())
 	}
 	c.readBy.set(t)
 	return nil

@@ -100,6 +100,15 @@ func (d *readDeadline) set(t time.Time) {
 	}
 }
 
+// takeBack takes back a deadline that the program has set on the network nc itself, unless reading is to end.
+func (d *readDeadline) takeBack(nc net.Conn) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.over {
+		nc.SetReadDeadline(time.Time{})
+	}
+}
+
 // passed reports whether the deadline has passed. The caller holds mu.
 func (d *readDeadline) passed() bool { return d.turns.Load()%2 == 1 }
 

@@ -65,9 +65,9 @@ func (c *Conn) mayWrite() error {
 }
 
 // takeBack takes back a deadline for writing that the program has set on the network itself: those of messages are of SetWriteDeadline
-// alone.
+// alone. Once the connection has ended, its last words over TLS have a deadline of their own.
 func (c *Conn) takeBack() {
-	if c.handedOut.Load() {
+	if c.handedOut.Load() && c.c.Err() == nil {
 		c.c.NetConn().SetWriteDeadline(time.Time{})
 	}
 }
