@@ -47,7 +47,6 @@ programs=(
   "gotd     large github.com/gotd/td@v0.93.0 ./transport"
   "openai   large github.com/openai/openai-go/v3@v3.99.0 ./packages/websocket ./internal/websockettest"
   "grpcweb  large github.com/improbable-eng/grpc-web@v0.15.0 ./go/grpcweb"
-  "wgtunnel large github.com/coder/wgtunnel@v0.2.0 ./..."
   "derp     large tailscale.com@v1.98.0 ./derp/... ./control/controlhttp/..."
   "graphql  large github.com/wundergraph/graphql-go-tools/v2@v2.0.0-rc.100 ./pkg/engine/datasource/graphql_datasource"
   "sockjs   large github.com/igm/sockjs-go/v3@v3.0.2 ./sockjs"
