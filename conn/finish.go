@@ -2,7 +2,6 @@ package conn
 
 import (
 	"context"
-	"errors"
 	"io"
 	"time"
 
@@ -99,12 +98,11 @@ func (c *Conn) finishStep(ctx context.Context) error {
 		c.out.mu.Unlock()
 		err := c.awaitEOF(ctx)
 		c.out.mu.Lock()
-		if err == errLeft {
+		switch {
+		case err == nil:
 			w.HalfClosed()
 			c.followReading()
-			return nil
-		}
-		if !nonblock.Stopped(err) && (err == nil || err != ctx.Err()) {
+		case !nonblock.Stopped(err) && err != ctx.Err():
 			w.ReadFailed(err)
 			c.followReading()
 		}
@@ -113,11 +111,8 @@ func (c *Conn) finishStep(ctx context.Context) error {
 	return nil
 }
 
-// errLeft says that awaitEOF leaves the wait to a goroutine: see linger.
-var errLeft = errors.New("nobody is to wait")
-
 // awaitEOF half-closes TCP, and throws away what comes until the peer closes, too. A server does not wait where a half-close
-// is not possible. The caller holds reading.
+// is not possible. It returns nil if it leaves the waiting to a goroutine, see linger. The caller holds reading.
 func (c *Conn) awaitEOF(ctx context.Context) error {
 	if !c.read.halfClosed {
 		c.read.halfClosed = true
@@ -133,7 +128,7 @@ func (c *Conn) awaitEOF(ctx context.Context) error {
 		}
 	}
 	if c.settings.Value().failFast && c.driven() == nil {
-		return errLeft
+		return nil
 	}
 	err := c.readToEOF()
 	if cut := ctx.Err(); cut != nil && isTimeout(err) && !c.calls.Closed(interrupt.Reading) {
