@@ -55,7 +55,7 @@ type Conn struct {
 	writeBy      deadline
 
 	// For the goroutine that reads.
-	failed                 error       // what a handler has returned, or the rule that the peer broke
+	failed                 error       // what a handler has returned
 	peer                   *CloseError // the peer's close frame
 	handlePing, handlePong func(string) error
 	handleClose            func(int, string) error
@@ -83,7 +83,7 @@ func (c *Conn) config(writeBufferSize int, checkUTF8 bool) conn.Config {
 		OnPing:       c.onPing,
 		OnPong:       c.onPong,
 		OnClose:      c.onClose,
-		OnViolation:  c.onViolation,
+		FailFast:     true,
 	}
 }
 

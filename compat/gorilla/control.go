@@ -122,15 +122,6 @@ func (c *Conn) onClose(_ *conn.Conn, code conn.StatusCode, reason string) (conn.
 	return code, "", err
 }
 
-// onViolation ends reading at once, as the error of a handler does: nobody waits for a peer that was told.
-func (c *Conn) onViolation(_ *conn.Conn, err error) {
-	c.closeSent.Store(true)
-	if c.failed == nil {
-		c.failed = violation(err)
-	}
-	c.readBy.end()
-}
-
 // PingHandler returns the handler for pings.
 func (c *Conn) PingHandler() func(appData string) error {
 	if c.handlePing != nil {
