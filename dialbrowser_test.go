@@ -30,7 +30,6 @@ var inBrowsers = map[string]any{
 	"Config.FailFast":              true,
 	"Config.CloseTimeout":          time.Second,
 	"Config.Observer":              &Observer{},
-	"Config.OnViolation":           func(*Conn, error) {},
 	"Config.OnClose":               func(_ *Conn, c StatusCode, r string) (StatusCode, string, error) { return c, r, nil },
 }
 

@@ -137,7 +137,7 @@
 //   - PingInterval, IdleTimeout: notice that a peer is gone
 //   - CloseTimeout: bounds the closing handshake
 //   - FailFast: do not wait for a peer that has broken a rule
-//   - OnPing, OnPong, OnClose, OnViolation: called for control frames, and for broken rules
+//   - OnPing, OnPong, OnClose: called for control frames
 //   - Observer: counts, logs and traces what happens
 //
 // [AcceptOptions]:

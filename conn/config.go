@@ -94,11 +94,6 @@ type Config struct {
 	// OnPing.
 	OnClose func(c *Conn, code StatusCode, reason string) (answerCode StatusCode, answerReason string, err error)
 
-	// OnViolation, if not nil, is called once when the peer has broken a rule and has been sent the close frame that says so. err
-	// becomes the cause of the connection's end. The call that reads then waits for the peer to close, up to CloseTimeout; a
-	// function that cancels the context of that call makes it return at once. See OnPing for what the function may do.
-	OnViolation func(c *Conn, err error)
-
 	// FailFast has the call that reads return as soon as the peer was told that it has broken a rule, instead of waiting for it to
 	// close. A goroutine of the connection waits for that, as after [Conn.Close] of a client, up to CloseTimeout. It has no effect
 	// with an event loop, where nobody waits.

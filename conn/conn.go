@@ -55,11 +55,9 @@ type settings struct {
 
 // hooks are what a Config has to be called when control frames come; nil where there is nothing.
 type hooks struct {
-	ping      func(*Conn, []byte) (bool, error)
-	pong      func(*Conn, []byte) error
-	close     func(*Conn, StatusCode, string) (StatusCode, string, error)
-	violation func(*Conn, error)
-	violated  error // what violation is to be told; nil for nothing
+	ping  func(*Conn, []byte) (bool, error)
+	pong  func(*Conn, []byte) error
+	close func(*Conn, StatusCode, string) (StatusCode, string, error)
 }
 
 // cold is what most connections do without. All of it is guarded by out.mu.
@@ -134,9 +132,9 @@ func (c *Conn) init(nc net.Conn, role frame.Role, n *Negotiated, cfg *Config, dr
 
 // setUp is the rest of init.
 func (c *Conn) setUp(role frame.Role, n *Negotiated, cfg *Config, driven *driven) {
-	if cfg.OnPing != nil || cfg.OnPong != nil || cfg.OnClose != nil || cfg.OnViolation != nil {
+	if cfg.OnPing != nil || cfg.OnPong != nil || cfg.OnClose != nil {
 		// Not in the settings: functions are not equal, so that no two connections could share them.
-		c.read.hold().hooks = &hooks{ping: cfg.OnPing, pong: cfg.OnPong, close: cfg.OnClose, violation: cfg.OnViolation}
+		c.read.hold().hooks = &hooks{ping: cfg.OnPing, pong: cfg.OnPong, close: cfg.OnClose}
 	}
 	if driven != nil {
 		c.transport = driven

@@ -36,9 +36,6 @@ func (c *Conn) peerFailed(ctx context.Context, err error) error {
 			c.sendClose(code, reason, false)
 		}
 	})
-	if h := c.read.now().hooks; h != nil && h.violation != nil {
-		h.violated = err
-	}
 	return c.finish(ctx)
 }
 
@@ -116,11 +113,6 @@ func (c *Conn) finishStep(ctx context.Context) error {
 func (c *Conn) awaitEOF(ctx context.Context) error {
 	if !c.read.halfClosed {
 		c.read.halfClosed = true
-		if h := c.read.now().hooks; h != nil && h.violated != nil {
-			err := h.violated
-			h.violated = nil
-			h.violation(c, err)
-		}
 		if half, ok := c.nc.(interface{ CloseWrite() error }); ok {
 			half.CloseWrite()
 		} else if c.receiver.Role() == protocol.Server {

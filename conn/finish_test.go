@@ -358,34 +358,6 @@ func TestAfterABrokenRuleThisSideHalfClosesAndWaits(t *testing.T) {
 	})
 }
 
-func TestOnViolationIsToldBeforeThePeerHasClosed(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var told []error
-	cfg := &setup{Config: conn.Config{OnViolation: func(_ *conn.Conn, err error) {
-		told = append(told, err)
-		cancel()
-	}}}
-	inBothRoles(t, cfg, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
-		told = nil
-		ctx, cancel = context.WithCancel(t.Context())
-		defer cancel()
-		ended := inBackground(func() error { _, _, err := c.Read(ctx); return err })
-		peer.Send(wstest.Whole(7, ""))
-		peer.Expect(closing(conn.StatusProtocolError, "reserved opcode"))
-		require.ErrorIs(t, <-ended, context.Canceled, "the peer has not closed")
-		require.Len(t, told, 1)
-		var broken *frame.ProtocolError
-		require.ErrorAs(t, told[0], &broken)
-
-		ended = reading(c)
-		synctest.Wait()
-		require.Empty(t, ended, "with a context that goes on, it waits")
-		hangUp(peer)
-		requireEnded(t, c, <-ended, conn.CloseError{Code: conn.StatusProtocolError, Reason: "reserved opcode"}, unwrapped(c))
-		require.Len(t, told, 1)
-	})
-}
-
 // oneWay hides CloseWrite, as a net.Conn that is no socket may not have it.
 type oneWay struct{ net.Conn }
 
