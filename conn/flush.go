@@ -147,7 +147,9 @@ func (c *Conn) wrote(n int, err error) (all bool) {
 	o := &c.out
 	o.sender.Sent(n)
 	o.flusher.Wrote(o.sender.Done())
-	c.resumeReading(n)
+	if c.driven() != nil {
+		c.resumeReading(n)
+	}
 	if err != nil {
 		c.refuse(err)
 	}

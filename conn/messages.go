@@ -106,15 +106,15 @@ func (c *Conn) endAssembly(l *loan, err error) {
 	l.part.Payload = l.held.B
 }
 
-// keepInPlace leaves the message where it lies: in the read buffer or in what it was decompressed to if it came whole, else in
-// a buffer of its own. Its data is valid until giveBack.
+// keepInPlace leaves the message where it lies if it came whole: in the read buffer or in what it was decompressed to. Else it is in a
+// buffer of its own. Its data is valid until giveBack.
 func (c *Conn) keepInPlace(l *loan) {
 	switch {
 	case l.held != nil:
 	case c.receiver.Compressed():
 		l.held, c.read.held.inflated = c.read.held.inflated, nil
 		c.receiver.SetOutput(nil)
-	case c.in.lent: // to another loop, which may give it back before this one does
+	case c.in.lent || c.in.buf.Borrowed(): // by another loop, which may give it back before this one does; by the transport
 		l.held = l.held.Add(l.part.Payload)
 		l.part.Payload = l.held.B
 	default:

@@ -62,6 +62,12 @@ func (r *readState) hold() *held {
 	return r.held
 }
 
+// untidy reports whether tidy may find something to do.
+func (r *readState) untidy() bool {
+	h := r.held
+	return h != nil && (h.inflated != nil || h.hooks == nil && h.reused == nil) // these two stay
+}
+
 // tidy lets go of held if nothing is held.
 func (r *readState) tidy() {
 	if h := r.held; h != nil && h.empty() {
@@ -100,7 +106,7 @@ func (c *Conn) takeOver(ctx context.Context) error {
 
 // startRead is beginRead for a caller that holds reading. If it fails, the caller no longer does.
 func (c *Conn) startRead(ctx context.Context) error {
-	if c.read.held != nil {
+	if c.read.now().kept != nil {
 		c.takeBack()
 	}
 	c.read.serving = false
@@ -138,7 +144,9 @@ func (c *Conn) endRead() {
 		c.dropPartial()
 	} else if c.read.now().reader == nil {
 		c.in.idle()
-		c.tidy()
+		if c.read.untidy() {
+			c.tidy()
+		}
 	}
 	c.reading.Unlock()
 }
@@ -221,7 +229,9 @@ func (c *Conn) waitForBytes(ctx context.Context) error {
 // beforeWait is called before a wait for bytes. It is for what waited for this moment, which is memory that is of no use any
 // more and frames to send, and prepares the read buffer and the heartbeat.
 func (c *Conn) beforeWait(ctx context.Context) error {
-	c.tidy()
+	if c.read.untidy() {
+		c.tidy()
+	}
 	if c.read.replied {
 		c.sendReplies()
 	}
@@ -279,10 +289,8 @@ func (c *Conn) inflateMore() {
 
 // tidy lets go of what parts were decompressed to, and of what holds nothing.
 func (c *Conn) tidy() {
-	if h := c.read.held; h != nil && (h.inflated != nil || h.reused == nil) { // what is used again stays
-		c.dropInflated()
-		c.read.tidy()
-	}
+	c.dropInflated()
+	c.read.tidy()
 }
 
 // dropInflated lets go of what parts were decompressed to.

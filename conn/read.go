@@ -28,13 +28,34 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte,
 	if err := c.firstBytes(ctx); err != nil {
 		return 0, dst, err
 	}
+	var part protocol.Event
+	if c.read.now().partial == nil {
+		if err := c.nextPart(ctx, &part); err != nil {
+			return 0, dst, err
+		}
+		if part.Fin { // nearly always
+			if dst == nil { // the most of these: what grows a slice is more code than what makes one
+				whole := make([]byte, len(part.Payload))
+				copy(whole, part.Payload)
+				return part.Type, whole, nil
+			}
+			return part.Type, append(dst, part.Payload...), nil
+		}
+	}
+	return c.readOn(ctx, dst, &part)
+}
+
+// readOn appends a message that did not come in one part: what there is of it from a call before or as its first part, and the rest.
+func (c *Conn) readOn(ctx context.Context, dst []byte, first *protocol.Event) (MessageType, []byte, error) {
 	into := borrowed.Get().(*buffer.Buffer)
 	into.BorrowIn(dst)
 	if partial := c.read.now().partial; partial != nil {
 		into.Add(partial.B)
 		c.dropPartial()
+	} else {
+		into.Add(first.Payload)
 	}
-	_, err := c.assemble(ctx, into, new(protocol.Event))
+	_, err := c.assemble(ctx, into, first)
 	whole := into.B
 	into.BorrowIn(nil)
 	borrowed.Put(into)
@@ -46,5 +67,5 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte,
 	return typ, whole, nil
 }
 
-// borrowed are for the memory that ReadAppend is given.
+// borrowed are for the memory that callers give.
 var borrowed = sync.Pool{New: func() any { return buffer.Borrow(nil) }}

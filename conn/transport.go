@@ -32,9 +32,10 @@ type portable struct {
 	waits  bool             // nc is an uncutReader
 	less   bool             // read one byte less to first
 	// first takes the start of what comes after a pause, so that waiting for it needs no buffer of the pool. It is long
-	// enough for many a message, and much less than a tls.Conn holds for itself. With it, portable fills 224 bytes, which is a
+	// enough for many a message, and much less than a tls.Conn holds for itself. With it, portable fills 240 bytes, which is a
 	// class of the allocator.
-	first [194]byte
+	first [168]byte
+	start buffer.Buffer // over what was read to first; nobody has it after the next read
 }
 
 // uncutReader is a net.Conn that waits with less memory while no deadline cuts it, such as a stream of HTTP/2.
@@ -65,8 +66,8 @@ func (s *portable) read(in *readBuffer) error {
 	// A frame that just fits would end each read, and hide that more has arrived: the next one of its size will not fit.
 	s.less = s.less != (n == size)
 	if n > 0 {
-		in.prepare()
-		in.buf.B = append(in.buf.B, s.first[:n]...)
+		s.start.BorrowIn(s.first[:n])
+		in.buf, in.r = &s.start, 0
 	}
 	return err
 }
@@ -108,27 +109,38 @@ func (s *portable) write(from *protocol.Sender, wait bool) (n int, err error) {
 	if !wait && (s.takes == nil || !s.opened.Load() || !s.takes(len(p)+len(more))) {
 		return 0, nil
 	}
-	if len(more) > 0 && len(p) < buffer.Smallest { // what fits a segment or so goes with p; the rest is not copied
+	if len(more) > 0 {
+		return s.writeBoth(p, more)
+	}
+	return s.writeAll(p)
+}
+
+// writeBoth writes p and, behind it, more.
+func (s *portable) writeBoth(p, more []byte) (int, error) {
+	if len(p) < buffer.Smallest { // what fits a segment or so goes with p; the rest is not copied
 		both := buffer.Get(buffer.Smallest)
 		defer both.Release()
 		both.B = append(both.B, p...)
 		both.B = append(both.B, more[:min(len(more), cap(both.B)-len(p))]...)
 		p, more = both.B, more[len(both.B)-len(p):]
 	}
-	if len(p) == 0 {
-		p, more = more, nil
-	}
-	for err == nil && len(p) > 0 {
+	n, err := s.writeAll(p)
+	if err == nil && len(more) > 0 {
 		var k int
-		k, err = s.nc.Write(p)
+		k, err = s.writeAll(more)
 		n += k
-		if k > 0 {
-			s.hasOpened()
-		}
-		if k < len(p) && err == nil {
-			err = io.ErrShortWrite
-		}
-		p, more = more, nil
+	}
+	return n, err
+}
+
+// writeAll writes p, or returns an error.
+func (s *portable) writeAll(p []byte) (int, error) {
+	n, err := s.nc.Write(p)
+	if n > 0 {
+		s.hasOpened()
+	}
+	if n < len(p) && err == nil {
+		err = io.ErrShortWrite
 	}
 	return n, err
 }

@@ -75,7 +75,10 @@ func (c *Conn) enqueue(ctx context.Context, m *outgoing) (queued, error) {
 			return onItsWay, err
 		}
 	}
-	err := c.awaitRoom(ctx)
+	err := c.sendable()
+	if err == nil && c.out.sender.Full() {
+		err = c.awaitRoom(ctx)
+	}
 	if err == nil && !c.out.turn.Held() && !c.packs(m) {
 		if m.prepared == nil {
 			c.out.sender.Reserve(len(m.payload)) // here, where the stack is not deep yet

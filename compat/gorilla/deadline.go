@@ -22,6 +22,10 @@ func (d *deadline) fixed() context.Context {
 	if !d.used.Load() {
 		return context.Background()
 	}
+	return d.fixedNow()
+}
+
+func (d *deadline) fixedNow() context.Context {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.ctx == nil || !d.armed && d.ctx.Err() == nil {

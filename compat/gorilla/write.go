@@ -60,7 +60,9 @@ func (c *Conn) mayWrite() error {
 	if err := c.writeFailure.Load(); err != nil {
 		return *err
 	}
-	c.takeBack()
+	if c.handedOut.Load() {
+		c.takeBack()
+	}
 	return nil
 }
 

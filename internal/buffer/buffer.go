@@ -74,6 +74,9 @@ func Borrow(b []byte) *Buffer { return &Buffer{B: b, borrowed: true} }
 // BorrowIn is Borrow for a Buffer that exists already, whose memory is not given back.
 func (b *Buffer) BorrowIn(p []byte) { *b = Buffer{B: p, borrowed: true} }
 
+// Borrowed reports whether b is over memory that is somebody else's.
+func (b *Buffer) Borrowed() bool { return b.borrowed }
+
 // Share returns a buffer over bytes that never change again, for any number of owners.
 func Share(b []byte) *Buffer { return &Buffer{B: b, shared: true} }
 
