@@ -104,7 +104,7 @@ func (d *dialer) reachProxy(ctx context.Context, via *url.URL, address string) (
 // looks up itself.
 func connectBySOCKS(nc net.Conn, via *url.URL, address, target string) error {
 	var auth *proxy.Auth
-	if via.User != nil {
+	if via.User.Username() != "" {
 		password, _ := via.User.Password()
 		auth = &proxy.Auth{User: via.User.Username(), Password: password}
 	}

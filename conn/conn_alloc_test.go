@@ -145,7 +145,7 @@ func TestAWriteOverTLSAllocatesNothing(t *testing.T) {
 		t.Skip("with the race detector pools forget at random")
 	}
 	near, far := tcpPair(t)
-	client, server := tlsOver(t, near, far)
+	client, server := wstest.TLSOver(t, near, far)
 	c := conn.Server(server, nil, nil)
 	read := inBackground(func() error { _, err := io.Copy(io.Discard, client); return err })
 	for name, ctx := range map[string]context.Context{"background": context.Background(), "cancellable": t.Context()} {

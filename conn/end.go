@@ -99,16 +99,25 @@ func (c *Conn) release() {
 	o.mu.Lock()
 }
 
-// hangUp closes the net.Conn. A tls.Conn says goodbye only if that is asked for: it would wait seconds for a peer that does
+// hangUp closes the net.Conn. A tls.Conn says goodbye if that is asked for, or if it is known not to have to wait for a peer that does
 // not read.
 //
 // It can be inlined, since a function less is what keeps the stack of a goroutine small that has used a Reader: see nextPart.
 func (c *Conn) hangUp(goodbye bool) {
 	hangUp := interrupt.Close
-	if goodbye {
+	if goodbye || c.saysGoodbyeAtOnce() {
 		hangUp = interrupt.CloseGently
 	}
 	hangUp(c.nc)
+}
+
+// goodbye is how many bytes a tls.Conn takes to say goodbye, or more.
+const goodbye = 64
+
+// saysGoodbyeAtOnce reports whether it is known that a tls.Conn need not wait to say goodbye.
+func (c *Conn) saysGoodbyeAtOnce() bool {
+	s, ok := c.transport.(*portable)
+	return ok && s.takesNow(goodbye)
 }
 
 // refuse ends sending, because the network has refused a write, and not receiving: a peer that has said what there was to

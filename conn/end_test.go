@@ -14,7 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/frame"
 	"github.com/seed60239977/websocket/internal/wstest"
+	"github.com/seed60239977/websocket/protocol"
 )
 
 // farewell is what a peer says before it goes away: two messages and why.
@@ -367,7 +369,7 @@ func TestWhatHasArrivedIsReadAfterAFailedWriteOnASocket(t *testing.T) {
 					wstest.NoLeaks(t)
 					near, far := tcpPair(t)
 					if secure {
-						near, far = tlsOver(t, near, far)
+						near, far = wstest.TLSOver(t, near, far)
 					}
 					c := open(near, role, nil)
 					defer c.CloseNow()
@@ -422,6 +424,36 @@ func TestAContextThatGoesOnDoesNotKeepAConnectionThatHasEnded(t *testing.T) {
 			c.CloseNow()
 			require.Positive(t, ctx.registered.Load())
 			require.Equal(t, ctx.registered.Load(), ctx.left.Load())
+		})
+	}
+}
+
+// TestAnEndInAMessageIsToldFromOneBetweenMessages: both are abnormal closures.
+func TestAnEndInAMessageIsToldFromOneBetweenMessages(t *testing.T) {
+	for name, tc := range map[string]struct {
+		sent []wstest.Frame
+		last int // bytes of the last frame that do not come
+		cut  bool
+	}{
+		"nothing":                   {nil, 0, false},
+		"a message":                 {numbered(1), 0, false},
+		"in a frame":                {numbered(2), 1, true},
+		"between fragments":         {[]wstest.Frame{wstest.Part(frame.Text, false, "a")}, 0, true},
+		"in the second fragment":    {[]wstest.Frame{wstest.Part(frame.Text, false, "a"), wstest.Part(frame.Continuation, true, "bc")}, 1, true},
+		"in a header after another": {numbered(1), 100, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+				ended := reading(c)
+				raw := peer.Encode(tc.sent...)
+				peer.SendRaw(raw[:max(len(raw)-tc.last, min(1, len(raw)))])
+				hangUp(peer)
+				err := <-ended
+				require.Equal(t, tc.cut, errors.Is(err, protocol.ErrMessageCut))
+				require.Equal(t, tc.cut, errors.Is(err, io.ErrUnexpectedEOF))
+				require.ErrorIs(t, err, protocol.ErrPeerVanished)
+				requireEnded(t, c, err, conn.CloseError{Code: conn.StatusAbnormalClosure, Remote: true}, protocol.ErrPeerVanished)
+			})
 		})
 	}
 }

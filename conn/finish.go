@@ -41,6 +41,9 @@ func (c *Conn) peerFailed(ctx context.Context, err error) error {
 
 // readEnded ends the connection because there is nothing more to read. The caller holds reading.
 func (c *Conn) readEnded(err error) error {
+	if err == io.EOF && c.receiver.InMessage() {
+		err = protocol.ErrMessageCut
+	}
 	c.out.mu.Lock() // not by happened, which needs more of the stack
 	c.noteReadEnd(err)
 	c.followReading()

@@ -2,6 +2,8 @@ package conn
 
 import (
 	"context"
+	"errors"
+	"os"
 	"sync"
 
 	"github.com/seed60239977/websocket/internal/buffer"
@@ -269,6 +271,8 @@ func (c *Conn) readFailed(ctx context.Context, err error) error {
 	}
 	cut := ctx.Err()
 	switch {
+	case cut == nil && errors.Is(err, os.ErrDeadlineExceeded): // of a deadline that somebody has set on the network
+		return err
 	case cut == nil:
 		return c.readEnded(err)
 	case c.calls.Closed(interrupt.Reading): // the network's deadlines do not work

@@ -27,7 +27,7 @@ func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 		return 0, c.ended(err)
 	}
 	p := &ping{answered: make(chan struct{})}
-	random.Fill(p.payload[:])
+	fillPayload(&p.payload)
 	defer c.removePing(p)
 	start := time.Now()
 	if err := c.sendPing(ctx, p); err != nil {
@@ -241,7 +241,7 @@ func (c *Conn) tick() {
 // be sent that there is no room, the peer has enough to answer as it is.
 func (c *Conn) pingUnasked() {
 	var payload [8]byte
-	random.Fill(payload[:])
+	fillPayload(&payload)
 	o := &c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -249,5 +249,14 @@ func (c *Conn) pingUnasked() {
 		o.sender.Ping(payload[:])
 		c.observePinged(payload)
 		c.flushNow()
+	}
+}
+
+// fillPayload makes the payload of a ping random, and text: there are peers that take it for text when they send it back.
+func fillPayload(payload *[8]byte) {
+	const digits = "abcdefghijklmnopqrstuvwxyz234567"
+	random.Fill(payload[:])
+	for i, b := range payload {
+		payload[i] = digits[b%32]
 	}
 }

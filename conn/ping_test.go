@@ -39,6 +39,7 @@ func TestAPingIsAnsweredByItsOwnPong(t *testing.T) {
 		require.Equal(t, frame.Ping, f.Opcode)
 		require.True(t, f.Fin)
 		require.NotEmpty(t, f.Payload)
+		require.Regexp(t, "^[!-~]+$", string(f.Payload), "peers may take it for text")
 		own := string(f.Payload)
 		for _, foreign := range []string{"", "unsolicited", strings.Repeat("x", 125), own[1:], own + "x", strings.ToUpper(own) + " "} {
 			peer.Send(pong(foreign))

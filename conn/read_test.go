@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -418,5 +419,25 @@ func TestAMessageKeptAfterBreakStaysUntilTheNextRead(t *testing.T) {
 				require.Equal(t, pong("x"), peer.Receive())
 			}
 		}
+	})
+}
+
+// TestADeadlineOnTheNetworkEndsTheCallThatReadsAndNothingElse: it is none of this package's.
+func TestADeadlineOnTheNetworkEndsTheCallThatReadsAndNothingElse(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		peer.SendRaw(peer.Encode(wstest.Whole(frame.Text, "hello"))[:3])
+		ended := reading(c)
+		synctest.Wait()
+		require.NoError(t, c.NetConn().SetReadDeadline(time.Unix(1, 0)))
+		require.ErrorIs(t, <-ended, os.ErrDeadlineExceeded)
+		require.NoError(t, c.Err())
+		sent := inBackground(func() error { return c.Write(t.Context(), conn.Text, []byte("still here")) })
+		peer.Expect(wstest.Whole(frame.Text, "still here"))
+		require.NoError(t, <-sent)
+		require.NoError(t, c.NetConn().SetReadDeadline(time.Time{}))
+		go peer.SendRaw(peer.Encode(wstest.Whole(frame.Text, "hello"))[3:])
+		_, p, err := c.Read(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, "hello", string(p))
 	})
 }

@@ -97,6 +97,9 @@ func (s *portable) readSome(p []byte, uncut bool) (n int, err error) {
 	return 0, io.ErrNoProgress
 }
 
+// takesNow reports whether nc is known to take n bytes without waiting for the peer.
+func (s *portable) takesNow(n int) bool { return s.takes != nil && s.opened.Load() && s.takes(n) }
+
 // hasOpened notes that a handshake of nc's own is over.
 func (s *portable) hasOpened() {
 	if s.takes != nil && !s.opened.Load() {
@@ -106,7 +109,7 @@ func (s *portable) hasOpened() {
 
 func (s *portable) write(from *protocol.Sender, wait bool) (n int, err error) {
 	p, more := from.Pending()
-	if !wait && (s.takes == nil || !s.opened.Load() || !s.takes(len(p)+len(more))) {
+	if !wait && !s.takesNow(len(p)+len(more)) {
 		return 0, nil
 	}
 	if len(more) > 0 {

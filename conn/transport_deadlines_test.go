@@ -136,7 +136,7 @@ func TestTLSWithoutDeadlinesEndsInTime(t *testing.T) {
 			t.Run(name+" "+end, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					near, far := wstest.Pipe(4000)
-					client, server := tlsOver(t, wrap(near), far)
+					client, server := wstest.TLSOver(t, wrap(near), far)
 					defer far.Close()
 					c := conn.Client(client, nil, nil)
 					require.NoError(t, c.Send(conn.Binary, pattern(100_000)))

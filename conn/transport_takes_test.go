@@ -2,6 +2,7 @@ package conn
 
 import (
 	"context"
+	"net"
 	"testing"
 	"testing/synctest"
 
@@ -74,4 +75,32 @@ func TestAPeerThatIsReadFromHasOpened(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, p.opened.Load())
 	})
+}
+
+// TestATLSConnSaysGoodbyeWhereThatNeedNotWait: also if the connection does not end cleanly.
+func TestATLSConnSaysGoodbyeWhereThatNeedNotWait(t *testing.T) {
+	for name, test := range map[string]struct {
+		takes func(n int) bool
+		says  bool
+	}{
+		"cannot be asked": {nil, false},
+		"has no room":     {func(int) bool { return false }, false},
+		"has room":        {func(int) bool { return true }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				near, far := wstest.Pipe(wstest.PipeBuffer)
+				_, server := wstest.TLSOver(t, far, near)
+				c := Server(server, nil, nil)
+				p := &portable{nc: server, takes: test.takes}
+				p.opened.Store(true)
+				c.transport = p
+				before := far.Buffered() // tickets of TLS
+				require.NoError(t, c.CloseNow())
+				require.Equal(t, test.says, far.Buffered() > before)
+				_, err := near.Write(nil)
+				require.ErrorIs(t, err, net.ErrClosed, "and it is closed")
+			})
+		})
+	}
 }

@@ -2,14 +2,9 @@ package conn_test
 
 import (
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"io"
-	"math/big"
-	"net"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,28 +19,7 @@ import (
 func tlsPair(t *testing.T, size int) (client, server *tls.Conn) {
 	t.Helper()
 	near, far := wstest.Pipe(size)
-	return tlsOver(t, near, far)
-}
-
-// tlsOver is tlsPair over any connection.
-func tlsOver(t testing.TB, near, far net.Conn) (client, server *tls.Conn) {
-	t.Helper()
-	public, private, err := ed25519.GenerateKey(rand.Reader)
-	require.NoError(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"test"}}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
-	require.NoError(t, err)
-	certificate, err := x509.ParseCertificate(der)
-	require.NoError(t, err)
-	roots := x509.NewCertPool()
-	roots.AddCert(certificate)
-
-	client = tls.Client(near, &tls.Config{RootCAs: roots, ServerName: "test"})
-	server = tls.Server(far, &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: private}}})
-	shaken := inBackground(server.Handshake)
-	require.NoError(t, client.Handshake())
-	require.NoError(t, <-shaken)
-	return client, server
+	return wstest.TLSOver(t, near, far)
 }
 
 func TestMessagesGoOverTLS(t *testing.T) {
@@ -91,7 +65,7 @@ func TestAContextCutsCallsOverTLS(t *testing.T) {
 // TestWritesOverTLSUnderContextsThatEnd uses sockets, since only with these the caller may write by itself.
 func TestWritesOverTLSUnderContextsThatEnd(t *testing.T) {
 	near, far := tcpPair(t)
-	client, server := tlsOver(t, near, far)
+	client, server := wstest.TLSOver(t, near, far)
 	c, peer := conn.Server(server, nil, nil), conn.Client(client, nil, nil)
 	defer c.CloseNow()
 	defer peer.CloseNow()
@@ -157,7 +131,7 @@ func TestCloseNowOverTLSDoesNotWaitForAPeerThatDoesNotRead(t *testing.T) {
 func TestCloseNowOverTLSDoesNotSayGoodbyeToAPeerThatDoesNotRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := wstest.Pipe(4000)
-		client, server := tlsOver(t, near, far)
+		client, server := wstest.TLSOver(t, near, far)
 		for end, c := range map[*wstest.End]*conn.Conn{near: conn.Client(client, nil, nil), far: conn.Server(server, nil, nil)} {
 			require.NoError(t, end.SetWriteDeadline(time.Now().Add(time.Second)))
 			_, err := end.Write(make([]byte, 5000))
@@ -177,7 +151,7 @@ func BenchmarkAnEchoOverTLS(b *testing.B) {
 	for name, ctx := range map[string]context.Context{"Background": context.Background(), "cancellable": cancellable} {
 		b.Run(name, func(b *testing.B) {
 			near, far := tcpPair(b)
-			client, server := tlsOver(b, near, far)
+			client, server := wstest.TLSOver(b, near, far)
 			c := conn.Server(server, nil, nil)
 			ended := inBackground(func() error {
 				return c.Serve(context.Background(), func(c *conn.Conn, m conn.Message) error { return c.Write(ctx, m.Type, m.Data) })
@@ -203,7 +177,7 @@ func BenchmarkAWriteOverTLS(b *testing.B) {
 	for name, ctx := range map[string]context.Context{"Background": context.Background(), "cancellable": cancellable} {
 		b.Run(name, func(b *testing.B) {
 			near, far := tcpPair(b)
-			client, server := tlsOver(b, near, far)
+			client, server := wstest.TLSOver(b, near, far)
 			c := conn.Server(server, nil, nil)
 			read := inBackground(func() error { _, err := io.Copy(io.Discard, client); return err })
 			message := pattern(128)

@@ -367,3 +367,18 @@ func TestEveryFrameOfAClientHasAKeyOfItsOwn(t *testing.T) {
 		require.Greater(t, len(keys), frames-3, "of 32 random bits each")
 	})
 }
+
+// TestAWriterWhoseContextHasEndedSendsNothingMore: also where the network would take it at once.
+func TestAWriterWhoseContextHasEndedSendsNothingMore(t *testing.T) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		ctx, cancel := context.WithCancel(t.Context())
+		w, err := c.Writer(ctx, conn.Text)
+		require.NoError(t, err)
+		_, err = w.Write([]byte("half a"))
+		require.NoError(t, err)
+		cancel()
+		closed := inBackground(w.Close)
+		peer.Expect(wstest.CloseFrame(conn.StatusInternalError, "message abandoned"))
+		require.ErrorIs(t, <-closed, context.Canceled)
+	})
+}

@@ -77,6 +77,9 @@ func (w *MessageWriter) send(fin bool) error {
 	c, o := w.c, &w.c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if err := w.ctx.Err(); err != nil {
+		return c.ended(err)
+	}
 	if err := c.awaitRoom(w.ctx); err != nil {
 		return err
 	}

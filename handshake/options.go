@@ -60,7 +60,7 @@ type ServerOptions struct {
 	Extensions func(offers []Extension) (answer []Extension, err error)
 
 	// Lenient allows names of subprotocols that are not tokens, against §4.1, such as "SPDY/3.1+portforward.k8s.io", by
-	// both sides: visible ASCII characters without a comma. And SelectSubprotocol may answer with what the client has not
+	// both sides: whatever a field can hold, without a comma. And SelectSubprotocol may answer with what the client has not
 	// offered, against §4.2.2, as some clients expect it; browsers and most other clients fail then.
 	Lenient bool
 }
@@ -110,7 +110,7 @@ type ClientOptions struct {
 	ConfirmExtensions func(answer []Extension) error
 
 	// Lenient allows what some servers and their clients do against §4.1: names of subprotocols that are not tokens, such
-	// as "SPDY/3.1+portforward.k8s.io", as long as they are visible ASCII characters without a comma; a response whose
+	// as "SPDY/3.1+portforward.k8s.io", as long as a field can hold them and they have no comma; a response whose
 	// Upgrade is a list with websocket in it; and a response that names a subprotocol that was not offered, or several.
 	// Agreed.Subprotocol is then what the first Sec-WebSocket-Protocol field says.
 	Lenient bool

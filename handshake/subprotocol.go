@@ -75,9 +75,9 @@ func validSubprotocol(name string, lenient bool) bool {
 		return isToken(name)
 	}
 	for i := range len(name) {
-		if c := name[i]; c <= ' ' || c >= 0x7f || c == ',' {
+		if c := name[i]; c < ' ' || c == 0x7f || c == ',' {
 			return false
 		}
 	}
-	return name != ""
+	return name != "" && name == trimOWS(name)
 }

@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"time"
 )
@@ -12,6 +13,8 @@ var (
 	ErrCloseTimeout = errors.New("websocket: closing handshake took too long (Config.CloseTimeout)")
 	// ErrPeerVanished: the byte stream ended without a close frame.
 	ErrPeerVanished = errors.New("websocket: peer closed the network connection without a close frame")
+	// ErrMessageCut: it ended in the middle of a message. It matches ErrPeerVanished, and io.ErrUnexpectedEOF.
+	ErrMessageCut = fmt.Errorf("%w, in the middle of a message: %w", ErrPeerVanished, io.ErrUnexpectedEOF)
 )
 
 // Step is what a driver does next on the way from open to closed.
@@ -184,13 +187,16 @@ func (c *Closing) SendFailed(err error, now time.Time) {
 	c.finish(c.peer)
 }
 
-// ReadFailed notes that reading has come to an end: io.EOF, or an error of the network.
+// ReadFailed notes that reading has come to an end: io.EOF, [ErrMessageCut], or an error of the network.
 func (c *Closing) ReadFailed(err error) {
 	switch {
 	case c.peer != nil:
 		c.finish(c.peer)
-	case err == io.EOF:
-		e := abnormal(c.cause(ErrPeerVanished))
+	case err == io.EOF, err == ErrMessageCut:
+		if err == io.EOF {
+			err = ErrPeerVanished
+		}
+		e := abnormal(c.cause(err))
 		e.Remote = true
 		c.finish(e)
 	default:

@@ -493,3 +493,26 @@ func TestBadJSONClosesTheConnection(t *testing.T) {
 		require.Equal(t, "failed to unmarshal JSON", reason)
 	})
 }
+
+func TestAWriterWhoseContextHasEndedSendsNoMessage(t *testing.T) {
+	lib := libraries["ours"] // with the original it may arrive
+	for role, of := range map[string]func(client, server connection) (near, far connection){
+		"client": func(c, s connection) (connection, connection) { return c, s },
+		"server": func(c, s connection) (connection, connection) { return s, c },
+	} {
+		t.Run(role, func(t *testing.T) {
+			near, far := of(pair(t, lib, lib, options{}, options{}))
+			ctx, cancel := context.WithCancel(patient(t))
+			w, err := near.Writer(ctx, text)
+			require.NoError(t, err)
+			_, err = io.WriteString(w, "half a")
+			require.NoError(t, err)
+			cancel()
+			require.ErrorIs(t, w.Close(), context.Canceled)
+			_, p, err := far.Read(patient(t))
+			require.Error(t, err)
+			require.Empty(t, p)
+			require.ErrorIs(t, near.Write(patient(t), text, nil), net.ErrClosed)
+		})
+	}
+}

@@ -16,7 +16,7 @@
 // # What is different?
 //
 //   - A message that was not read to its end is dropped by the next call that reads.
-//   - What is sent through a writer of [Conn.Writer] goes out in frames of 16 KiB, and the rest when it is closed.
+//   - What is sent through a writer of [Conn.Writer] goes out in frames of 4 KiB, and the rest when it is closed.
 //   - The opening handshake is checked by the whole of the RFC's rules.
 //   - Frames that break a rule end the connection, after the peer was told.
 //   - A reason that is too long for a close frame is cut.

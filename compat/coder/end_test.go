@@ -168,3 +168,30 @@ func TestABrokenRuleIsToldAtOnce(t *testing.T) {
 		require.Zero(t, time.Since(start))
 	})
 }
+
+func TestAMessageThatIsCutIsAnUnexpectedEOFAlsoToRead(t *testing.T) {
+	overAPipe(t, func(t *testing.T, lib library, c connection, far net.Conn) {
+		go func() {
+			io.WriteString(far, hello[:len(hello)-1])
+			far.Close()
+		}()
+		_, _, err := c.Read(t.Context())
+		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+		require.ErrorContains(t, err, "failed to read frame payload: unexpected EOF")
+		_, _, err = c.Read(t.Context())
+		require.ErrorIs(t, err, io.EOF)
+	})
+}
+
+func TestCloseDropsAMessageOfAnyLength(t *testing.T) {
+	overAPipe(t, func(t *testing.T, lib library, c connection, far net.Conn) {
+		c.SetReadLimit(3)
+		closed := doing(func() error { return c.Close(1000, "") })
+		_, err := io.ReadFull(far, make([]byte, len(closes1000)-4))
+		require.NoError(t, err)
+		_, err = io.WriteString(far, hello+closes1000)
+		require.NoError(t, err)
+		far.Close()
+		require.NoError(t, <-closed)
+	})
+}

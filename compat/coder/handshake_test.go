@@ -545,3 +545,16 @@ func TestACloseFrameThatCameIsNotLostWhenTheContextEndsDuringTheAnswer(t *testin
 		require.ErrorIs(t, c.Close(1000, ""), net.ErrClosed)
 	})
 }
+
+func TestARequestThatAProgramHasPutTogetherNeedNoHost(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			r.Host = ""
+			if c, err := lib.accept(w, r, options{}); err == nil {
+				c.CloseNow()
+			}
+		})
+		status, _ := request(t, url, func(*http.Request) {})
+		require.Equal(t, http.StatusSwitchingProtocols, status)
+	})
+}

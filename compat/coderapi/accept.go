@@ -86,6 +86,11 @@ func accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 //go:noinline
 func (o *AcceptOptions) decide(w http.ResponseWriter, r *http.Request, resp *handshake.Response) (err error) {
 	so := o.handshake()
+	if r.Host == "" { // a request that a program has put together
+		named := *r
+		named.Host = "localhost"
+		r = &named
+	}
 	if *resp, err = so.Accept(r); err != nil {
 		return refuse(w, err)
 	}

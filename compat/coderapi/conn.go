@@ -221,6 +221,7 @@ func (c *Conn) shake(code StatusCode, reason string) error {
 		c.c.CloseNow()
 		return fmt.Errorf("failed to marshal close frame: status code %v cannot be set", code)
 	}
+	c.c.SetReadLimit(-1) // what comes now is dropped, however long it is
 	err := c.c.Close(wire, reason)
 	var end *conn.CloseError
 	switch errors.As(c.c.Err(), &end); {

@@ -14,8 +14,11 @@ import (
 // ErrMessageTooBig is in the error for a message that is longer than [Conn.SetReadLimit] allows.
 var ErrMessageTooBig = errors.New("websocket: message too big")
 
-// errEOF is the error of a peer that went away without a close frame.
-var errEOF = fmt.Errorf("failed to read frame header: %w", io.EOF)
+// The errors of a peer that went away without a close frame: between messages, and in one.
+var (
+	errEOF = fmt.Errorf("failed to read frame header: %w", io.EOF)
+	errCut = fmt.Errorf("failed to read frame payload: %w", io.ErrUnexpectedEOF)
+)
 
 // readError says in this package's words why a call that reads has failed. The connection is closed, unless the call was one
 // too many.
@@ -76,6 +79,8 @@ func (c *Conn) endError(end *conn.CloseError) error {
 		return net.ErrClosed
 	case errors.Is(end, conn.ErrMessageTooBig):
 		return fmt.Errorf("%w: read limited at %d bytes", ErrMessageTooBig, c.limit.Load()+1)
+	case errors.Is(end, protocol.ErrMessageCut):
+		return errCut
 	case errors.Is(end, protocol.ErrPeerVanished):
 		return errEOF
 	case errors.Is(end, conn.ErrCloseTimeout):
@@ -93,6 +98,9 @@ func (c *Conn) endError(end *conn.CloseError) error {
 func (c *Conn) afterEnd() error {
 	var end *conn.CloseError
 	if errors.As(c.c.Err(), &end) && !end.WasClean && end.Code == conn.StatusAbnormalClosure && !c.closing.Load() && !c.has(abandoned) {
+		if errors.Is(end, protocol.ErrPeerVanished) { // whatever it was in the middle of
+			return errEOF
+		}
 		return c.endError(end)
 	}
 	return net.ErrClosed

@@ -18,7 +18,7 @@ func (c *Conn) Read(ctx context.Context) (MessageType, []byte, error) {
 	}
 	typ, p, err := c.c.Read(ctx)
 	if err != nil {
-		if err = c.readError(ctx, err); errors.Is(err, ErrMessageTooBig) {
+		if err = c.readError(ctx, err); errors.Is(err, ErrMessageTooBig) || errors.Is(err, errCut) {
 			return 0, nil, fmt.Errorf("failed to read: %w", err)
 		}
 		return 0, nil, getReaderError(err)
@@ -69,8 +69,5 @@ func (m *messageReader) Read(p []byte) (int, error) {
 	if err == nil || err == io.EOF {
 		return n, err
 	}
-	if err = m.c.readError(m.ctx, err); errors.Is(err, io.EOF) {
-		err = fmt.Errorf("failed to read frame payload: %w", io.ErrUnexpectedEOF)
-	}
-	return n, fmt.Errorf("failed to read: %w", err)
+	return n, fmt.Errorf("failed to read: %w", m.c.readError(m.ctx, err))
 }

@@ -325,6 +325,28 @@ func TestAHandlersErrorIsTheReads(t *testing.T) {
 	})
 }
 
+func TestAHandlersEOFIsNotTheEndOfAMessage(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		near.SetPingHandler(func(string) error { return io.EOF })
+		w, err := far.NextWriter(TextMessage)
+		require.NoError(t, err)
+		_, err = w.Write(make([]byte, 10000)) // more than one frame
+		require.NoError(t, err)
+		require.NoError(t, far.WriteControl(PingMessage, nil, time.Time{}))
+		_, r, err := near.NextReader()
+		require.NoError(t, err)
+		for range 2 {
+			_, err = io.ReadAll(r)
+			code, text, ok := lib.closed(err)
+			require.True(t, ok, err)
+			require.Equal(t, CloseAbnormalClosure, code)
+			require.Equal(t, "unexpected EOF", text)
+		}
+		_, _, err = near.NextReader()
+		require.Equal(t, io.EOF, err)
+	})
+}
+
 func TestAHandlerMayCloseTheConnection(t *testing.T) {
 	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
 		near.SetPongHandler(func(string) error { return near.Close() })

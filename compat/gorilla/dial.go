@@ -115,6 +115,9 @@ func (d *Dialer) connect(ctx context.Context, u *url.URL, o *engine.DialOptions)
 	if err := n.replaceHost(u, o); err != nil {
 		return nil, nil, err
 	}
+	if o.Host == "" && !strings.ContainsFunc(u.Host, beyondHost) {
+		o.Host = u.Host // as it is, with the port that is the scheme's, too
+	}
 	o.NetDial, o.NetDialTLS = n.noting(o.NetDial, by), n.noting(o.NetDialTLS, by)
 	made, resp, err := engine.Dial(ctx, u.String(), o)
 	n.asHTTP(resp)
@@ -126,6 +129,10 @@ func (d *Dialer) connect(ctx context.Context, u *url.URL, o *engine.DialOptions)
 	c.c.NetConn().SetDeadline(time.Time{}) // also one that the program's dialer has set
 	return c, resp, nil
 }
+
+// beyondHost reports whether a character cannot be in the field Host as it is in a URL: the zone of an address, or a letter that is not
+// ASCII.
+func beyondHost(r rune) bool { return r == '%' || r > '~' }
 
 // schemes are those of HTTP for those of WebSocket.
 var schemes = map[string]string{"ws": "http", "wss": "https"}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/seed60239977/websocket/conn"
@@ -52,6 +53,11 @@ var (
 type CloseError struct {
 	Code int    // RFC 6455, section 11.7
 	Text string // the reason, or ""
+}
+
+// unexpectedEOF returns the error of a peer that went away without a close frame.
+func unexpectedEOF() error {
+	return &CloseError{Code: CloseAbnormalClosure, Text: io.ErrUnexpectedEOF.Error()}
 }
 
 // names are what CloseError.Error calls the codes.
@@ -130,11 +136,12 @@ func (e networkTimeout) Unwrap() error { return e.error }
 // calls, which it makes for sockets, the form that they have in package net.
 func (c *Conn) permanent(err error) error {
 	op, ok := err.(*net.OpError)
-	if ok && op.Addr == nil && isPlainSocket(c.c.NetConn()) {
+	if ok && isPlainSocket(c.c.NetConn()) {
 		full := *op
+		full.Op = strings.TrimPrefix(op.Op, "raw-")
 		full.Source, full.Addr = c.c.LocalAddr(), c.c.RemoteAddr()
 		if errno, ok := op.Err.(syscall.Errno); ok {
-			full.Err = os.NewSyscallError(op.Op, errno)
+			full.Err = os.NewSyscallError(full.Op, errno)
 		}
 		err = &full
 	}
@@ -165,13 +172,13 @@ func (c *Conn) readError(err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return &timeoutError{"read"}
 	}
-	return err
+	return c.permanent(err) // a deadline that the program has set on the network itself
 }
 
 // endError says how a connection has ended without a close frame of the peer's.
 func (c *Conn) endError(end *conn.CloseError) error {
 	if end.Code == CloseAbnormalClosure && end.Remote { // by far the most
-		return &CloseError{Code: CloseAbnormalClosure, Text: io.ErrUnexpectedEOF.Error()}
+		return unexpectedEOF()
 	}
 	err := violation(end)
 	switch {
@@ -233,7 +240,7 @@ func (c *Conn) sendAfterEnd(end *conn.CloseError) error {
 		return ErrCloseSent
 	case violation(end) != error(end): // the peer broke a rule, and was told
 		return ErrCloseSent
-	case ok && failed.Op == "read": // that was another call's
+	case ok && strings.HasSuffix(failed.Op, "read"): // that was another call's
 	case end.Err != nil && !end.Remote:
 		return c.permanent(end.Err)
 	}

@@ -423,7 +423,7 @@ func TestHeadersAreWrittenAsPackageHTTPWritesThem(t *testing.T) {
 		seen := make(chan http.Header, 1)
 		u := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			seen <- r.Header
-			c, err := lib.upgrade(upgrading{}, w, r, http.Header{"X-Answer": {"one\r\nX-Evil:\ttwo"}})
+			c, err := lib.upgrade(upgrading{}, w, r, http.Header{"X-Answer": {"one\r\nX-Evil:\ttwo"}, "X-Latin": {"\xe4"}})
 			if err == nil {
 				c.Close()
 			}
@@ -434,6 +434,7 @@ func TestHeadersAreWrittenAsPackageHTTPWritesThem(t *testing.T) {
 			"Content-Length": {"5"},
 			"x-lower":        {"a", "b"},
 			"X-Tab":          {"a\tb"},
+			"X-Latin":        {"\xe4"},
 		})
 		require.NoError(t, err)
 		defer c.Close()
@@ -442,7 +443,9 @@ func TestHeadersAreWrittenAsPackageHTTPWritesThem(t *testing.T) {
 		require.Equal(t, []string{"a", "b"}, h["X-Lower"])
 		require.Equal(t, []string{"a\tb"}, h["X-Tab"])
 		require.Empty(t, h["Content-Length"])
+		require.Equal(t, []string{"\xe4"}, h["X-Latin"], "one byte, and no UTF-8")
 		require.NotContains(t, h, "X Y")
+		require.Equal(t, "\xe4", resp.Header.Get("X-Latin"))
 		require.Equal(t, "one  X-Evil: two", resp.Header.Get("X-Answer"))
 		require.Empty(t, resp.Header["X-Evil"])
 	})
@@ -467,6 +470,37 @@ func TestTheLocationOfARedirectIsOneOfHTTP(t *testing.T) {
 		at, err := resp.Location()
 		require.NoError(t, err)
 		require.Equal(t, "http"+strings.TrimPrefix(u, "ws")+"/there", at.String())
+	})
+}
+
+func TestTheHostIsSentAsItIsInTheURL(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		hosts := make(chan string, 1)
+		u := serve(t, func(_ http.ResponseWriter, r *http.Request) { hosts <- r.Host })
+		there := dialing{NetDial: func(network, _ string) (net.Conn, error) {
+			return net.Dial(network, strings.TrimPrefix(u, "ws://"))
+		}}
+		for _, host := range []string{"Example.com", "example.com:80", "[::1]:80", "example.com:8080"} {
+			_, _, err := lib.dial(t.Context(), there, "ws://"+host+"/", nil)
+			require.Equal(t, lib.badHandshake, err)
+			require.Equal(t, host, <-hosts)
+		}
+	})
+}
+
+func TestSubprotocolsNeedNotBeTokens(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		for _, name := range []string{"Bearer abc.def=", "h\u00e4", "a/b"} {
+			u := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				if c, err := lib.upgrade(upgrading{Subprotocols: []string{name}}, w, r, nil); err == nil {
+					c.Close()
+				}
+			})
+			c, _, err := lib.dial(t.Context(), dialing{Subprotocols: []string{"other", name}}, u, nil)
+			require.NoError(t, err)
+			require.Equal(t, name, c.Subprotocol())
+			require.NoError(t, c.Close())
+		}
 	})
 }
 

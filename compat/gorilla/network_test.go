@@ -87,6 +87,30 @@ func (l *lastWords) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+func TestASOCKSProxyIsNotToldANameThatIsEmpty(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		for _, user := range []*url.Userinfo{nil, url.User(""), url.UserPassword("", ""), url.UserPassword("", "secret")} {
+			greetings := make(chan string, 1)
+			d := dialing{
+				Proxy: http.ProxyURL(&url.URL{Scheme: "socks5", Host: "proxy.example:1080", User: user}),
+				NetDial: func(string, string) (net.Conn, error) {
+					near, far := net.Pipe()
+					go func() {
+						defer far.Close()
+						said := make([]byte, 512)
+						n, _ := far.Read(said)
+						greetings <- string(said[:n])
+					}()
+					return near, nil
+				},
+			}
+			_, _, err := lib.dial(t.Context(), d, "ws://example.com/", nil)
+			require.Error(t, err)
+			require.Equal(t, "\x05\x01\x00", <-greetings, "no authentication")
+		}
+	})
+}
+
 func TestASOCKSProxyMayHangUpWithItsLastAnswer(t *testing.T) {
 	withEach(t, func(t *testing.T, lib library) {
 		d := scripted(nil, true)

@@ -76,7 +76,7 @@ func (m *messageReader) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	if c.readFailure != nil {
-		return 0, c.readFailure
+		return 0, c.midMessage()
 	}
 	c.readBy.begin()
 	n, err := c.parts.Read(p)
@@ -95,7 +95,15 @@ func (m *messageReader) end(err error) error {
 	if err == io.EOF {
 		c.reader = nil
 	} else if c.endRead(err) {
-		return c.readFailure
+		return c.midMessage()
 	}
 	return err
+}
+
+// midMessage is readFailure for a message that is not complete: a handler may have returned io.EOF, which would say that it is.
+func (c *Conn) midMessage() error {
+	if c.readFailure == io.EOF {
+		return unexpectedEOF()
+	}
+	return c.readFailure
 }

@@ -163,3 +163,17 @@ func TestWhatIsLeftOfADeadlineDoesNotOutliveReading(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 1, n)
 }
+
+func TestAReadThatIsEndedByADeadlineOfTheNetworkLeavesWriting(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		require.NoError(t, near.SetReadDeadline(time.Time{}))
+		ended := reading(near)
+		require.NoError(t, near.UnderlyingConn().SetReadDeadline(past))
+		err := <-ended
+		requireTimeout(t, err)
+		require.Regexp(t, "^read tcp .*: i/o timeout$", err.Error())
+		require.NoError(t, near.WriteControl(CloseMessage, FormatCloseMessage(CloseGoingAway, "bye"), time.Now().Add(patience)))
+		_, _, err = far.ReadMessage()
+		require.True(t, lib.isClose(err, CloseGoingAway), err)
+	})
+}

@@ -211,14 +211,15 @@ func subprotocolOf(responseHeader http.Header) string {
 	return ""
 }
 
-// clean keeps the value of a header field from becoming several lines. A tab may be part of one.
+// clean keeps the value of a header field from becoming several lines. A tab may be part of one, and so may bytes that are no UTF-8.
 func clean(value string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\t' || r == 0x7f {
-			return ' '
+	b := []byte(value)
+	for i, c := range b {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			b[i] = ' '
 		}
-		return r
-	}, value)
+	}
+	return string(b)
 }
 
 // distinct are those of a list of subprotocols that say something: each once, and none that is empty.

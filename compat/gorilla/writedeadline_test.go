@@ -188,3 +188,20 @@ func TestWhatAHandlerSendsBeforeCloseArrives(t *testing.T) {
 		require.Error(t, <-result)
 	})
 }
+
+func TestAWriterWhoseDeadlineHasPassedSendsNothing(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		w, err := near.NextWriter(TextMessage)
+		require.NoError(t, err)
+		_, err = io.WriteString(w, "half a")
+		require.NoError(t, err)
+		near.SetWriteDeadline(past)
+		requireTimeout(t, w.Close())
+		near.SetWriteDeadline(time.Time{})
+		requireTimeout(t, near.WriteMessage(TextMessage, nil))
+		near.Close()
+		_, p, err := far.ReadMessage()
+		require.Error(t, err)
+		require.Empty(t, p)
+	})
+}

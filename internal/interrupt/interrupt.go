@@ -33,12 +33,12 @@ func reliable(nc net.Conn) bool {
 }
 
 // Close closes nc at once. Of a tls.Conn it closes the connection under it first, since its own Close would wait seconds to
-// say goodbye to a peer that does not read.
+// say goodbye to a peer that does not read. Somebody else's net.Conn over another may have more to do first, and has [Grace] for it.
 func Close(nc net.Conn) {
-	if under, ok := nc.(interface{ NetConn() net.Conn }); ok {
-		under.NetConn().Close()
+	if over, ok := nc.(*tls.Conn); ok {
+		over.NetConn().Close()
 	}
-	nc.Close()
+	CloseGently(nc)
 }
 
 // CloseGently closes nc, and gives a tls.Conn up to [Grace] to say goodbye.

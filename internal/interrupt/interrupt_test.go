@@ -143,7 +143,7 @@ func TestADeadlineThatCannotBeUndoneClosesToo(t *testing.T) {
 	})
 }
 
-// over is a net.Conn over another one, as a tls.Conn is, whose own Close waits for the peer.
+// over is somebody's net.Conn over another one, whose own Close waits for the peer.
 type over struct {
 	net.Conn
 	under net.Conn
@@ -160,7 +160,7 @@ func TestClosingDoesNotWaitForAPeerThatDoesNotRead(t *testing.T) {
 		close func(net.Conn)
 		took  time.Duration
 		said  int
-	}{{Close, 0, 0}, {CloseGently, Grace, 1}} {
+	}{{Close, Grace, 1}, {CloseGently, Grace, 1}} {
 		synctest.Test(t, func(t *testing.T) {
 			near, far := wstest.Pipe(1)
 			start := time.Now()
@@ -169,6 +169,24 @@ func TestClosingDoesNotWaitForAPeerThatDoesNotRead(t *testing.T) {
 			all, err := io.ReadAll(far)
 			require.NoError(t, err)
 			require.Len(t, all, c.said)
+		})
+	}
+}
+
+func TestATLSConnIsClosedAtOnceOrSaysGoodbye(t *testing.T) {
+	for _, gently := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			near, far := wstest.Pipe(wstest.PipeBuffer)
+			_, server := wstest.TLSOver(t, far, near)
+			before := far.Buffered() // tickets of TLS
+			if gently {
+				CloseGently(server)
+			} else {
+				Close(server)
+			}
+			require.Equal(t, gently, far.Buffered() > before)
+			_, err := near.Write(nil)
+			require.ErrorIs(t, err, net.ErrClosed)
 		})
 	}
 }
