@@ -27,7 +27,7 @@ var inBrowsers = map[string]any{
 	"Config.SkipUTF8":              true,
 	"Config.FragmentSize":          1,
 	"Config.ReuseReader":           true,
-	"Config.FailFast":              true,
+	"Config.FailFast":              time.Second,
 	"Config.CloseTimeout":          time.Second,
 	"Config.Observer":              &Observer{},
 	"Config.OnClose":               func(_ *Conn, c StatusCode, r string) (StatusCode, string, error) { return c, r, nil },

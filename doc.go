@@ -136,7 +136,7 @@
 //   - ReuseReader: one reader for all messages
 //   - PingInterval, IdleTimeout: notice that a peer is gone
 //   - CloseTimeout: bounds the closing handshake
-//   - FailFast: do not wait for a peer that has broken a rule
+//   - FailFast: do not wait for a peer that has broken a rule, nor for long for one that does not read
 //   - OnPing, OnPong, OnClose: called for control frames
 //   - Observer: counts, logs and traces what happens
 //

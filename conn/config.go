@@ -94,10 +94,11 @@ type Config struct {
 	// OnPing.
 	OnClose func(c *Conn, code StatusCode, reason string) (answerCode StatusCode, answerReason string, err error)
 
-	// FailFast has the call that reads return as soon as the peer was told that it has broken a rule, instead of waiting for it to
-	// close. A goroutine of the connection waits for that, as after [Conn.Close] of a client, up to CloseTimeout. It has no effect
-	// with an event loop, where nobody waits.
-	FailFast bool
+	// FailFast, if not 0, has the call that reads return as soon as the peer was told that it has broken a rule, instead of waiting
+	// for it to close. A goroutine of the connection waits for that, as after [Conn.Close] of a client, up to CloseTimeout. A peer
+	// that does not take what it is told, or the answer to its close frame, for as long as FailFast is cut off. It has no effect with
+	// an event loop, where nobody waits.
+	FailFast time.Duration
 
 	// Observer, if not nil, is called for what happens on the connection: messages, pings, slow peers, the end. Package observe
 	// has ready-made ones. An Observer may be shared by any number of connections and takes no memory per connection.

@@ -47,7 +47,7 @@ type settings struct {
 	closeTimeout time.Duration
 	sendQueue    int
 	fragment     int            // Config.FragmentSize
-	failFast     bool           // Config.FailFast
+	failFast     time.Duration  // Config.FailFast
 	deflate      deflate.Params // of compression, if compressed
 	compressed   bool
 	observer     *Observer

@@ -89,7 +89,7 @@ func (c *Conn) finishStep(ctx context.Context) error {
 			}
 			c.endTurn()
 		}
-		if err := c.flush(ctx, c.out.sender.Queued()); err != nil && !c.out.refused {
+		if err := c.flushLast(ctx); err != nil && !c.out.refused {
 			return err
 		}
 		w.Flushed()
@@ -111,6 +111,26 @@ func (c *Conn) finishStep(ctx context.Context) error {
 	return nil
 }
 
+// flushLast has the last of what is queued written: with Config.FailFast, for no longer than that. The caller holds reading and out.mu,
+// which is given up meanwhile.
+func (c *Conn) flushLast(ctx context.Context) error {
+	by := c.settings.Value().failFast
+	if by <= 0 {
+		return c.flush(ctx, c.out.sender.Queued())
+	}
+	if c.flushNow(); c.out.sender.Buffered() == 0 { // nearly always
+		return nil
+	}
+	within, cancel := context.WithTimeout(ctx, by)
+	defer cancel()
+	err := c.flush(within, c.out.sender.Queued())
+	if err != nil && ctx.Err() == nil && within.Err() != nil && c.end.Load() == nil {
+		c.cold.closing.Expired()
+		c.followReading()
+	}
+	return c.ended(err)
+}
+
 // awaitEOF half-closes TCP, and throws away what comes until the peer closes, too. A server does not wait where a half-close
 // is not possible. It returns nil if it leaves the waiting to a goroutine, see linger. The caller holds reading.
 func (c *Conn) awaitEOF(ctx context.Context) error {
@@ -122,7 +142,7 @@ func (c *Conn) awaitEOF(ctx context.Context) error {
 			return io.EOF
 		}
 	}
-	if c.settings.Value().failFast && c.driven() == nil {
+	if c.settings.Value().failFast > 0 && c.driven() == nil {
 		return nil
 	}
 	err := c.readToEOF()

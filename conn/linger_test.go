@@ -1,6 +1,7 @@
 package conn_test
 
 import (
+	"context"
 	"net"
 	"testing"
 	"testing/synctest"
@@ -12,7 +13,7 @@ import (
 	"github.com/seed60239977/websocket/internal/wstest"
 )
 
-var failFast = &setup{Config: conn.Config{FailFast: true}}
+var failFast = &setup{Config: conn.Config{FailFast: time.Second}}
 
 // breakARule has the peer break a rule, and returns once the call that reads has.
 func breakARule(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
@@ -64,4 +65,37 @@ func TestWithFailFastAServerLetsGoWhereTCPHasNoHalves(t *testing.T) {
 			hangUp(peer)
 		}
 	})
+}
+
+// TestWithFailFastAPeerThatDoesNotReadIsSoonCutOff: it closes, or breaks a rule, and takes neither the message that is on its way nor
+// what it is told.
+func TestWithFailFastAPeerThatDoesNotReadIsSoonCutOff(t *testing.T) {
+	for name, tc := range map[string]struct {
+		sends wstest.Frame
+		want  conn.CloseError
+		cause error
+	}{
+		"closes":        {wstest.CloseFrame(4001, "bye"), conn.CloseError{Code: 4001, Reason: "bye", Remote: true}, conn.ErrCloseTimeout},
+		"breaks a rule": {wstest.Whole(7, ""), conn.CloseError{Code: conn.StatusProtocolError, Reason: "reserved opcode"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, size := range []int{1, 100} {
+				inBothRolesOver(t, failFast, size, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+					blocked := inBackground(func() error { return c.Write(context.Background(), conn.Binary, pattern(10_000)) })
+					ended := reading(c)
+					synctest.Wait()
+					start := time.Now()
+					peer.Send(tc.sends)
+					err := <-ended
+					require.Equal(t, time.Second, time.Since(start))
+					cause := tc.cause
+					if cause == nil {
+						cause = unwrapped(c)
+					}
+					requireEnded(t, c, err, tc.want, cause)
+					require.Error(t, <-blocked)
+				})
+			}
+		})
+	}
 }

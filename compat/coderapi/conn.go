@@ -73,7 +73,7 @@ func (c *Conn) config(
 		CloseTimeout: closeTimeout,
 		SkipUTF8:     !checkUTF8,
 		ReuseReader:  true,
-		FailFast:     true,
+		FailFast:     closeTimeout,
 		FragmentSize: 4 << 10, // as much as coder/websocket holds back of what a Writer writes
 	}
 	if ping == nil && pong == nil {

@@ -83,7 +83,7 @@ func (c *Conn) config(writeBufferSize int, checkUTF8 bool) conn.Config {
 		OnPing:       c.onPing,
 		OnPong:       c.onPong,
 		OnClose:      c.onClose,
-		FailFast:     true,
+		FailFast:     answerTimeout,
 	}
 }
 

@@ -106,13 +106,15 @@ type HandshakeError struct{ message string }
 // Error says what is wrong with the request.
 func (e HandshakeError) Error() string { return e.message }
 
-// timeoutError is a deadline that has passed. It does not say that it is temporary: the error stays.
-type timeoutError struct{ op string }
-
-func (e *timeoutError) Error() string { return "websocket: " + e.op + " timeout: i/o timeout" }
-func (*timeoutError) Timeout() bool   { return true }
-func (*timeoutError) Temporary() bool { return false }
-func (*timeoutError) Unwrap() error   { return os.ErrDeadlineExceeded }
+// timeout is the error of a deadline that has passed, in the words of package net.
+func (c *Conn) timeout(op string) error {
+	nc := c.c.NetConn()
+	e := &net.OpError{Op: op, Net: nc.LocalAddr().Network(), Err: os.ErrDeadlineExceeded}
+	if e.Net != "pipe" { // net.Pipe has no addresses
+		e.Source, e.Addr = nc.LocalAddr(), nc.RemoteAddr()
+	}
+	return networkTimeout{e}
+}
 
 // errControlTimeout is the deadline of a WriteControl that has passed. It says that it is temporary, which programs look for, for
 // others may still be sent.
@@ -125,7 +127,7 @@ func (controlTimeout) Timeout() bool   { return true }
 func (controlTimeout) Temporary() bool { return true }
 func (controlTimeout) Unwrap() error   { return os.ErrDeadlineExceeded }
 
-// networkTimeout is an error of the network's own deadline, made permanent.
+// networkTimeout is the error of a deadline. It does not say that it is temporary: the error stays.
 type networkTimeout struct{ error }
 
 func (networkTimeout) Timeout() bool   { return true }
@@ -170,7 +172,7 @@ func (c *Conn) readError(err error) error {
 	case ended:
 		return c.endError(end)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return &timeoutError{"read"}
+		return c.timeout("read")
 	}
 	return c.permanent(err) // a deadline that the program has set on the network itself
 }
@@ -220,7 +222,7 @@ func (c *Conn) writeFailed(err error) error {
 	case errors.As(err, &refused): // by the network, whose error may be any
 		err = c.permanent(refused.Err)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		err = &timeoutError{"write"}
+		err = c.timeout("write")
 	case errors.As(err, &end):
 		err = c.sendAfterEnd(end)
 	case errors.Is(err, conn.ErrWriterClosed):

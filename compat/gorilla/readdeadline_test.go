@@ -1,12 +1,16 @@
 package websocket
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -175,5 +179,59 @@ func TestAReadThatIsEndedByADeadlineOfTheNetworkLeavesWriting(t *testing.T) {
 		require.NoError(t, near.WriteControl(CloseMessage, FormatCloseMessage(CloseGoingAway, "bye"), time.Now().Add(patience)))
 		_, _, err = far.ReadMessage()
 		require.True(t, lib.isClose(err, CloseGoingAway), err)
+	})
+}
+
+// overAPipe runs a test against both libraries, as the server of a client that is written by hand, in fake time.
+func overAPipe(t *testing.T, test func(t *testing.T, lib library, c connection, far net.Conn)) {
+	withEach(t, func(t *testing.T, lib library) {
+		synctest.Test(t, func(t *testing.T) {
+			near, far := net.Pipe()
+			defer far.Close()
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			for name, value := range map[string]string{
+				"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+			} {
+				r.Header.Set(name, value)
+			}
+			answered := make(chan error, 1)
+			go func() {
+				_, err := http.ReadResponse(bufio.NewReader(far), nil)
+				answered <- err
+			}()
+			c, err := lib.upgrade(upgrading{}, hijacked{httptest.NewRecorder(), near}, r, nil)
+			require.NoError(t, err)
+			defer c.Close()
+			require.NoError(t, <-answered)
+			test(t, lib, c, far)
+		})
+	})
+}
+
+func TestAPeerThatClosesAndDoesNotReadIsWaitedForASecond(t *testing.T) {
+	overAPipe(t, func(t *testing.T, lib library, c connection, far net.Conn) {
+		go io.WriteString(far, "\x88\x82\x00\x00\x00\x00\x03\xe8")
+		start := time.Now()
+		_, _, err := c.ReadMessage()
+		require.True(t, lib.isClose(err, CloseNormalClosure), err)
+		require.Equal(t, time.Second, time.Since(start))
+	})
+}
+
+func TestADeadlineThatHasPassedIsToldAsPackageNetTellsIt(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		way := "tcp " + near.LocalAddr().String() + "->" + near.RemoteAddr().String() + ": i/o timeout"
+		require.NoError(t, near.SetReadDeadline(past))
+		_, _, err := near.ReadMessage()
+		require.EqualError(t, err, "read "+way)
+		require.NoError(t, near.SetWriteDeadline(past))
+		require.EqualError(t, near.WriteMessage(TextMessage, nil), "write "+way)
+	})
+	overAPipe(t, func(t *testing.T, lib library, c connection, far net.Conn) {
+		require.NoError(t, c.SetReadDeadline(time.Now().Add(time.Second)))
+		_, _, err := c.ReadMessage()
+		require.EqualError(t, err, "read pipe: i/o timeout")
+		require.NoError(t, c.SetWriteDeadline(time.Now().Add(time.Second)))
+		require.EqualError(t, c.WriteMessage(TextMessage, nil), "write pipe: i/o timeout")
 	})
 }

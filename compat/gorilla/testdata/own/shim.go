@@ -21,7 +21,7 @@ const (
 	maxCompressionLevel = 9
 )
 
-var errWriteTimeout = &timeoutError{"write"}
+var errWriteTimeout = controlTimeout{}
 
 // newConn makes one end of a connection.
 func newConn(nc net.Conn, isServer bool, _, writeBufferSize int, _ BufferPool, _ *bufio.Reader, _ []byte) *Conn {
