@@ -81,7 +81,7 @@ func (c *Conn) release() {
 	}
 	o.mu.Unlock()
 	if !lingers {
-		c.hangUp(c.end.Load().WasClean && !o.refused)
+		c.hangUp(c.end.Load().WasClean && !o.refused || c.saysGoodbyeAtOnce())
 	}
 	c.calls.Forget(interrupt.Reading)
 	c.calls.Forget(interrupt.Writing)
@@ -99,13 +99,13 @@ func (c *Conn) release() {
 	o.mu.Lock()
 }
 
-// hangUp closes the net.Conn. A tls.Conn says goodbye if that is asked for, or if it is known not to have to wait for a peer that does
-// not read.
+// hangUp closes the net.Conn. A tls.Conn says goodbye only if that is asked for: it may have to wait seconds for a peer that does not
+// read.
 //
 // It can be inlined, since a function less is what keeps the stack of a goroutine small that has used a Reader: see nextPart.
 func (c *Conn) hangUp(goodbye bool) {
 	hangUp := interrupt.Close
-	if goodbye || c.saysGoodbyeAtOnce() {
+	if goodbye {
 		hangUp = interrupt.CloseGently
 	}
 	hangUp(c.nc)

@@ -17,7 +17,7 @@ type linger struct {
 // hangUp closes the net.Conn of c unless that was done.
 func (l *linger) hangUp(c *Conn, goodbye bool) {
 	if l.hungUp.CompareAndSwap(false, true) {
-		c.hangUp(goodbye)
+		c.hangUp(goodbye || c.saysGoodbyeAtOnce())
 	}
 }
 

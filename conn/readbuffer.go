@@ -36,8 +36,10 @@ func (in *readBuffer) take(n int) { in.r += int32(n) }
 // unless they are lent.
 func (in *readBuffer) before(within bool) {
 	in.within = within
-	in.idle()
-	if in.buf != nil {
+	if in.buf == nil {
+		return
+	}
+	if in.idle(); in.buf != nil {
 		in.makeRoom()
 	}
 }

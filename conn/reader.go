@@ -191,9 +191,6 @@ func (r *messageReader) readInto(p []byte) (int, error) {
 // dropRest throws away what a Reader has left of its message. If it fails, reading has ended.
 func (c *Conn) dropRest(ctx context.Context) error {
 	r := c.read.now().reader
-	if r == nil {
-		return nil
-	}
 	r.dropped.Store(true)
 	var part protocol.Event
 	for !r.fin {
@@ -214,5 +211,8 @@ func (c *Conn) beginMessageRead(ctx context.Context) error {
 	if err := c.beginRead(ctx); err != nil {
 		return err
 	}
-	return c.dropRest(ctx)
+	if c.read.now().reader != nil {
+		return c.dropRest(ctx)
+	}
+	return nil
 }

@@ -9,11 +9,11 @@ import (
 // does not mask, and has a socket, does so from corkSize on: it takes one call, and nothing is copied.
 const minThrough = 64 << 10
 
-// writesThrough reports whether m is one for writeThrough. The caller holds mu.
+// writesThrough reports whether m, which has corkSize bytes or more, is one for writeThrough. The caller holds mu.
 func (c *Conn) writesThrough(ctx context.Context, m *outgoing) bool {
 	n := len(m.payload)
 	switch {
-	case n < corkSize || c.packs(m):
+	case c.packs(m):
 		return false
 	case c.transport.resumable():
 		return n >= minThrough || !c.out.sender.Role().Masks()

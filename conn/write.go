@@ -59,7 +59,7 @@ func (c *Conn) enqueue(ctx context.Context, m *outgoing) (queued, error) {
 	if err := ctx.Err(); err != nil {
 		return refused, c.ended(err)
 	}
-	if c.writesThrough(ctx, m) {
+	if len(m.payload) >= corkSize && c.writesThrough(ctx, m) {
 		if c.driven() != nil {
 			switch accepted, err := c.tryThrough(m); {
 			case accepted && err != nil:
@@ -96,7 +96,7 @@ func (c *Conn) enqueue(ctx context.Context, m *outgoing) (queued, error) {
 	if err != nil {
 		return refused, err
 	}
-	if c.cork() {
+	if c.out.hot.has(hotCorked) && c.cork() {
 		return onItsWay, nil
 	}
 	return toFlush, nil

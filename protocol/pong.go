@@ -35,10 +35,6 @@ func (s *Sender) Answer(payload []byte) {
 
 // answerNewest queues the pong that was put off.
 func (s *Sender) answerNewest() {
-	s.pongs = 0
-	if s.more == nil {
-		return
-	}
 	if p := s.more.newest; p != nil && p.due {
 		p.due = false
 		if !s.closeSent {

@@ -234,7 +234,12 @@ func (s *Sender) add(op frame.Opcode, rsv frame.RSV, payload []byte, fin bool) {
 
 // Reserve makes room for a frame with n bytes of payload, so that queueing it needs no memory any more: for drivers whose
 // goroutines wait on small stacks, since getting memory takes much of the stack.
-func (s *Sender) Reserve(n int) { s.room(frame.MaxHeaderSize + n) }
+func (s *Sender) Reserve(n int) {
+	n += frame.MaxHeaderSize
+	if s.queued == nil || n > cap(s.queued.B)-len(s.queued.B) || s.queued.Shared() {
+		s.room(n)
+	}
+}
 
 // room makes room for n bytes in the queue.
 func (s *Sender) room(n int) {

@@ -34,7 +34,10 @@ func (s *Sender) Take() bool {
 	if s.Taken() {
 		return true
 	}
-	s.answerNewest()
+	s.pongs = 0
+	if s.more != nil {
+		s.answerNewest()
+	}
 	s.writing, s.queued = s.queued, nil
 	return s.writing != nil
 }
