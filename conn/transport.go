@@ -58,6 +58,7 @@ func (s *portable) read(in *readBuffer) error {
 		}
 		return err
 	}
+	buffer.Poison(s.first[:])
 	size := len(s.first)
 	if s.less {
 		size--

@@ -96,6 +96,9 @@ func (b *Buffer) Release() {
 	}
 }
 
+// Poison is what Release does to memory of the pool, for an owner of other memory who is about to use that again.
+func Poison(b []byte) { poison(b) }
+
 // Grow returns a buffer with the contents of b and room for n more bytes. b is used up. Borrowed memory that is too small
 // is left for memory of the garbage collector's, which is the caller's again.
 func (b *Buffer) Grow(n int) *Buffer {
