@@ -58,7 +58,7 @@ type AcceptOptions struct {
 	Header http.Header
 
 	// Lenient allows names of subprotocols that are not tokens, against §4.1, such as "SPDY/3.1+portforward.k8s.io", as
-	// long as they are visible ASCII characters without a comma. And SelectSubprotocol may answer with what the client has not
+	// long as a field can hold them and they have no comma. And SelectSubprotocol may answer with what the client has not
 	// offered, against §4.2.2, as some clients expect it; browsers and most other clients fail then.
 	Lenient bool
 

@@ -39,7 +39,7 @@ type DialOptions struct {
 	Host string
 
 	// Lenient allows what some servers do in violation of §4.1: subprotocols that are not tokens, such as
-	// "SPDY/3.1+portforward.k8s.io", as long as they are visible ASCII characters without a comma; responses whose Upgrade field
+	// "SPDY/3.1+portforward.k8s.io", as long as a field can hold them and they have no comma; responses whose Upgrade field
 	// is a list that contains websocket; and responses that name a subprotocol that was not offered, or several, which
 	// [Conn.Subprotocol] returns as they stand.
 	Lenient bool

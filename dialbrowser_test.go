@@ -28,6 +28,7 @@ var inBrowsers = map[string]any{
 	"Config.FragmentSize":          1,
 	"Config.ReuseReader":           true,
 	"Config.FailFast":              time.Second,
+	"Config.NetDeadlines":          true,
 	"Config.CloseTimeout":          time.Second,
 	"Config.Observer":              &Observer{},
 	"Config.OnClose":               func(_ *Conn, c StatusCode, r string) (StatusCode, string, error) { return c, r, nil },

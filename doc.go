@@ -137,6 +137,7 @@
 //   - PingInterval, IdleTimeout: notice that a peer is gone
 //   - CloseTimeout: bounds the closing handshake
 //   - FailFast: do not wait for a peer that has broken a rule, nor for long for one that does not read
+//   - NetDeadlines: the program sets deadlines on the net.Conn itself
 //   - OnPing, OnPong, OnClose: called for control frames
 //   - Observer: counts, logs and traces what happens
 //

@@ -100,6 +100,11 @@ type Config struct {
 	// an event loop, where nobody waits.
 	FailFast time.Duration
 
+	// NetDeadlines is for programs that set deadlines on the net.Conn itself. One that passes ends the call that reads, with an error
+	// that is os.ErrDeadlineExceeded, and not the connection: whoever reads has to move it and go on, or to end the connection with
+	// [Conn.CloseNow]. Without NetDeadlines, as by default, it is the end of the connection.
+	NetDeadlines bool
+
 	// Observer, if not nil, is called for what happens on the connection: messages, pings, slow peers, the end. Package observe
 	// has ready-made ones. An Observer may be shared by any number of connections and takes no memory per connection.
 	Observer *Observer
@@ -113,7 +118,7 @@ func (c *Config) settings(n *Negotiated) unique.Handle[settings] {
 	s := settings{
 		subprotocol: n.Subprotocol, closeTimeout: cmp.Or(c.CloseTimeout, DefaultCloseTimeout),
 		sendQueue: cmp.Or(c.SendQueue, DefaultSendQueue), fragment: cmp.Or(c.FragmentSize, DefaultFragmentSize),
-		failFast: c.FailFast, compressed: n.Deflate != nil, observer: c.Observer,
+		failFast: c.FailFast, netDeadlines: c.NetDeadlines, compressed: n.Deflate != nil, observer: c.Observer,
 	}
 	if s.closeTimeout < 0 {
 		s.closeTimeout = forever

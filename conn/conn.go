@@ -48,6 +48,7 @@ type settings struct {
 	sendQueue    int
 	fragment     int            // Config.FragmentSize
 	failFast     time.Duration  // Config.FailFast
+	netDeadlines bool           // Config.NetDeadlines
 	deflate      deflate.Params // of compression, if compressed
 	compressed   bool
 	observer     *Observer

@@ -115,7 +115,7 @@ func (c *Conn) finishStep(ctx context.Context) error {
 // which is given up meanwhile.
 func (c *Conn) flushLast(ctx context.Context) error {
 	by := c.settings.Value().failFast
-	if by <= 0 {
+	if by <= 0 || c.driven() != nil {
 		return c.flush(ctx, c.out.sender.Queued())
 	}
 	if c.flushNow(); c.out.sender.Buffered() == 0 { // nearly always

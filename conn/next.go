@@ -271,7 +271,7 @@ func (c *Conn) readFailed(ctx context.Context, err error) error {
 	}
 	cut := ctx.Err()
 	switch {
-	case cut == nil && errors.Is(err, os.ErrDeadlineExceeded): // of a deadline that somebody has set on the network
+	case cut == nil && c.settings.Value().netDeadlines && errors.Is(err, os.ErrDeadlineExceeded):
 		return err
 	case cut == nil:
 		return c.readEnded(err)

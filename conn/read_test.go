@@ -422,9 +422,18 @@ func TestAMessageKeptAfterBreakStaysUntilTheNextRead(t *testing.T) {
 	})
 }
 
-// TestADeadlineOnTheNetworkEndsTheCallThatReadsAndNothingElse: it is none of this package's.
-func TestADeadlineOnTheNetworkEndsTheCallThatReadsAndNothingElse(t *testing.T) {
+// TestADeadlineOfTheProgramsOwnEndsTheConnection: unless Config.NetDeadlines says that it is expected.
+func TestADeadlineOfTheProgramsOwnEndsTheConnection(t *testing.T) {
 	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		ended := reading(c)
+		synctest.Wait()
+		require.NoError(t, c.NetConn().SetReadDeadline(time.Unix(1, 0)))
+		requireEnded(t, c, <-ended, conn.CloseError{Code: conn.StatusAbnormalClosure}, os.ErrDeadlineExceeded)
+	})
+}
+
+func TestWithNetDeadlinesADeadlineEndsTheCallThatReadsAndNothingElse(t *testing.T) {
+	inBothRoles(t, &setup{Config: conn.Config{NetDeadlines: true}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		peer.SendRaw(peer.Encode(wstest.Whole(frame.Text, "hello"))[:3])
 		ended := reading(c)
 		synctest.Wait()

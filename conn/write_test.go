@@ -377,6 +377,24 @@ func TestAWriterWhoseContextHasEndedSendsNothingMore(t *testing.T) {
 		_, err = w.Write([]byte("half a"))
 		require.NoError(t, err)
 		cancel()
+		require.ErrorIs(t, w.Close(), context.Canceled)
+		require.NoError(t, c.Send(conn.Text, []byte("next")))
+		peer.Expect(wstest.Whole(frame.Text, "next"))
+	})
+}
+
+// TestAWriterWhoseContextHasEndedAbandonsWhatItHasBegun: the peer has a part of the message.
+func TestAWriterWhoseContextHasEndedAbandonsWhatItHasBegun(t *testing.T) {
+	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		ctx, cancel := context.WithCancel(t.Context())
+		w, err := c.Writer(ctx, conn.Text)
+		require.NoError(t, err)
+		_, err = w.Write([]byte("half a"))
+		require.NoError(t, err)
+		flushed := inBackground(w.Flush)
+		peer.Expect(wstest.Part(frame.Text, false, "half a"))
+		require.NoError(t, <-flushed)
+		cancel()
 		closed := inBackground(w.Close)
 		peer.Expect(wstest.CloseFrame(conn.StatusInternalError, "message abandoned"))
 		require.ErrorIs(t, <-closed, context.Canceled)

@@ -12,8 +12,8 @@ import (
 // to Config.FragmentSize bytes, or in one frame if it is no longer than that.
 //
 // ctx bounds the wait for other messages and every call of the writer. If one of these calls returns an error, the message
-// cannot be completed: Close then begins to close the connection with [StatusInternalError], so that the peer never takes part
-// of a message for the whole. The writer must be closed, and used by one goroutine only.
+// cannot be completed: Close then begins to close the connection with [StatusInternalError], unless nothing of the message was sent, so
+// that the peer never takes part of a message for the whole. The writer must be closed, and used by one goroutine only.
 func (c *Conn) Writer(ctx context.Context, typ MessageType) (*MessageWriter, error) {
 	if !typ.Valid() {
 		return nil, ErrMessageType
@@ -121,7 +121,7 @@ func (w *MessageWriter) Close() error {
 	o := &w.c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !w.ended {
+	if !w.ended && o.holder != turnUnbegun { // else the peer has nothing of it
 		w.c.sendClose(StatusInternalError, "message abandoned", false)
 	}
 	if r := w.c.cold; r != nil && r.tookTurn { // from this one: nobody gets a Writer after Close

@@ -86,12 +86,13 @@ func accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 //go:noinline
 func (o *AcceptOptions) decide(w http.ResponseWriter, r *http.Request, resp *handshake.Response) (err error) {
 	so := o.handshake()
+	named := r
 	if r.Host == "" { // a request that a program has put together
-		named := *r
-		named.Host = "localhost"
-		r = &named
+		at := *r
+		at.Host = "localhost"
+		named = &at
 	}
-	if *resp, err = so.Accept(r); err != nil {
+	if *resp, err = so.Accept(named); err != nil {
 		return refuse(w, err)
 	}
 	if err := o.checkOrigin(r); err != nil {

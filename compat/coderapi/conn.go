@@ -221,7 +221,6 @@ func (c *Conn) shake(code StatusCode, reason string) error {
 		c.c.CloseNow()
 		return fmt.Errorf("failed to marshal close frame: status code %v cannot be set", code)
 	}
-	c.c.SetReadLimit(-1) // what comes now is dropped, however long it is
 	err := c.c.Close(wire, reason)
 	var end *conn.CloseError
 	switch errors.As(c.c.Err(), &end); {
@@ -229,6 +228,8 @@ func (c *Conn) shake(code StatusCode, reason string) error {
 		return fmt.Errorf("failed to marshal close frame: %w", err)
 	case end.WasClean && StatusCode(end.Code) != code:
 		return received(end)
+	case errors.Is(end, conn.ErrMessageTooBig): // which is dropped, as all that comes now
+		return nil
 	case err != nil:
 		return c.endError(end)
 	}

@@ -84,6 +84,7 @@ func (c *Conn) config(writeBufferSize int, checkUTF8 bool) conn.Config {
 		OnPong:       c.onPong,
 		OnClose:      c.onClose,
 		FailFast:     answerTimeout,
+		NetDeadlines: true,
 	}
 }
 

@@ -109,9 +109,12 @@ func (e HandshakeError) Error() string { return e.message }
 // timeout is the error of a deadline that has passed, in the words of package net.
 func (c *Conn) timeout(op string) error {
 	nc := c.c.NetConn()
-	e := &net.OpError{Op: op, Net: nc.LocalAddr().Network(), Err: os.ErrDeadlineExceeded}
-	if e.Net != "pipe" { // net.Pipe has no addresses
-		e.Source, e.Addr = nc.LocalAddr(), nc.RemoteAddr()
+	e := &net.OpError{Op: op, Err: os.ErrDeadlineExceeded}
+	if at := nc.LocalAddr(); at != nil {
+		e.Net = at.Network()
+		if e.Net != "pipe" { // net.Pipe has no addresses
+			e.Source, e.Addr = at, nc.RemoteAddr()
+		}
 	}
 	return networkTimeout{e}
 }

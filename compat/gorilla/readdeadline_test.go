@@ -235,3 +235,21 @@ func TestADeadlineThatHasPassedIsToldAsPackageNetTellsIt(t *testing.T) {
 		require.EqualError(t, c.WriteMessage(TextMessage, nil), "write pipe: i/o timeout")
 	})
 }
+
+// nowhere is a network without addresses.
+type nowhere struct{ net.Conn }
+
+func (nowhere) LocalAddr() net.Addr  { return nil }
+func (nowhere) RemoteAddr() net.Addr { return nil }
+
+func TestADeadlineMayPassWhereThereAreNoAddresses(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		client, _ := pair(t, lib, upgrading{}, dialing{NetDial: func(network, addr string) (net.Conn, error) {
+			nc, err := net.Dial(network, addr)
+			return nowhere{nc}, err
+		}})
+		require.NoError(t, client.SetReadDeadline(past))
+		_, _, err := client.ReadMessage()
+		requireTimeout(t, err)
+	})
+}

@@ -35,10 +35,16 @@ func reliable(nc net.Conn) bool {
 // Close closes nc at once. Of a tls.Conn it closes the connection under it first, since its own Close would wait seconds to
 // say goodbye to a peer that does not read. Somebody else's net.Conn over another may have more to do first, and has [Grace] for it.
 func Close(nc net.Conn) {
-	if over, ok := nc.(*tls.Conn); ok {
+	if over, ok := nc.(tlsConn); ok {
 		over.NetConn().Close()
 	}
 	CloseGently(nc)
+}
+
+// tlsConn is a *tls.Conn, or what embeds one.
+type tlsConn interface {
+	NetConn() net.Conn
+	ConnectionState() tls.ConnectionState
 }
 
 // CloseGently closes nc, and gives a tls.Conn up to [Grace] to say goodbye.
