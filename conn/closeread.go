@@ -59,9 +59,7 @@ func (c *Conn) readBackground(ctx context.Context, held bool) error {
 		if h := c.read.held; h != nil {
 			h.reused = nil // a program that breaks the rule above may be using it
 		}
-		if c.read.now().reader != nil {
-			err = c.dropRest(ctx)
-		}
+		err = c.dropRest(ctx)
 	}
 	if err != nil {
 		return err

@@ -11,11 +11,11 @@ const (
 	corkTime = time.Millisecond // in case that a callback takes long
 )
 
-// cork reports whether what was just queued waits for more, while hotCorked is set. If so, it goes out in time without anybody's help.
-// The caller holds mu.
+// cork reports whether what was just queued waits for more. If so, it goes out in time without anybody's help. The caller
+// holds mu.
 func (c *Conn) cork() bool {
 	o := &c.out
-	if o.sender.Waiting() >= corkSize {
+	if !o.hot.has(hotCorked) || o.sender.Waiting() >= corkSize {
 		return false
 	}
 	if d := c.driven(); d != nil { // whose loop takes care of slow callbacks

@@ -244,8 +244,14 @@ func (c *Conn) pauseReading() error {
 
 // resumeReading ends that, if it is time, after n bytes were written. The caller holds out.mu.
 func (c *Conn) resumeReading(n int) {
+	if c.driven() != nil { // this is inlined, and the rest is not
+		c.resumeDriven(n)
+	}
+}
+
+func (c *Conn) resumeDriven(n int) {
 	d := c.driven()
-	if d == nil || !d.has(flagPaused) {
+	if !d.has(flagPaused) {
 		return
 	}
 	if n > 0 {

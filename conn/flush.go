@@ -147,9 +147,7 @@ func (c *Conn) wrote(n int, err error) (all bool) {
 	o := &c.out
 	o.sender.Sent(n)
 	o.flusher.Wrote(o.sender.Done())
-	if c.driven() != nil {
-		c.resumeReading(n)
-	}
+	c.resumeReading(n)
 	if err != nil {
 		c.refuse(err)
 	}

@@ -114,7 +114,7 @@ func (c *Conn) keepInPlace(l *loan) {
 	case c.receiver.Compressed():
 		l.held, c.read.held.inflated = c.read.held.inflated, nil
 		c.receiver.SetOutput(nil)
-	case c.in.lent || c.in.buf.Borrowed(): // by another loop, which may give it back before this one does; by the transport
+	case c.in.lent || c.in.buf.Borrowed(): // to another loop, which may give it back before this one does; or what reads next has it
 		l.held = l.held.Add(l.part.Payload)
 		l.part.Payload = l.held.B
 	default:

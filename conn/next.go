@@ -64,7 +64,7 @@ func (r *readState) hold() *held {
 	return r.held
 }
 
-// untidy reports whether tidy may find something to do.
+// untidy reports whether tidy may find something to do. It is inlined, and tidy is not.
 func (r *readState) untidy() bool {
 	h := r.held
 	return h != nil && (h.inflated != nil || h.hooks == nil && h.reused == nil) // these two stay

@@ -190,7 +190,14 @@ func (r *messageReader) readInto(p []byte) (int, error) {
 
 // dropRest throws away what a Reader has left of its message. If it fails, reading has ended.
 func (c *Conn) dropRest(ctx context.Context) error {
-	r := c.read.now().reader
+	if h := c.read.held; h != nil && h.reader != nil { // this is inlined, and the rest is not
+		return c.dropRestOfReader(ctx)
+	}
+	return nil
+}
+
+func (c *Conn) dropRestOfReader(ctx context.Context) error {
+	r := c.read.held.reader
 	r.dropped.Store(true)
 	var part protocol.Event
 	for !r.fin {
@@ -211,8 +218,5 @@ func (c *Conn) beginMessageRead(ctx context.Context) error {
 	if err := c.beginRead(ctx); err != nil {
 		return err
 	}
-	if c.read.now().reader != nil {
-		return c.dropRest(ctx)
-	}
-	return nil
+	return c.dropRest(ctx)
 }

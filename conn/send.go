@@ -33,7 +33,7 @@ func (c *Conn) sendNow(m *outgoing) error {
 	if err := c.accept(m); err != nil {
 		return err
 	}
-	if !c.out.hot.has(hotCorked) || !c.cork() {
+	if !c.cork() {
 		c.scheduleFlush(m.fanOut())
 	}
 	return nil

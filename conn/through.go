@@ -9,8 +9,12 @@ import (
 // does not mask, and has a socket, does so from corkSize on: it takes one call, and nothing is copied.
 const minThrough = 64 << 10
 
-// writesThrough reports whether m, which has corkSize bytes or more, is one for writeThrough. The caller holds mu.
+// writesThrough reports whether m is one for writeThrough. The caller holds mu.
 func (c *Conn) writesThrough(ctx context.Context, m *outgoing) bool {
+	return len(m.payload) >= corkSize && c.longWritesThrough(ctx, m) // this is inlined, and the rest is not
+}
+
+func (c *Conn) longWritesThrough(ctx context.Context, m *outgoing) bool {
 	n := len(m.payload)
 	switch {
 	case c.packs(m):

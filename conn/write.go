@@ -59,7 +59,7 @@ func (c *Conn) enqueue(ctx context.Context, m *outgoing) (queued, error) {
 	if err := ctx.Err(); err != nil {
 		return refused, c.ended(err)
 	}
-	if len(m.payload) >= corkSize && c.writesThrough(ctx, m) {
+	if c.writesThrough(ctx, m) {
 		if c.driven() != nil {
 			switch accepted, err := c.tryThrough(m); {
 			case accepted && err != nil:
@@ -75,10 +75,7 @@ func (c *Conn) enqueue(ctx context.Context, m *outgoing) (queued, error) {
 			return onItsWay, err
 		}
 	}
-	err := c.sendable()
-	if err == nil && c.out.sender.Full() {
-		err = c.awaitRoom(ctx)
-	}
+	err := c.awaitRoom(ctx)
 	if err == nil && !c.out.turn.Held() && !c.packs(m) {
 		if m.prepared == nil {
 			c.out.sender.Reserve(len(m.payload)) // here, where the stack is not deep yet
@@ -96,7 +93,7 @@ func (c *Conn) enqueue(ctx context.Context, m *outgoing) (queued, error) {
 	if err != nil {
 		return refused, err
 	}
-	if c.out.hot.has(hotCorked) && c.cork() {
+	if c.cork() {
 		return onItsWay, nil
 	}
 	return toFlush, nil

@@ -368,35 +368,31 @@ func TestEveryFrameOfAClientHasAKeyOfItsOwn(t *testing.T) {
 	})
 }
 
-// TestAWriterWhoseContextHasEndedSendsNothingMore: also where the network would take it at once.
+// TestAWriterWhoseContextHasEndedSendsNothingMore: also where the network would take it at once. The peer is told if it has a part of
+// the message, and else the connection goes on.
 func TestAWriterWhoseContextHasEndedSendsNothingMore(t *testing.T) {
-	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
-		ctx, cancel := context.WithCancel(t.Context())
-		w, err := c.Writer(ctx, conn.Text)
-		require.NoError(t, err)
-		_, err = w.Write([]byte("half a"))
-		require.NoError(t, err)
-		cancel()
-		require.ErrorIs(t, w.Close(), context.Canceled)
-		require.NoError(t, c.Send(conn.Text, []byte("next")))
-		peer.Expect(wstest.Whole(frame.Text, "next"))
-	})
-}
-
-// TestAWriterWhoseContextHasEndedAbandonsWhatItHasBegun: the peer has a part of the message.
-func TestAWriterWhoseContextHasEndedAbandonsWhatItHasBegun(t *testing.T) {
-	withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
-		ctx, cancel := context.WithCancel(t.Context())
-		w, err := c.Writer(ctx, conn.Text)
-		require.NoError(t, err)
-		_, err = w.Write([]byte("half a"))
-		require.NoError(t, err)
-		flushed := inBackground(w.Flush)
-		peer.Expect(wstest.Part(frame.Text, false, "half a"))
-		require.NoError(t, <-flushed)
-		cancel()
-		closed := inBackground(w.Close)
-		peer.Expect(wstest.CloseFrame(conn.StatusInternalError, "message abandoned"))
-		require.ErrorIs(t, <-closed, context.Canceled)
-	})
+	for _, begun := range []bool{false, true} {
+		withDrivers(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+			ctx, cancel := context.WithCancel(t.Context())
+			w, err := c.Writer(ctx, conn.Text)
+			require.NoError(t, err)
+			_, err = w.Write([]byte("half a"))
+			require.NoError(t, err)
+			if begun {
+				flushed := inBackground(w.Flush)
+				peer.Expect(wstest.Part(frame.Text, false, "half a"))
+				require.NoError(t, <-flushed)
+			}
+			cancel()
+			closed := inBackground(w.Close)
+			if begun {
+				peer.Expect(wstest.CloseFrame(conn.StatusInternalError, "message abandoned"))
+			}
+			require.ErrorIs(t, <-closed, context.Canceled)
+			if !begun {
+				require.NoError(t, c.Send(conn.Text, []byte("next")))
+				peer.Expect(wstest.Whole(frame.Text, "next"))
+			}
+		})
+	}
 }

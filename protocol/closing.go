@@ -192,16 +192,20 @@ func (c *Closing) ReadFailed(err error) {
 	switch {
 	case c.peer != nil:
 		c.finish(c.peer)
-	case err == io.EOF, err == ErrMessageCut:
-		if err == io.EOF {
-			err = ErrPeerVanished
-		}
-		e := abnormal(c.cause(err))
-		e.Remote = true
-		c.finish(e)
+	case err == io.EOF:
+		c.vanished(ErrPeerVanished)
+	case err == ErrMessageCut:
+		c.vanished(err)
 	default:
 		c.finish(abnormal(c.cause(err)))
 	}
+}
+
+// vanished notes that the peer has ended the byte stream, and how.
+func (c *Closing) vanished(how error) {
+	e := abnormal(c.cause(how))
+	e.Remote = true
+	c.finish(e)
 }
 
 // cause returns the error of the write that failed, if one did, since that was first, and else err. If it failed because this

@@ -228,7 +228,7 @@ func (c *Conn) shake(code StatusCode, reason string) error {
 		return fmt.Errorf("failed to marshal close frame: %w", err)
 	case end.WasClean && StatusCode(end.Code) != code:
 		return received(end)
-	case errors.Is(end, conn.ErrMessageTooBig): // which is dropped, as all that comes now
+	case errors.Is(end, conn.ErrMessageTooBig): // nobody would have read it
 		return nil
 	case err != nil:
 		return c.endError(end)

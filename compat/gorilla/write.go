@@ -60,16 +60,20 @@ func (c *Conn) mayWrite() error {
 	if err := c.writeFailure.Load(); err != nil {
 		return *err
 	}
-	if c.handedOut.Load() {
-		c.takeBack()
-	}
+	c.takeBack()
 	return nil
 }
 
 // takeBack takes back a deadline for writing that the program has set on the network itself: those of messages are of SetWriteDeadline
 // alone. Once the connection has ended, its last words over TLS have a deadline of their own.
 func (c *Conn) takeBack() {
-	if c.handedOut.Load() && c.c.Err() == nil {
+	if c.handedOut.Load() { // seldom: this is inlined, and the rest is not
+		c.takeBackNow()
+	}
+}
+
+func (c *Conn) takeBackNow() {
+	if c.c.Err() == nil {
 		c.c.NetConn().SetWriteDeadline(time.Time{})
 	}
 }
