@@ -96,13 +96,14 @@ type Config struct {
 
 	// FailFast, if not 0, has the call that reads return as soon as the peer was told that it has broken a rule, instead of waiting
 	// for it to close. A goroutine of the connection waits for that, as after [Conn.Close] of a client, up to CloseTimeout. A peer
-	// that does not take what it is told, or the answer to its close frame, for as long as FailFast is cut off. It has no effect with
-	// an event loop, where nobody waits.
+	// that does not take what it is told, or the answer to its close frame, and all that was accepted before that, within FailFast is
+	// cut off. It has no effect with an event loop, where nobody waits.
 	FailFast time.Duration
 
 	// NetDeadlines is for programs that set deadlines on the net.Conn itself. One that passes ends the call that reads, with an error
 	// that is os.ErrDeadlineExceeded, and not the connection: whoever reads has to move it and go on, or to end the connection with
-	// [Conn.CloseNow]. Without NetDeadlines, as by default, it is the end of the connection.
+	// [Conn.CloseNow]. One that passes while [Conn.Close] or [Conn.CloseRead] reads ends that reading, so that such a program has no
+	// use for them. Without NetDeadlines, as by default, it is the end of the connection.
 	NetDeadlines bool
 
 	// Observer, if not nil, is called for what happens on the connection: messages, pings, slow peers, the end. Package observe

@@ -83,12 +83,6 @@ func (c *Conn) finishStep(ctx context.Context) error {
 			c.followReading()
 			return nil
 		}
-		if c.cold.closeFrame != nil { // behind what is being compressed
-			if err := c.beginTurn(ctx); err != nil {
-				return err
-			}
-			c.endTurn()
-		}
 		if err := c.flushLast(ctx); err != nil && !c.out.refused {
 			return err
 		}
@@ -116,19 +110,35 @@ func (c *Conn) finishStep(ctx context.Context) error {
 func (c *Conn) flushLast(ctx context.Context) error {
 	by := c.settings.Value().failFast
 	if by <= 0 || c.driven() != nil {
-		return c.flush(ctx, c.out.sender.Queued())
+		return c.flushBehindTurn(ctx)
 	}
-	if c.flushNow(); c.out.sender.Buffered() == 0 { // nearly always
+	if c.cold.closeFrame != nil && c.out.holder == turnPacks { // which is this side's own work, and no wait for the peer
+		if err := c.passTurn(ctx); err != nil {
+			return c.ended(err)
+		}
+	}
+	if c.flushNow(); c.out.sender.Buffered() == 0 && c.cold.closeFrame == nil { // nearly always
 		return nil
 	}
 	within, cancel := context.WithTimeout(ctx, by)
 	defer cancel()
-	err := c.flush(within, c.out.sender.Queued())
+	err := c.flushBehindTurn(within)
 	if err != nil && ctx.Err() == nil && within.Err() != nil && c.end.Load() == nil {
 		c.cold.closing.Expired()
 		c.followReading()
 	}
 	return c.ended(err)
+}
+
+// flushBehindTurn has what is queued written, and before that what waits for somebody's turn to end: a close frame may come behind what
+// is being compressed, or written from where the caller has it. The caller holds out.mu, which is given up meanwhile.
+func (c *Conn) flushBehindTurn(ctx context.Context) error {
+	if c.cold.closeFrame != nil {
+		if err := c.passTurn(ctx); err != nil {
+			return err
+		}
+	}
+	return c.flush(ctx, c.out.sender.Queued())
 }
 
 // awaitEOF half-closes TCP, and throws away what comes until the peer closes, too. A server does not wait where a half-close

@@ -79,11 +79,14 @@ func TestWithFailFastAPeerThatDoesNotReadIsSoonCutOff(t *testing.T) {
 		"breaks a rule": {wstest.Whole(7, ""), conn.CloseError{Code: conn.StatusProtocolError, Reason: "reserved opcode"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, size := range []int{1, 100} {
-				inBothRolesOver(t, failFast, size, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
-					blocked := inBackground(func() error { return c.Write(context.Background(), conn.Binary, pattern(10_000)) })
+			for _, behind := range []int{0, 1} { // messages that wait for the one on its way: the answer comes behind them
+				inBothRolesOver(t, failFast, 100, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+					blocked := inBackground(func() error { return c.Write(context.Background(), conn.Binary, pattern(100_000)) })
 					ended := reading(c)
 					synctest.Wait()
+					for range behind {
+						require.NoError(t, c.Send(conn.Text, nil))
+					}
 					start := time.Now()
 					peer.Send(tc.sends)
 					err := <-ended

@@ -28,7 +28,11 @@ type standing struct {
 
 // inBothRolesStanding runs f with such a connection, once for each call that compresses.
 func inBothRolesStanding(t *testing.T, f func(t *testing.T, s *standing)) {
-	cfg := &setup{Config: conn.Config{PingInterval: time.Minute}, Negotiated: conn.Negotiated{Deflate: &deflate.Params{}, DeflateOptions: &deflate.Options{Level: deflate.Smallest}}}
+	inBothRolesStandingWith(t, conn.Config{PingInterval: time.Minute}, f)
+}
+
+func inBothRolesStandingWith(t *testing.T, c conn.Config, f func(t *testing.T, s *standing)) {
+	cfg := &setup{Config: c, Negotiated: conn.Negotiated{Deflate: &deflate.Params{}, DeflateOptions: &deflate.Options{Level: deflate.Smallest}}}
 	for name, write := range map[string]func(c *conn.Conn, p *conn.Prepared) error{
 		"Write": func(c *conn.Conn, p *conn.Prepared) error { return c.WritePrepared(context.Background(), p) },
 		"Send":  (*conn.Conn).SendPrepared,
@@ -144,5 +148,23 @@ func TestCloseNowDoesNotWaitForCompression(t *testing.T) {
 		s.moveOn()
 		require.Same(t, s.Err(), <-s.written)
 		require.Zero(t, time.Since(start))
+	})
+}
+
+// TestFailFastDoesNotBoundWhatThisSideCompresses: the peer cannot make that quicker.
+func TestFailFastDoesNotBoundWhatThisSideCompresses(t *testing.T) {
+	inBothRolesStandingWith(t, conn.Config{FailFast: time.Second, CloseTimeout: time.Minute}, func(t *testing.T, s *standing) {
+		require.NoError(t, s.Send(conn.Text, []byte("sent")))
+		ended := reading(s.Conn) // where there is no event loop
+		s.peer.Send(closing(conn.StatusNormalClosure, "bye"))
+		<-time.After(10 * time.Second)
+		s.moveOn()
+		s.expectMessage(t)
+		s.peer.Expect(text("sent"), closing(conn.StatusNormalClosure, "bye"))
+		require.NoError(t, <-s.written)
+		hangUp(s.peer)
+		<-s.Done()
+		require.Error(t, <-ended)
+		require.Equal(t, conn.StatusNormalClosure, conn.CloseStatus(s.Err()))
 	})
 }

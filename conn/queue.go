@@ -90,14 +90,19 @@ func (c *Conn) beginTurn(ctx context.Context) error {
 	o.mu.Unlock()
 	err := o.turn.Lock(ctx, ended)
 	o.mu.Lock()
-	if err == nil {
-		return nil
+	if err != nil {
+		return c.ended(err)
 	}
-	// It may have been handed over just now, so that Send has put messages off, and then been passed on to nobody.
-	if c.cold.waitsForTurn() && o.turn.TryLock() {
-		c.endTurn()
+	return nil
+}
+
+// passTurn waits for the turn and gives it back, so that what was put off is queued. The caller holds mu, which is given up meanwhile.
+func (c *Conn) passTurn(ctx context.Context) error {
+	if err := c.beginTurn(ctx); err != nil {
+		return err
 	}
-	return c.ended(err)
+	c.endTurn()
+	return nil
 }
 
 // endTurn queues what was put off during the turn, and gives it back. The caller holds mu, which is given up while it
@@ -105,13 +110,17 @@ func (c *Conn) beginTurn(ctx context.Context) error {
 func (c *Conn) endTurn() {
 	o := &c.out
 	o.holder = turnSends
-	if c.cold.waitsForTurn() {
+	waited := c.cold.waitsForTurn()
+	if waited {
 		c.queueDeferred()
 	}
 	if c.end.Load() != nil {
 		o.sender.ReleasePacker()
 	}
 	o.turn.Unlock()
+	if waited {
+		c.scheduleFlush(nil) // which may give mu up, so that it comes last: nothing is put off any more
+	}
 }
 
 // waitsForTurn reports whether there is something to queue when the turn is given back. The caller holds mu.
@@ -134,7 +143,6 @@ func (c *Conn) queueDeferred() {
 		r.deferred = nil
 	}
 	c.queueLateClose()
-	c.scheduleFlush(nil)
 }
 
 // deferMessage keeps m until the turn is given back. A caller's payload is copied; a prepared one never changes. The caller

@@ -2,11 +2,13 @@ package conn_test
 
 import (
 	"context"
+	encoding "encoding/binary"
 	"errors"
 	"io"
 	"net"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -378,5 +380,100 @@ func TestBufferedAmountIsExactWhileALongMessageGoesOut(t *testing.T) {
 		}
 		require.NoError(t, <-received)
 		require.Zero(t, c.BufferedAmount())
+	})
+}
+
+// TestMessagesKeepTheirOrderWhileOthersGiveUpWaiting has the turn change hands all the time, and some give up waiting for it at the very
+// moment when it comes.
+func TestMessagesKeepTheirOrderWhileOthersGiveUpWaiting(t *testing.T) {
+	const messages = 20_000
+	far, near := tcpPair(t)
+	c, peer := conn.Server(near, nil, &conn.Config{SendQueue: -1}), conn.Client(far, nil, nil)
+	defer peer.CloseNow()
+	ended := reading(c)
+	stop := make(chan struct{})
+	var all sync.WaitGroup
+	for range 3 {
+		all.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				ctx, cancel := context.WithCancel(context.Background())
+				time.AfterFunc(5*time.Microsecond, cancel)
+				if w, err := c.Writer(ctx, conn.Text); err == nil {
+					cancel() // nothing of it goes out
+					w.Close()
+				}
+				cancel()
+			}
+		})
+	}
+	all.Go(func() {
+		for i := uint32(0); i < messages; i += 2 {
+			if c.Send(conn.Binary, binary32(i)) != nil || c.Write(context.Background(), conn.Binary, binary32(i+1)) != nil {
+				return
+			}
+		}
+	})
+	for n := uint32(0); n < messages; {
+		typ, p, err := peer.Read(t.Context())
+		require.NoError(t, err)
+		if typ == conn.Binary { // one of theirs may have begun all the same
+			require.Equal(t, binary32(n), p)
+			n++
+		}
+	}
+	close(stop)
+	all.Wait()
+	c.CloseNow()
+	require.Error(t, <-ended)
+}
+
+func binary32(i uint32) []byte { return encoding.BigEndian.AppendUint32(nil, i) }
+
+// hooked calls a function before each TryWrite, with its number.
+type hooked struct {
+	*wstest.End
+	writes int
+	before func(n int)
+}
+
+func (h *hooked) TryWrite(p, more []byte) (int, error) {
+	h.writes++
+	h.before(h.writes)
+	return h.End.TryWrite(p, more)
+}
+
+// TestWhatIsAcceptedWhileATurnEndsIsNotLeftBehind accepts a message while what was put off during the turn is being written.
+func TestWhatIsAcceptedWhileATurnEndsIsNotLeftBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := wstest.Pipe(1 << 20)
+		h := &hooked{End: near, before: func(int) {}}
+		c := openDriven(h, frame.Server, &setup{})
+		peer := conn.Client(far, nil, nil)
+		w, err := c.Writer(t.Context(), conn.Text)
+		require.NoError(t, err)
+		_, err = io.WriteString(w, "a")
+		require.NoError(t, err)
+		require.NoError(t, c.Send(conn.Text, []byte(strings.Repeat("b", 20<<10))), "enough to be written at once")
+		h.before = func(n int) {
+			if n == 2 {
+				require.NoError(t, c.Send(conn.Text, []byte("c")))
+			}
+		}
+		require.NoError(t, w.Close())
+		require.NoError(t, c.Write(t.Context(), conn.Text, []byte("d")))
+		for _, want := range []string{"a", strings.Repeat("b", 20<<10), "c", "d"} {
+			_, p, err := peer.Read(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, want, string(p))
+		}
+		require.Equal(t, 2, min(h.writes, 2), "as the test has it")
+		require.Zero(t, c.BufferedAmount())
+		c.CloseNow()
+		peer.CloseNow()
 	})
 }

@@ -110,10 +110,9 @@ func (c *Conn) Flush(ctx context.Context) error {
 		return err
 	}
 	if c.cold != nil && len(c.cold.deferred) > 0 { // behind the message of a Writer
-		if err := c.beginTurn(ctx); err != nil {
+		if err := c.passTurn(ctx); err != nil {
 			return err
 		}
-		c.endTurn()
 		if err := c.sendable(); err != nil && len(c.cold.deferred) > 0 { // the Writer was abandoned
 			return err
 		}

@@ -10,7 +10,7 @@ import (
 // Causes of an end that no close frame explains.
 var (
 	// ErrCloseTimeout: the closing handshake took too long. Messages on their way may or may not have arrived.
-	ErrCloseTimeout = errors.New("websocket: closing handshake took too long (Config.CloseTimeout)")
+	ErrCloseTimeout = errors.New("websocket: closing handshake took too long (Config.CloseTimeout, FailFast)")
 	// ErrPeerVanished: the byte stream ended without a close frame.
 	ErrPeerVanished = errors.New("websocket: peer closed the network connection without a close frame")
 	// ErrMessageCut: it ended in the middle of a message. It matches ErrPeerVanished, and io.ErrUnexpectedEOF.

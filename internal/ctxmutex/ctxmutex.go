@@ -43,7 +43,8 @@ func (m *Mutex) swap(from, to *queue) bool {
 func (m *Mutex) Held() bool { return m.q.Load() != nil }
 
 // Lock takes the mutex and returns nil, or returns the error of ctx if that ends first, or net.ErrClosed if dead is
-// closed first. A nil dead never is.
+// closed first. A nil dead never is. If one of them ends as the mutex is handed over, Lock returns nil, and the caller has it: it may
+// have something to do before the next one gets it.
 func (m *Mutex) Lock(ctx context.Context, dead <-chan struct{}) error {
 	if m.TryLock() {
 		return nil
@@ -60,16 +61,20 @@ func (m *Mutex) wait(ctx context.Context, dead <-chan struct{}) error {
 			return nil
 		}
 	}
+	err := net.ErrClosed
 	select {
 	case <-turn:
 		return nil
 	case <-ctx.Done():
-		m.leave(q, turn)
-		return ctx.Err()
+		if err = ctx.Err(); err == nil {
+			err = context.DeadlineExceeded // of a deadline that has been moved since
+		}
 	case <-dead:
-		m.leave(q, turn)
-		return net.ErrClosed
 	}
+	if !m.leave(q, turn) {
+		return nil
+	}
+	return err
 }
 
 // join queues turn and returns the queue, or nil if the mutex changed meanwhile and may be free.
@@ -93,17 +98,15 @@ func (m *Mutex) join(turn chan struct{}) *queue {
 	return q
 }
 
-// leave takes a waiter out of the queue. If its turn has come meanwhile it passes the mutex on.
-func (m *Mutex) leave(q *queue, turn chan struct{}) {
+// leave takes a waiter out of the queue. It reports false if its turn has come meanwhile, so that it has the mutex.
+func (m *Mutex) leave(q *queue, turn chan struct{}) bool {
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	i := slices.Index(q.waiters, turn)
 	if i >= 0 {
 		q.waiters = slices.Delete(q.waiters, i, i+1)
 	}
-	q.mu.Unlock()
-	if i < 0 {
-		m.Unlock()
-	}
+	return i >= 0
 }
 
 // Unlock hands the mutex to the one who has waited longest, or frees it.

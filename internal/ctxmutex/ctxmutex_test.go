@@ -83,3 +83,34 @@ func TestAMutexIsNeverHeldByTwoAndNeverLost(t *testing.T) {
 	all.Wait()
 	require.True(t, s.TryLock())
 }
+
+// TestWhoGivesUpTooLateHasTheMutex is about a waiter whose context has ended, and who was handed the mutex before he could leave. It is
+// never passed on behind his back: what is to be done before it is given up would be left undone.
+func TestWhoGivesUpTooLateHasTheMutex(t *testing.T) {
+	var s Mutex
+	require.True(t, s.TryLock())
+	turn, next := make(chan struct{}), make(chan struct{})
+	q := s.join(turn)
+	require.Same(t, q, s.join(next))
+	s.Unlock()
+	require.False(t, s.leave(q, turn))
+	require.True(t, s.Held())
+	require.True(t, s.leave(q, next))
+	s.Unlock()
+	require.True(t, s.TryLock())
+}
+
+// movedDeadline is a context whose deadline has passed, and was then moved.
+type movedDeadline struct{ context.Context }
+
+func (movedDeadline) Err() error { return nil }
+
+func TestWhoGivesUpHasAnErrorWhateverTheContextSays(t *testing.T) {
+	var s Mutex
+	require.True(t, s.TryLock())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, s.Lock(movedDeadline{ctx}, nil), context.DeadlineExceeded)
+	s.Unlock()
+	require.True(t, s.TryLock())
+}
