@@ -19,7 +19,10 @@ func (c *Conn) peerClosed(ctx context.Context, ev *protocol.Event) error {
 	c.happened(func(w *protocol.Closing) { answer = w.Received(code, reason, time.Now()) })
 	if h := c.read.now().hooks; h != nil && h.close != nil {
 		var err error
-		if code, reason, err = h.close(c, code, reason); err != nil {
+		c.beforeHook()
+		code, reason, err = h.close(c, code, reason)
+		c.afterHook(ctx)
+		if err != nil {
 			return c.peerFailed(ctx, err)
 		}
 	}

@@ -153,6 +153,20 @@ func (c *Conn) endRead() {
 	c.reading.Unlock()
 }
 
+// beforeHook is called before a hook of the application's runs within a call that reads, and afterHook after that. Nothing is read
+// meanwhile, so that the end of ctx has nothing to interrupt; and the hook may have made ctx end later.
+func (c *Conn) beforeHook() {
+	if !c.in.uncut {
+		c.calls.End(interrupt.Reading) // if that had to close the network, Closed says so
+	}
+}
+
+func (c *Conn) afterHook(ctx context.Context) {
+	if !c.in.uncut {
+		c.calls.Resume(ctx, c.nc, interrupt.Reading)
+	}
+}
+
 // nextPart waits for the next part of a message and deals with the control frames before it (§5.4: they may stand
 // between the fragments of a message). The part's payload is valid until the next call. The caller holds reading.
 //
@@ -186,11 +200,11 @@ func (c *Conn) nextPart(ctx context.Context, part *protocol.Event) error {
 		case protocol.NeedOutput:
 			c.inflateMore()
 		case protocol.Ping:
-			if err := c.peerPinged(part.Payload); err != nil {
+			if err := c.peerPinged(ctx, part.Payload); err != nil {
 				return c.peerFailed(ctx, err)
 			}
 		case protocol.Pong:
-			if err := c.peerPonged(part.Payload); err != nil {
+			if err := c.peerPonged(ctx, part.Payload); err != nil {
 				return c.peerFailed(ctx, err)
 			}
 		case protocol.Close:

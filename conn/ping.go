@@ -102,9 +102,12 @@ func (c *Conn) sendControl(queue func(s *protocol.Sender, payload []byte) error,
 }
 
 // peerPinged deals with a ping that came. An error is that of Config.OnPing.
-func (c *Conn) peerPinged(payload []byte) error {
+func (c *Conn) peerPinged(ctx context.Context, payload []byte) error {
 	if h := c.read.now().hooks; h != nil && h.ping != nil {
-		if answer, err := h.ping(c, payload); err != nil || !answer {
+		c.beforeHook()
+		answer, err := h.ping(c, payload)
+		c.afterHook(ctx)
+		if err != nil || !answer {
 			return err
 		}
 	}
@@ -113,10 +116,12 @@ func (c *Conn) peerPinged(payload []byte) error {
 }
 
 // peerPonged deals with a pong that came. An error is that of Config.OnPong.
-func (c *Conn) peerPonged(payload []byte) error {
+func (c *Conn) peerPonged(ctx context.Context, payload []byte) error {
 	var err error
 	if h := c.read.now().hooks; h != nil && h.pong != nil {
+		c.beforeHook()
 		err = h.pong(c, payload)
+		c.afterHook(ctx)
 	}
 	c.pong(payload)
 	c.observePong(payload)

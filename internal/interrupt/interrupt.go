@@ -36,7 +36,7 @@ func reliable(nc net.Conn) bool {
 // say goodbye to a peer that does not read. Somebody else's net.Conn over another may have more to do first, and has [Grace] for it.
 func Close(nc net.Conn) {
 	if over, ok := nc.(tlsConn); ok {
-		over.NetConn().Close()
+		closeUnder(over)
 	}
 	CloseGently(nc)
 }
@@ -50,10 +50,17 @@ type tlsConn interface {
 // CloseGently closes nc, and gives a tls.Conn up to [Grace] to say goodbye.
 func CloseGently(nc net.Conn) {
 	if under, ok := nc.(interface{ NetConn() net.Conn }); ok {
-		timer := time.AfterFunc(Grace, func() { under.NetConn().Close() })
+		timer := time.AfterFunc(Grace, func() { closeUnder(under) })
 		defer timer.Stop()
 	}
 	nc.Close()
+}
+
+// closeUnder closes what is under a net.Conn of a program's own, which may have nothing there any more.
+func closeUnder(over interface{ NetConn() net.Conn }) {
+	if under := over.NetConn(); under != nil {
+		under.Close()
+	}
 }
 
 // Direction is what the calls do that are interrupted.
@@ -99,6 +106,13 @@ func (u *Calls) End(d Direction) error {
 	return nil
 }
 
+// Resume is Begin for a call that End has ended to go on later: if ctx has ended meanwhile, the call has begun and is interrupted.
+func (u *Calls) Resume(ctx context.Context, nc net.Conn, d Direction) {
+	if u.Begin(ctx, nc, d) != nil {
+		u.at.Load()[d].interrupt(ctx)
+	}
+}
+
 // Closed reports whether nc had to be closed to interrupt a call of this direction.
 func (u *Calls) Closed(d Direction) bool {
 	both := u.at.Load()
@@ -117,7 +131,7 @@ type calls struct {
 	set func(time.Time) error // the deadline of what is interrupted
 	nc  net.Conn              // if that does not work
 
-	mu     sync.Mutex // held for a moment only, never across I/O
+	mu     sync.Mutex // held for a moment only, never across I/O or deadlines that may not return
 	done   <-chan struct{}
 	stop   func() bool
 	active bool       // a call is under way
@@ -129,7 +143,7 @@ type calls struct {
 type interrupt struct {
 	why     error         // of the context
 	settled chan struct{} // closed when the deadline is set, or nc is about to be closed
-	grace   *time.Timer   // nil if the deadline is known to work
+	grace   *time.Timer   // after it, the call should have ended
 }
 
 func (k *calls) begin(ctx context.Context, done <-chan struct{}) error {
@@ -150,15 +164,26 @@ func (k *calls) begin(ctx context.Context, done <-chan struct{}) error {
 	return nil
 }
 
-// fire runs on a goroutine of package context.
+// interrupt begins a call under ctx, which has ended, and interrupts it.
+func (k *calls) interrupt(ctx context.Context) {
+	k.mu.Lock()
+	k.active = true
+	done := k.done
+	k.mu.Unlock()
+	go k.fire(ctx, done) // on its own, as where package context calls it: setting a deadline may not return
+}
+
+// fire runs on a goroutine of its own, which end waits for.
 func (k *calls) fire(ctx context.Context, done <-chan struct{}) {
 	k.mu.Lock()
-	if !k.active || k.done != done {
+	if !k.active || k.done != done || k.fired != nil {
 		k.mu.Unlock()
 		return
 	}
 	f := &interrupt{why: ctx.Err(), settled: make(chan struct{})}
-	if !reliable(k.nc) {
+	if reliable(k.nc) {
+		f.grace = time.AfterFunc(Grace, func() { k.again(f) })
+	} else {
 		f.grace = time.AfterFunc(Grace, func() { k.giveUp(f) })
 	}
 	k.fired = f
@@ -168,6 +193,17 @@ func (k *calls) fire(ctx context.Context, done <-chan struct{}) {
 		return
 	}
 	k.settle(f, nil)
+}
+
+// again sets the deadline once more, because the call that f interrupts goes on although deadlines work: somebody who has the net.Conn,
+// too, has moved it.
+func (k *calls) again(f *interrupt) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.active && k.fired == f { // so that end comes later, and undoes it
+		k.set(longAgo)
+		f.grace.Reset(Grace)
+	}
 }
 
 // giveUp closes nc, because the deadline does not work, unless the call that f interrupts has ended.
@@ -204,9 +240,7 @@ func (k *calls) end() error {
 		return nil
 	}
 	<-f.settled // whether the deadline works or not, nothing of it must come behind what undoes it
-	if f.grace != nil {
-		f.grace.Stop()
-	}
+	f.grace.Stop()
 	k.mu.Lock()
 	k.fired = nil
 	cause := k.cause

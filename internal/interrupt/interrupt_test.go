@@ -38,6 +38,18 @@ func inBothDirections(t *testing.T, wrap func(net.Conn) net.Conn, f func(t *test
 	}
 }
 
+// requireBlocked makes the call that has begun, and ends it by the other end's hanging up: nothing else does.
+func requireBlocked(t *testing.T, calls *Calls, nc net.Conn, far *wstest.End, d Direction) {
+	t.Helper()
+	result := make(chan error, 1)
+	go func() { result <- blocking(nc, d) }()
+	synctest.Wait()
+	require.Empty(t, result)
+	far.Close()
+	require.NotErrorIs(t, <-result, os.ErrDeadlineExceeded)
+	require.NoError(t, calls.End(d))
+}
+
 func asItIs(nc net.Conn) net.Conn { return nc }
 
 func TestACallEndsWithItsContextAndTheNextOneWaitsAgain(t *testing.T) {
@@ -56,13 +68,7 @@ func TestACallEndsWithItsContextAndTheNextOneWaitsAgain(t *testing.T) {
 		require.Equal(t, 3*time.Second, time.Since(start))
 		<-time.After(2 * Grace) // nothing comes behind
 		require.NoError(t, calls.Begin(t.Context(), nc, d))
-		result := make(chan error, 1)
-		go func() { result <- blocking(nc, d) }()
-		synctest.Wait()
-		require.Empty(t, result)
-		far.Close()
-		require.NotErrorIs(t, <-result, os.ErrDeadlineExceeded)
-		require.NoError(t, calls.End(d))
+		requireBlocked(t, &calls, nc, far, d)
 		calls.Forget(d)
 	})
 }
@@ -76,13 +82,7 @@ func TestAContextThatEndsBetweenCallsChangesNothing(t *testing.T) {
 		cancel()
 		synctest.Wait()
 		require.NoError(t, calls.Begin(context.Background(), nc, d))
-		result := make(chan error, 1)
-		go func() { result <- blocking(nc, d) }()
-		synctest.Wait()
-		require.Empty(t, result)
-		far.Close()
-		<-result
-		require.NoError(t, calls.End(d))
+		requireBlocked(t, &calls, nc, far, d)
 	})
 }
 
@@ -189,4 +189,77 @@ func TestATLSConnIsClosedAtOnceOrSaysGoodbye(t *testing.T) {
 			require.ErrorIs(t, err, net.ErrClosed)
 		})
 	}
+}
+
+func TestACallGoesOnWithTheContextAsItIsByThen(t *testing.T) {
+	inBothDirections(t, asItIs, func(t *testing.T, nc net.Conn, far *wstest.End, d Direction) {
+		var calls Calls
+		ctx, cancel := context.WithCancel(t.Context())
+		require.NoError(t, calls.Begin(ctx, nc, d))
+		require.NoError(t, calls.End(d))
+		cancel()
+		synctest.Wait()
+		start := time.Now()
+		calls.Resume(ctx, nc, d)
+		require.ErrorIs(t, blocking(nc, d), os.ErrDeadlineExceeded)
+		require.Zero(t, time.Since(start))
+		require.NoError(t, calls.End(d))
+		<-time.After(2 * Grace) // nothing comes behind
+		calls.Resume(t.Context(), nc, d)
+		requireBlocked(t, &calls, nc, far, d)
+	})
+}
+
+// TestADeadlineThatSomebodyElseTakesBackIsSetAgain is about a socket, whose deadlines work. What is over stays over.
+func TestADeadlineThatSomebodyElseTakesBackIsSetAgain(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	nc, err := net.Dial("tcp", l.Addr().String())
+	require.NoError(t, err)
+	defer nc.Close()
+	var calls Calls
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	calls.Resume(ctx, nc, Reading)
+	for range 2 {
+		require.ErrorIs(t, blocking(nc, Reading), os.ErrDeadlineExceeded)
+		require.NoError(t, nc.SetReadDeadline(time.Time{}))
+	}
+	require.NoError(t, calls.End(Reading))
+	require.False(t, calls.Closed(Reading))
+}
+
+// TestResumeDoesNotWaitForADeadlineThatDoesNotReturn: the network is closed after the grace, wherever the call is by then.
+func TestResumeDoesNotWaitForADeadlineThatDoesNotReturn(t *testing.T) {
+	inBothDirections(t, wstest.BadDeadlines["block"], func(t *testing.T, nc net.Conn, far *wstest.End, d Direction) {
+		var calls Calls
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		start := time.Now()
+		calls.Resume(ctx, nc, d)
+		require.Zero(t, time.Since(start))
+		require.Error(t, blocking(nc, d))
+		require.ErrorIs(t, calls.End(d), context.Canceled)
+		require.LessOrEqual(t, time.Since(start), Grace)
+	})
+}
+
+// emptied is a net.Conn over another that has let go of it, and closes late.
+type emptied struct{ net.Conn }
+
+func (emptied) NetConn() net.Conn { return nil }
+
+func (e emptied) Close() error {
+	<-time.After(2 * Grace)
+	return e.Conn.Close()
+}
+
+func TestWhatIsOverNothingAnyMoreIsClosedAllTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		Close(emptied{near})
+		_, err := far.Read(make([]byte, 1))
+		require.ErrorIs(t, err, io.EOF)
+	})
 }
