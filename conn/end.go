@@ -127,6 +127,7 @@ func (c *Conn) refuse(err error) {
 	if c.refusal() != nil {
 		return
 	}
+	err = c.asNet(err)
 	o, r := &c.out, c.coldState()
 	o.refused, r.refusal = true, &WriteError{err}
 	r.deferred, r.deferredBytes, r.closeFrame = nil, 0, nil

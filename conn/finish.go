@@ -55,7 +55,7 @@ func (c *Conn) readEnded(err error) error {
 }
 
 // noteReadEnd tells Closing of it. The caller holds out.mu.
-func (c *Conn) noteReadEnd(err error) { c.coldState().closing.ReadFailed(err) }
+func (c *Conn) noteReadEnd(err error) { c.coldState().closing.ReadFailed(c.asNet(err)) }
 
 // finish goes the last steps of the connection. If ctx ends first it returns that error, and the next call that reads
 // goes on from there. The caller holds reading.

@@ -286,7 +286,7 @@ func (c *Conn) readFailed(ctx context.Context, err error) error {
 	cut := ctx.Err()
 	switch {
 	case cut == nil && c.settings.Value().netDeadlines && errors.Is(err, os.ErrDeadlineExceeded):
-		return err
+		return c.asNet(err)
 	case cut == nil:
 		return c.readEnded(err)
 	case c.calls.Closed(interrupt.Reading): // the network's deadlines do not work

@@ -5,6 +5,8 @@ package conn
 import (
 	"io"
 	"net"
+	"os"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -149,3 +151,23 @@ var sendings = sync.Pool{New: func() any {
 	}
 	return t
 }}
+
+// asNet gives an error of a socket, which is read and written past its net.Conn, the form that it would have from that.
+//
+//go:noinline
+func (c *Conn) asNet(err error) error {
+	op, ok := err.(*net.OpError)
+	if !ok || !c.transport.resumable() {
+		return err
+	}
+	full := *op
+	full.Op = strings.TrimPrefix(op.Op, "raw-")
+	full.Source, full.Addr = c.nc.LocalAddr(), c.nc.RemoteAddr()
+	if full.Source != nil {
+		full.Net = full.Source.Network()
+	}
+	if errno, ok := op.Err.(syscall.Errno); ok {
+		full.Err = os.NewSyscallError(full.Op, errno)
+	}
+	return &full
+}
