@@ -409,3 +409,28 @@ func TestNothingIsGatheredForLongAfterServePanicked(t *testing.T) {
 		require.Zero(t, c.BufferedAmount())
 	})
 }
+
+// TestCloseBesideServeReadsOnWhileAnswersWait is about a peer that takes nothing until its own message is read.
+func TestCloseBesideServeReadsOnWhileAnswersWait(t *testing.T) {
+	inBothRolesOver(t, &setup{}, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		start := time.Now()
+		blocked := inBackground(func() error { return c.Write(context.Background(), conn.Binary, pattern(1000)) })
+		synctest.Wait()
+		var closed <-chan error
+		serving(t.Context(), c, func(c *conn.Conn, m conn.Message) error {
+			if closed == nil {
+				require.NoError(t, c.Send(conn.Binary, pattern(1000)), "which waits for the answer to the next message")
+				closed = inBackground(func() error { return c.Close(conn.StatusNormalClosure, "bye") })
+				synctest.Wait()
+			}
+			return nil
+		})
+		peer.Send(text("one"), text("two"), binary(string(pattern(10_000))))
+		peer.Expect(binary(string(pattern(1000))), binary(string(pattern(1000))), closing(conn.StatusNormalClosure, "bye"))
+		require.NoError(t, <-blocked)
+		peer.Send(closing(conn.StatusNormalClosure, "bye"))
+		hangUp(peer)
+		require.NoError(t, <-closed)
+		require.Zero(t, time.Since(start))
+	})
+}
