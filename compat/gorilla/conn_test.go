@@ -538,3 +538,30 @@ func TestAResetHasTheFormThatPackageNetGivesIt(t *testing.T) {
 		require.Equal(t, "write", failed.Op)
 	})
 }
+
+func TestReadersAndWritersHaveTheMethodsThatProgramsAskFor(t *testing.T) {
+	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
+		w, err := near.NextWriter(TextMessage)
+		require.NoError(t, err)
+		require.Implements(t, (*io.StringWriter)(nil), w)
+		_, err = io.WriteString(w, "hello")
+		require.NoError(t, err)
+		require.NoError(t, w.Close())
+		_, r, err := far.NextReader()
+		require.NoError(t, err)
+		require.NoError(t, r.(io.Closer).Close())
+		p, err := io.ReadAll(r)
+		require.NoError(t, err)
+		require.Equal(t, "hello", string(p), "closing it does nothing")
+	})
+}
+
+// TestAfterACorruptMessageNothingCanBeSent: the peer was told. gorilla goes on with the next message, whose window is a guess.
+func TestAfterACorruptMessageNothingCanBeSent(t *testing.T) {
+	client, server := pair(t, libraries["ours"], upgrading{EnableCompression: true}, dialing{EnableCompression: true})
+	_, err := client.NetConn().Write([]byte("\xc1\x81\x00\x00\x00\x00\xff"))
+	require.NoError(t, err)
+	_, _, err = server.ReadMessage()
+	require.ErrorContains(t, err, "corrupt")
+	require.Equal(t, ErrCloseSent, server.WriteMessage(TextMessage, nil))
+}

@@ -91,7 +91,6 @@ func (c *Conn) handle(h func() error) error {
 	c.readBy.begin() // again: it may have moved the deadline, even one that has passed
 	if err != nil {
 		c.failed = err
-		c.readBy.end()
 	}
 	return err
 }

@@ -71,14 +71,6 @@ func (d *deadline) set(t time.Time) {
 	d.armed = true
 }
 
-// end ends the call that waits, and those to come.
-func (d *deadline) end() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.context()
-	d.cancel()
-}
-
 // stop lets go of the timer.
 func (d *deadline) stop() {
 	d.mu.Lock()

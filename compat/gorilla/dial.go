@@ -64,6 +64,9 @@ type Dialer struct {
 // DefaultDialer takes proxies from the environment and waits up to 45 seconds.
 var DefaultDialer = &Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: 45 * time.Second}
 
+// userAgent is that of package http, which writes the requests of gorilla/websocket.
+const userAgent = "Go-http-client/1.1"
+
 type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
 
 var errURL = errors.New("malformed ws or wss URL")
@@ -114,6 +117,9 @@ func (d *Dialer) connect(ctx context.Context, u *url.URL, o *engine.DialOptions)
 	}
 	if err := n.replaceHost(u, o); err != nil {
 		return nil, nil, err
+	}
+	if d.NetDial != nil || d.NetDialContext != nil || d.NetDialTLSContext != nil {
+		n.keepAddress(u)
 	}
 	if o.Host == "" && !strings.ContainsFunc(u.Host, beyondHost) {
 		o.Host = u.Host // as it is, with the port that is the scheme's, too
@@ -266,7 +272,20 @@ func (d *Dialer) proxy(ctx context.Context, u *url.URL, o *engine.DialOptions) (
 	if err == nil && via != nil && !proxySchemes[via.Scheme] {
 		err = errors.New("proxy: unknown scheme: " + via.Scheme)
 	}
-	return http.ProxyURL(via), err
+	return http.ProxyURL(withCredentials(via)), err
+}
+
+// withCredentials leaves out a name without a password, which gorilla/websocket does not tell an HTTP proxy.
+func withCredentials(via *url.URL) *url.URL {
+	if via == nil || via.User == nil || strings.HasPrefix(via.Scheme, "socks5") {
+		return via
+	}
+	if _, ok := via.User.Password(); ok {
+		return via
+	}
+	without := *via
+	without.User = nil
+	return &without
 }
 
 // options are the engine's.
@@ -275,10 +294,11 @@ func (d *Dialer) options(requestHeader http.Header) (*engine.DialOptions, error)
 		Deflate:          compression(d.EnableCompression),
 		HandshakeTimeout: -1, // the context has it
 		Subprotocols:     d.Subprotocols,
-		Header:           http.Header{"User-Agent": {"Go-http-client/1.1"}},
+		Header:           http.Header{"User-Agent": {userAgent}},
 		Lenient:          true,
 		TLSConfig:        d.TLSClientConfig,
 		ProxyTLSConfig:   d.TLSClientConfig,
+		ProxyHeader:      http.Header{"User-Agent": {userAgent}},
 		NetDial:          d.NetDialContext,
 		NetDialTLS:       d.NetDialTLSContext,
 		Jar:              d.Jar,

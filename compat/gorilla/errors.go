@@ -8,10 +8,9 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
-	"syscall"
 
 	"github.com/seed60239977/websocket/conn"
+	"github.com/seed60239977/websocket/deflate"
 	"github.com/seed60239977/websocket/frame"
 )
 
@@ -137,19 +136,8 @@ func (networkTimeout) Timeout() bool   { return true }
 func (networkTimeout) Temporary() bool { return false }
 func (e networkTimeout) Unwrap() error { return e.error }
 
-// permanent takes from an error of the network the promise that trying again may help, and gives those of the engine's own system
-// calls, which it makes for sockets, the form that they have in package net.
-func (c *Conn) permanent(err error) error {
-	op, ok := err.(*net.OpError)
-	if ok && isPlainSocket(c.c.NetConn()) {
-		full := *op
-		full.Op = strings.TrimPrefix(op.Op, "raw-")
-		full.Source, full.Addr = c.c.LocalAddr(), c.c.RemoteAddr()
-		if errno, ok := op.Err.(syscall.Errno); ok {
-			full.Err = os.NewSyscallError(full.Op, errno)
-		}
-		err = &full
-	}
+// permanent takes from an error of the network the promise that trying again may help.
+func permanent(err error) error {
 	if e, ok := err.(net.Error); ok && e.Timeout() {
 		return networkTimeout{err}
 	}
@@ -159,7 +147,11 @@ func (c *Conn) permanent(err error) error {
 // closedError is the error of calls on a connection that [Conn.Close] has closed.
 func (c *Conn) closedError(op string) error {
 	nc := c.c.NetConn()
-	return &net.OpError{Op: op, Net: "tcp", Source: nc.LocalAddr(), Addr: nc.RemoteAddr(), Err: net.ErrClosed}
+	e := &net.OpError{Op: op, Net: "tcp", Source: nc.LocalAddr(), Addr: nc.RemoteAddr(), Err: net.ErrClosed}
+	if e.Source != nil {
+		e.Net = e.Source.Network()
+	}
+	return e
 }
 
 // readError says in this package's words why reading has ended. It is called by who reads.
@@ -174,10 +166,10 @@ func (c *Conn) readError(err error) error {
 		return c.closedError("read")
 	case ended:
 		return c.endError(end)
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case isContext(err):
 		return c.timeout("read")
 	}
-	return c.permanent(err) // a deadline that the program has set on the network itself
+	return permanent(err) // a deadline that the program has set on the network itself
 }
 
 // endError says how a connection has ended without a close frame of the peer's.
@@ -189,8 +181,10 @@ func (c *Conn) endError(end *conn.CloseError) error {
 	switch {
 	case err != end:
 		return err
+	case isContext(end.Err) && c.readBy.Err() != nil: // the network's deadlines do not work, so that it was closed
+		return c.timeout("read")
 	case end.Err != nil:
-		return c.permanent(end.Err)
+		return permanent(end.Err)
 	}
 	return &CloseError{Code: int(end.Code), Text: end.Reason}
 }
@@ -203,7 +197,15 @@ func violation(err error) error {
 	if broken, ok := errors.AsType[*frame.ProtocolError](err); ok {
 		return errors.New("websocket: " + broken.Reason)
 	}
+	if corrupt, ok := errors.AsType[*deflate.CorruptError](err); ok {
+		return corrupt
+	}
 	return err
+}
+
+// isContext reports whether err is that of a context, which stands for a deadline.
+func isContext(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // writeError says in this package's words why something could not be sent, and keeps it for all that comes after.
@@ -223,10 +225,12 @@ func (c *Conn) writeFailed(err error) error {
 	case errors.Is(err, conn.ErrCloseSent), c.closeSent.Load():
 		err = ErrCloseSent
 	case errors.As(err, &refused): // by the network, whose error may be any
-		err = c.permanent(refused.Err)
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		err = permanent(refused.Err)
+	case errors.As(err, &end) && c.writeBy.fixed().Err() == nil: // else the network may have been closed because of that
+		err = c.sendAfterEnd(end)
+	case isContext(err):
 		err = c.timeout("write")
-	case errors.As(err, &end):
+	case end != nil:
 		err = c.sendAfterEnd(end)
 	case errors.Is(err, conn.ErrWriterClosed):
 		return errWriteClosed
@@ -239,15 +243,8 @@ func (c *Conn) writeFailed(err error) error {
 
 // sendAfterEnd is the error of sending on a connection that has ended.
 func (c *Conn) sendAfterEnd(end *conn.CloseError) error {
-	failed, ok := end.Err.(*net.OpError)
-	switch {
-	case end.WasClean:
+	if end.WasClean || violation(end) != error(end) { // the peer broke a rule, and was told
 		return ErrCloseSent
-	case violation(end) != error(end): // the peer broke a rule, and was told
-		return ErrCloseSent
-	case ok && strings.HasSuffix(failed.Op, "read"): // that was another call's
-	case end.Err != nil && !end.Remote:
-		return c.permanent(end.Err)
 	}
-	return c.closedError("write")
+	return c.closedError("write") // whatever has ended reading
 }

@@ -579,6 +579,7 @@ func TestARequestThatAProgramHasPutTogetherNeedNotBeWhole(t *testing.T) {
 		"neither version nor host": {},
 		"no host":                  {ProtoMajor: 1, ProtoMinor: 1},
 		"no version":               {Host: "example.com"},
+		"from a gateway":           {Host: "example.com", ProtoMajor: 1, ProtoMinor: 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			withEach(t, func(t *testing.T, lib library) {

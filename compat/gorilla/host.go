@@ -23,14 +23,8 @@ func (n *network) replaceHost(u *url.URL, o *engine.DialOptions) error {
 	if n.proxy != "" {
 		return err
 	}
-	port := map[string]string{"ws": ":80", "wss": ":443"}[u.Scheme]
-	n.host, n.instead, n.address = u.Host, "localhost"+port, u.Host
-	name := u.Host
-	if i := strings.LastIndex(u.Host, ":"); i > strings.LastIndex(u.Host, "]") {
-		name = u.Host[:i]
-	} else {
-		n.address += port
-	}
+	name, address := hostPort(u)
+	n.host, n.instead, n.address = u.Host, "localhost"+ports[u.Scheme], address
 	if u.Scheme == "wss" && o.NetDialTLS == nil {
 		if o.TLSConfig, err = certified(o.TLSConfig, name); err != nil {
 			return err
@@ -44,6 +38,27 @@ func (n *network) replaceHost(u *url.URL, o *engine.DialOptions) error {
 	o.Host = cmp.Or(o.Host, u.Host)
 	u.Host = "localhost"
 	return nil
+}
+
+// keepAddress has the program's own NetDial get the address as it is in u: it may know names that differ in case.
+func (n *network) keepAddress(u *url.URL) {
+	if n.instead != "" || n.proxy != "" {
+		return
+	}
+	if parsed, err := handshake.ParseURL(u.String()); err == nil {
+		n.instead = handshake.Address(parsed)
+		_, n.address = hostPort(u)
+	}
+}
+
+var ports = map[string]string{"ws": ":80", "wss": ":443"}
+
+// hostPort returns the host of u and the address to dial, as gorilla/websocket makes them.
+func hostPort(u *url.URL) (name, address string) {
+	if i := strings.LastIndex(u.Host, ":"); i > strings.LastIndex(u.Host, "]") {
+		return u.Host[:i], u.Host
+	}
+	return u.Host, u.Host + ports[u.Scheme]
 }
 
 // certified returns cfg for a server whose certificate is for name, unless cfg has another.

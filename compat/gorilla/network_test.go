@@ -1,7 +1,10 @@
 package websocket
 
 import (
+	"bufio"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -144,6 +147,36 @@ func TestAProxyWithASchemeThatIsNotKnownIsRefused(t *testing.T) {
 	})
 }
 
+// TestAnHTTPProxyIsToldWhatPackageHTTPTellsIt, and no name without a password.
+func TestAnHTTPProxyIsToldWhatPackageHTTPTellsIt(t *testing.T) {
+	for name, user := range map[string]*url.Userinfo{
+		"nobody": nil, "a name": url.User("me"), "a name and an empty password": url.UserPassword("me", ""), "both": url.UserPassword("me", "secret"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			told := map[string]http.Header{}
+			for name, lib := range libraries {
+				asked := make(chan http.Header, 1)
+				_, _, err := lib.dial(t.Context(), dialing{
+					Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: "proxy.example:3128", User: user}),
+					NetDial: func(string, string) (net.Conn, error) {
+						near, far := net.Pipe()
+						go func() {
+							defer far.Close()
+							r, _ := http.ReadRequest(bufio.NewReader(far))
+							asked <- r.Header
+							io.WriteString(far, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+						}()
+						return near, nil
+					},
+				}, "ws://example.com/", nil)
+				require.EqualError(t, err, "Forbidden")
+				told[name] = <-asked
+			}
+			require.Equal(t, told["gorilla"], told["ours"])
+		})
+	}
+}
+
 // failing is a net.Conn of a program's own whose Write returns an error, once there is one.
 type failing struct {
 	net.Conn
@@ -171,6 +204,70 @@ func TestAnErrorOfAProgramsOwnNetworkStaysAsItIs(t *testing.T) {
 				}})
 				why = cause
 				require.Equal(t, cause, client.WriteMessage(BinaryMessage, []byte("x")))
+			})
+		})
+	}
+}
+
+// broken is a net.Conn of a program's own whose Read returns an error once the peer has hung up.
+type broken struct {
+	net.Conn
+	why error
+}
+
+func (b broken) Read(p []byte) (int, error) {
+	n, err := b.Conn.Read(p)
+	if err != nil {
+		err = b.why
+	}
+	return n, err
+}
+
+func TestAnErrorOfReadingIsNoneOfWriting(t *testing.T) {
+	own := fmt.Errorf("the program's own: %w", context.Canceled)
+	client, server := pair(t, libraries["ours"], upgrading{}, dialing{NetDial: func(network, addr string) (net.Conn, error) {
+		nc, err := net.Dial(network, addr)
+		return broken{nc, own}, err
+	}})
+	require.NoError(t, server.Close())
+	require.Equal(t, own, <-reading(client))
+	err := client.WriteMessage(BinaryMessage, nil)
+	require.ErrorIs(t, err, net.ErrClosed, "gorilla writes until the network refuses")
+	require.NotErrorIs(t, err, own)
+}
+
+// noDeadlines is a network that refuses deadlines, as an SSH channel does.
+type noDeadlines struct{ net.Conn }
+
+func (noDeadlines) SetReadDeadline(time.Time) error  { return errors.ErrUnsupported }
+func (noDeadlines) SetWriteDeadline(time.Time) error { return errors.ErrUnsupported }
+
+// TestADeadlineEndsReadingAlsoWhereTheNetworkRefusesIt: gorilla returns the refusal, and reads on.
+func TestADeadlineEndsReadingAlsoWhereTheNetworkRefusesIt(t *testing.T) {
+	client, _ := pair(t, libraries["ours"], upgrading{}, dialing{NetDial: func(network, addr string) (net.Conn, error) {
+		nc, err := net.Dial(network, addr)
+		return noDeadlines{nc}, err
+	}})
+	result := reading(client)
+	require.NoError(t, client.SetReadDeadline(time.Now().Add(time.Millisecond)))
+	requireTimeout(t, <-result)
+	require.Error(t, client.WriteMessage(BinaryMessage, nil), "the network had to be closed")
+}
+
+func TestTheProgramsOwnNetworkIsDialedByTheNameInTheURL(t *testing.T) {
+	for u, want := range map[string]string{
+		"ws://Backend_A/": "Backend_A:80", "ws://H.EXAMPLE:8080/": "H.EXAMPLE:8080", "ws://h.example/": "h.example:80",
+		"ws://\u00fcmlaut.example/": "\u00fcmlaut.example:80", "ws://[::1]/": "[::1]:80",
+	} {
+		t.Run(want, func(t *testing.T) {
+			withEach(t, func(t *testing.T, lib library) {
+				refused, asked := errors.New("no such name"), ""
+				_, _, err := lib.dial(t.Context(), dialing{NetDial: func(_, addr string) (net.Conn, error) {
+					asked = addr
+					return nil, refused
+				}}, u, nil)
+				require.Equal(t, refused, err)
+				require.Equal(t, want, asked)
 			})
 		})
 	}

@@ -86,6 +86,9 @@ func (m *messageReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Close does nothing: the next message is read where NextReader is called again. Programs ask whether a reader has it.
+func (m *messageReader) Close() error { return nil }
+
 // end notes that err has ended the message, and returns what the program is told. It is not inlined to keep it off the stack
 // while Read waits: with little on it, a goroutine waits with the 2 KiB that it began with.
 //

@@ -18,7 +18,7 @@ type readDeadline struct {
 	turns    atomic.Uint32
 	seen     atomic.Uint32 // turns when the call that reads began
 	deadline               // mu and timer; the rest is for a network whose own deadlines may not work
-	over     bool          // nobody reads any more, or what reads is to end; guarded by mu
+	over     bool          // nobody reads any more; guarded by mu
 	// now is that of the call that reads, or of the last one, for a network whose own deadlines may not work; guarded by mu.
 	now context.Context
 }
@@ -100,7 +100,7 @@ func (d *readDeadline) set(t time.Time) {
 	}
 }
 
-// takeBack takes back a deadline that the program has set on the network nc itself, unless reading is to end.
+// takeBack takes back a deadline that the program has set on the network nc itself, unless reading has ended.
 func (d *readDeadline) takeBack(nc net.Conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -118,18 +118,6 @@ func (d *readDeadline) pass() {
 		d.turns.Add(1)
 	}
 	d.socket.SetReadDeadline(time.Unix(1, 0)) // long ago
-}
-
-// end ends the call that waits, and those to come. Nobody moves that any more.
-func (d *readDeadline) end() {
-	if d.socket == nil {
-		d.deadline.end()
-		return
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.over = true
-	d.pass()
 }
 
 // stop is called when nobody reads any more. The network has its own deadlines again.

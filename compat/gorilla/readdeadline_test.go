@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/conn"
 )
 
 // networks are a socket, and a network of the program's own, which may do anything with deadlines.
@@ -127,6 +129,44 @@ func TestAHandlerMayMoveADeadlineThatHasPassed(t *testing.T) {
 		return nil
 	}))
 	require.NoError(t, c.readBy.Err())
+}
+
+// TestReadingGoesOnAfterAHandlerHasMovedADeadlineThatPassedInIt is that in a whole connection, also of a program that has asked for the
+// network, whose deadlines are then taken back.
+func TestReadingGoesOnAfterAHandlerHasMovedADeadlineThatPassedInIt(t *testing.T) {
+	for _, handedOut := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			c, peer := overPipe()
+			if handedOut {
+				require.NotNil(t, c.NetConn())
+			}
+			c.SetPingHandler(func(string) error {
+				<-time.After(10 * time.Second)
+				return c.SetReadDeadline(time.Now().Add(time.Second))
+			})
+			require.NoError(t, c.SetReadDeadline(time.Now().Add(time.Second)))
+			go peer.Write([]byte("\x89\x80\x00\x00\x00\x00" + "\x81\x81\x00\x00\x00\x00a"))
+			_, p, err := c.ReadMessage()
+			require.NoError(t, err)
+			require.Equal(t, "a", string(p))
+			start := time.Now()
+			_, _, err = c.ReadMessage()
+			requireTimeout(t, err)
+			require.Equal(t, time.Second, time.Since(start))
+			peer.Close()
+			c.Close()
+		})
+	}
+}
+
+// overPipe returns a server's connection without compression, and the network's other end.
+func overPipe() (*Conn, net.Conn) {
+	near, far := net.Pipe()
+	c := &Conn{}
+	cfg := c.config(0, false)
+	c.c = conn.Server(near, nil, &cfg)
+	c.readBy.init(near)
+	return c, far
 }
 
 // TestTwoGoroutinesMayBeginToRead: at the end of a connection, another one than the program's may be the one that calls handlers.

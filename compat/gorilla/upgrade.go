@@ -137,15 +137,15 @@ func (u *Upgrader) refuses(r *http.Request, responseHeader http.Header) (status 
 	return 0, ""
 }
 
-// completed returns r with a version of HTTP and a host. A request that a program has put together may have neither, and
-// gorilla/websocket looks at neither.
+// completed returns r with a version of HTTP that has an upgrade, and a host. A request that a program has put together may have neither,
+// gateways say HTTP/1.0 if they are not told otherwise, and gorilla/websocket looks at neither.
 func completed(r *http.Request) *http.Request {
-	if r.ProtoMajor > 0 && r.Host != "" {
+	if r.ProtoAtLeast(1, 1) && r.Host != "" {
 		return r
 	}
 	c := *r
 	c.Host = cmp.Or(c.Host, "localhost")
-	if c.ProtoMajor == 0 {
+	if !c.ProtoAtLeast(1, 1) {
 		c.ProtoMajor, c.ProtoMinor = 1, 1
 	}
 	return &c

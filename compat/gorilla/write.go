@@ -98,7 +98,7 @@ func (c *Conn) writeControl(messageType int, data []byte) error {
 }
 
 // writerDeadline is the context of a writer: each call has the deadline that is set by then, and beginning a message, which writes
-// nothing, has none.
+// nothing, has none: Err is nil then, also once Done is closed.
 type writerDeadline struct {
 	d     *deadline
 	begun bool
@@ -141,6 +141,9 @@ func (w *messageWriter) Write(p []byte) (n int, err error) {
 	}
 	return n, w.err
 }
+
+// WriteString implements io.StringWriter.
+func (w *messageWriter) WriteString(s string) (int, error) { return w.Write([]byte(s)) }
 
 func (w *messageWriter) Close() error {
 	w.mu.Lock()

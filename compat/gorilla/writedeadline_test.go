@@ -5,6 +5,7 @@ import (
 	"net"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	gorilla "github.com/gorilla/websocket"
@@ -203,5 +204,23 @@ func TestAWriterWhoseDeadlineHasPassedSendsNothing(t *testing.T) {
 		_, p, err := far.ReadMessage()
 		require.Error(t, err)
 		require.Empty(t, p)
+	})
+}
+
+// TestTheDeadlineHoldsWhileAnotherMessageIsWritten begins a message beside one that the peer does not take. gorilla/websocket panics.
+func TestTheDeadlineHoldsWhileAnotherMessageIsWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, peer := overPipe()
+		blocked := make(chan error, 1)
+		go func() { blocked <- c.WriteMessage(BinaryMessage, make([]byte, 1<<20)) }()
+		synctest.Wait()
+		start := time.Now()
+		c.SetWriteDeadline(start.Add(time.Second))
+		_, err := c.NextWriter(TextMessage)
+		require.Equal(t, time.Second, time.Since(start))
+		requireTimeout(t, err)
+		peer.Close()
+		require.Error(t, <-blocked)
+		c.Close()
 	})
 }
