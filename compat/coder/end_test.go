@@ -6,6 +6,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,20 +18,25 @@ import (
 
 // byHand returns a server's connection, and the client's end of its network.
 func byHand(t *testing.T, lib library) (c connection, far net.Conn) {
+	near, far := net.Pipe()
+	return over(t, lib, near, far), far
+}
+
+// over returns a server's connection over one end of a network.
+func over(t *testing.T, lib library, near, far net.Conn) connection {
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	for name, value := range map[string]string{
 		"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
 	} {
 		r.Header.Set(name, value)
 	}
-	near, far := net.Pipe()
 	c, err := lib.accept(hijackable{http.Header{}, near}, r, options{})
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		far.Close()
 		c.CloseNow()
 	})
-	return c, far
+	return c
 }
 
 // overAPipe runs a test against both libraries, as the server of a client that is written by hand, in fake time.
@@ -193,5 +201,75 @@ func TestCloseDropsAMessageOfAnyLength(t *testing.T) {
 		require.NoError(t, err)
 		far.Close()
 		require.NoError(t, <-closed)
+	})
+}
+
+func TestAReasonMayBeCutWithinACharacter(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		client, server := pair(t, lib, lib, options{}, options{})
+		result := reading(t, client)
+		require.NoError(t, server.Close(1000, "ab\xc3"))
+		require.Equal(t, 1000, lib.status(<-result))
+	})
+}
+
+func TestAReasonThatIsTooLongWaitsForNobody(t *testing.T) {
+	overAPipe(t, func(t *testing.T, lib library, c connection, far net.Conn) {
+		go io.Copy(io.Discard, far)
+		start := time.Now()
+		require.ErrorContains(t, c.Close(1000, strings.Repeat("x", 124)), "failed to close WebSocket: failed to marshal close frame: ")
+		require.Zero(t, time.Since(start))
+	})
+}
+
+// TestAfterAContextHasEndedAReadTheConnectionIsClosed is about a network without deadlines, as the body of a response may be one.
+func TestAfterAContextHasEndedAReadTheConnectionIsClosed(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		synctest.Test(t, func(t *testing.T) {
+			near, far := net.Pipe()
+			defer far.Close()
+			client, _, err := lib.dial(t.Context(), "ws://example.com", options{HTTPClient: &http.Client{Transport: roundTripper(
+				func(r *http.Request) (*http.Response, error) {
+					body := struct{ io.ReadWriteCloser }{near}
+					resp := &http.Response{StatusCode: http.StatusSwitchingProtocols, Header: http.Header{}, Body: body}
+					_, err := lib.accept(hijackable{resp.Header, far}, r, options{})
+					return resp, err
+				})}})
+			require.NoError(t, err)
+			ctx, cancel := context.WithCancel(t.Context())
+			result := doing(func() error { _, _, err := client.Read(ctx); return err })
+			synctest.Wait()
+			cancel()
+			require.ErrorIs(t, <-result, context.Canceled)
+			_, _, err = client.Read(t.Context())
+			require.ErrorIs(t, err, net.ErrClosed)
+			require.NotErrorIs(t, err, context.Canceled)
+			require.NoError(t, client.Close(1000, ""))
+		})
+	})
+}
+
+func TestAResetIsAnErrorOfPackageNet(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		defer l.Close()
+		far, err := net.Dial("tcp", l.Addr().String())
+		require.NoError(t, err)
+		near, err := l.Accept()
+		require.NoError(t, err)
+		result := reading(t, over(t, lib, near, far))
+		require.NoError(t, far.(*net.TCPConn).SetLinger(0))
+		require.NoError(t, far.Close())
+		err = <-result
+		require.ErrorIs(t, err, syscall.ECONNRESET)
+		var call *os.SyscallError
+		require.ErrorAs(t, err, &call)
+		require.Equal(t, "read", call.Syscall)
+		var op *net.OpError
+		require.ErrorAs(t, err, &op)
+		require.Equal(t, "read", op.Op)
+		require.NotNil(t, op.Source)
+		require.NotNil(t, op.Addr)
 	})
 }

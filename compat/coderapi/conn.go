@@ -15,6 +15,7 @@ import (
 const (
 	defaultReadLimit = 32 << 10        // bytes
 	closeTimeout     = 5 * time.Second // for the closing handshake
+	maxReason        = 123             // bytes (RFC 6455, section 5.5)
 )
 
 // Conn is a WebSocket connection. One goroutine at a time may call Reader and Read; everything else may be called from any
@@ -46,6 +47,7 @@ type Conn struct {
 const (
 	anonymous uint32 = 1 << iota // NetConn shows no addresses
 	abandoned                    // CloseRead has seen the end, and closed the connection
+	cut                          // a context has ended a call that reads, and closed the connection
 )
 
 func (c *Conn) has(flag uint32) bool { return c.flags.Load()&flag != 0 }
@@ -201,14 +203,19 @@ func (c *Conn) leave(code StatusCode, blocked bool, end func()) error {
 		return fmt.Errorf("failed to close WebSocket: %w", net.ErrClosed)
 	}
 	if c.c.SendClose(conn.StatusCode(code), "") == nil && !blocked {
-		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
-		defer cancel()
-		c.c.Flush(ctx)
+		c.flush()
 	}
 	end()
 	c.ended()
 	c.awaitRest()
 	return nil
+}
+
+// flush waits until a close frame is on the wire, up to the time that a peer has to answer one.
+func (c *Conn) flush() {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	c.c.Flush(ctx)
 }
 
 // shake does the closing handshake.
@@ -221,13 +228,19 @@ func (c *Conn) shake(code StatusCode, reason string) error {
 		c.c.CloseNow()
 		return fmt.Errorf("failed to marshal close frame: status code %v cannot be set", code)
 	}
+	if len(reason) > maxReason {
+		err := c.c.SendClose(wire, reason) // what fits; nobody waits for the answer
+		c.flush()
+		c.c.CloseNow()
+		return fmt.Errorf("failed to marshal close frame: %w", err)
+	}
 	err := c.c.Close(wire, reason)
 	var end *conn.CloseError
 	switch errors.As(c.c.Err(), &end); {
-	case end.WasClean && err != nil: // of the reason
-		return fmt.Errorf("failed to marshal close frame: %w", err)
 	case end.WasClean && StatusCode(end.Code) != code:
 		return received(end)
+	case end.WasClean: // also where a reason that is no text was mended
+		return nil
 	case errors.Is(end, conn.ErrMessageTooBig): // nobody would have read it
 		return nil
 	case err != nil:

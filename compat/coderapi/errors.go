@@ -44,6 +44,7 @@ func (c *Conn) readError(ctx context.Context, err error) error {
 // cutError closes the connection because a context has ended while something was read. If the peer's close frame had come by then,
 // and only the answer to it was still on its way, or the peer had broken a rule, that says more.
 func (c *Conn) cutError(ctx context.Context) error {
+	c.flags.Or(cut)
 	c.ended()
 	end, ok := c.c.Err().(*conn.CloseError)
 	switch {
@@ -85,6 +86,8 @@ func (c *Conn) endError(end *conn.CloseError) error {
 		return errEOF
 	case errors.Is(end, conn.ErrCloseTimeout):
 		return context.DeadlineExceeded
+	case end.Code == conn.StatusAbnormalClosure && c.has(cut): // whoever's context that was knows
+		return net.ErrClosed
 	case end.Code == conn.StatusAbnormalClosure && end.Err != nil:
 		return fmt.Errorf("failed to read frame header: %w", end.Err)
 	case end.Err != nil:
