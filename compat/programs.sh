@@ -18,8 +18,9 @@ trap 'chmod -R u+w "$work" && rm -rf "$work"' EXIT
 export GOFLAGS=-mod=mod GOWORK=off GOTOOLCHAIN=local
 
 # NAME SIZE MODULE@VERSION PACKAGE...
-# Tests of melody take for granted that a server knows a client by the time that the client's Dial returns. On a busy machine they
-# hang with either library (TestBroadcast waits for a message that was not sent to a listener not yet known): these are not compared.
+# Tests of melody take for granted that a server knows a client by the time that the client's Dial returns. With either library
+# TestBroadcast hangs two times in three, because it waits for a message that was not sent to a listener not yet known. That of
+# go-socket.io with the name TestEngineUpgrade hangs nine times in ten with either, where a poll of it comes behind the upgrade.
 programs=(
   "melody   large github.com/olahol/melody@v1.1.4 ."
   "jsonrpc2 small github.com/sourcegraph/jsonrpc2@v0.2.3 . ./websocket"
@@ -54,6 +55,19 @@ programs=(
   "firefly  large github.com/hyperledger/firefly-common@v1.5.5 ./pkg/wsclient ./pkg/wsserver"
   "ship     large github.com/enbility/ship-go@v0.6.0 ./ws ./hub"
   "mx       large github.com/multiversx/mx-chain-communication-go@v1.1.1 ./websocket/connection ./websocket/server ./websocket/transceiver ./websocket/client"
+  "wsrpc    large github.com/smartcontractkit/wsrpc@v0.8.3 . ./internal/transport"
+  "noaa     large github.com/cloudfoundry/noaa/v2@v2.5.0 ./consumer"
+  "getty    large github.com/apache/dubbo-getty@v1.5.0 ."
+  "bybit    large github.com/hirokisan/bybit/v2@v2.38.1 . ./testhelper"
+  "polygon  large github.com/polygon-io/client-go@v1.16.4 ./websocket"
+  "snowfl   large gitlab.torproject.org/tpo/anti-censorship/pluggable-transports/snowflake/v2@v2.9.2 ./common/websocketconn ./proxy/lib ./server/lib"
+  "v2ray    large github.com/v2fly/v2ray-core/v5@v5.16.1 ./transport/internet/websocket"
+  "genai    large google.golang.org/genai@v1.36.0 ."
+  "tmint    large github.com/tendermint/tendermint@v0.35.9 ./rpc/jsonrpc/client ./rpc/jsonrpc/server ./rpc/jsonrpc"
+  "neffos   large github.com/kataras/neffos@v0.0.24 . ./gorilla"
+  "torrent  large github.com/anacrolix/torrent@v1.62.0 ./webtorrent ./tracker/... ./webseed"
+  "optimism large github.com/ethereum-optimism/optimism@v1.13.0 ./op-service/client ./op-service/rpc"
+  "gotify   large github.com/gotify/server/v2@v2.5.0 ./api/stream"
   "benthos  large github.com/redpanda-data/benthos/v4@v4.60.0 ./internal/impl/io"
   "openai   large github.com/openai/openai-go/v3@v3.99.0 ./packages/websocket ./internal/websockettest"
   "grpcweb  large github.com/improbable-eng/grpc-web@v0.15.0 ./go/grpcweb"
@@ -76,11 +90,11 @@ all_pass() { [[ -f "$1.want" && -z "$(comm -23 "$1.want" "$1.pass")" ]]; }
 
 # run_tests DIR OUT PACKAGE...: the tests of some packages, and what passes of them in OUT.pass. Programs have tests that fail
 # now and then on a busy machine, or hang and take those behind them along. So whatever did not pass is tried once more by itself,
-# and up to three times if it is in OUT.want.
+# and up to eight times if it is in OUT.want.
 run_tests() {
   local dir=$1 out=$2 rc=0 pkg path test try tries=1
   shift 2
-  [[ ! -f "$out.want" ]] || tries=3
+  [[ ! -f "$out.want" ]] || tries=8
   (cd "$dir" && timeout 600 nice go test -count=1 -vet=off -p 1 -timeout "${limit}s" -json "$@") >"$out.json" 2>"$out.err" || rc=$?
   passing "$out.json" >"$out.pass"
   if ((rc == 0)) || all_pass "$out"; then return; fi
