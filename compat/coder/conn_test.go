@@ -7,9 +7,7 @@ import (
 	"io"
 	"net"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -84,99 +82,6 @@ func TestAWriterIsClosedOnce(t *testing.T) {
 		_, err = w.Write([]byte("late"))
 		require.EqualError(t, err, "cannot use closed writer")
 		require.NoError(t, near.Write(patient(t), text, nil))
-	})
-}
-
-func TestAContextThatEndsWhileReadingClosesTheConnection(t *testing.T) {
-	withEach(t, func(t *testing.T, lib library) {
-		for _, role := range []string{"client", "server"} {
-			t.Run(role, func(t *testing.T) {
-				ctx, cancel := context.WithCancel(context.Background())
-				// So it ends while a call waits for what comes next.
-				during := options{OnPingReceived: func(context.Context, []byte) bool { cancel(); return false }}
-				near, far := pair(t, lib, lib, during, during)
-				if role == "server" {
-					near, far = far, near
-				}
-				go far.Ping(patient(t))
-				_, _, err := near.Read(ctx)
-				require.ErrorIs(t, err, context.Canceled)
-				require.Equal(t, -1, lib.status(err))
-				_, _, err = far.Read(patient(t))
-				require.ErrorIs(t, err, io.EOF)
-				_, _, err = near.Read(patient(t))
-				require.ErrorIs(t, err, net.ErrClosed)
-				require.ErrorIs(t, near.Write(patient(t), text, nil), net.ErrClosed)
-				require.ErrorIs(t, near.Ping(patient(t)), net.ErrClosed)
-				require.NoError(t, near.Close(1000, ""))
-				require.ErrorIs(t, near.Close(1000, ""), net.ErrClosed)
-			})
-		}
-	})
-}
-
-func TestAContextThatEndsCutsAReader(t *testing.T) {
-	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
-		w, err := far.Writer(patient(t), text)
-		require.NoError(t, err)
-		go w.Write(make([]byte, 32000)) // more than is gathered, and perhaps more than fits until it is read
-		ctx, cancel := context.WithCancel(context.Background())
-		_, r, err := near.Reader(ctx)
-		require.NoError(t, err)
-		_, err = io.ReadFull(r, make([]byte, 100))
-		require.NoError(t, err)
-		result := doing(func() error { _, err := io.Copy(io.Discard, r); return err })
-		cancel()
-		if err := <-result; lib.tooBig == ErrMessageTooBig || !errors.Is(err, net.ErrClosed) { // of what it closes, in the original
-			require.ErrorIs(t, err, context.Canceled)
-		}
-	})
-}
-
-func TestAContextThatEndsBetweenCallsChangesNothing(t *testing.T) {
-	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
-		ctx, cancel := context.WithCancel(context.Background())
-		require.NoError(t, near.Write(ctx, text, []byte("a")))
-		_, p, err := far.Read(ctx)
-		require.NoError(t, err)
-		require.Equal(t, "a", string(p))
-		cancel()
-		require.NoError(t, near.Write(patient(t), text, []byte("b")))
-		_, p, err = far.Read(patient(t))
-		require.NoError(t, err)
-		require.Equal(t, "b", string(p))
-	})
-}
-
-func TestAContextThatHadEndedBeforeSendsNothingAndClosesNothing(t *testing.T) {
-	lib := libraries["ours"] // the original may close, or send all the same
-	near, far := pair(t, lib, lib, options{}, options{})
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	require.ErrorIs(t, near.Write(ctx, text, []byte("a")), context.Canceled)
-	_, err := near.Writer(ctx, text)
-	require.ErrorIs(t, err, context.Canceled)
-	require.NoError(t, near.Write(patient(t), text, []byte("b")))
-	_, p, err := far.Read(patient(t))
-	require.NoError(t, err)
-	require.Equal(t, "b", string(p))
-}
-
-func TestWaitingForAWriterInVainClosesNothing(t *testing.T) {
-	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
-		w, err := near.Writer(patient(t), text)
-		require.NoError(t, err)
-		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
-		defer cancel()
-		require.ErrorIs(t, near.Write(ctx, text, []byte("no")), context.DeadlineExceeded)
-		_, err = near.Writer(ctx, text)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		_, err = io.WriteString(w, "yes")
-		require.NoError(t, err)
-		require.NoError(t, w.Close())
-		_, p, err := far.Read(patient(t))
-		require.NoError(t, err)
-		require.Equal(t, "yes", string(p))
 	})
 }
 
@@ -358,74 +263,6 @@ func TestALongMessageIsRefused(t *testing.T) {
 	})
 }
 
-func TestAPingWaitsForItsPong(t *testing.T) {
-	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
-		reading(t, near)
-		reading(t, far)
-		for range 3 {
-			require.NoError(t, near.Ping(patient(t)))
-		}
-	})
-}
-
-func TestAPingInVainClosesNothing(t *testing.T) {
-	withEach(t, func(t *testing.T, lib library) {
-		const tries = 20 // a context that ends just before the original's Ping begins to wait does close
-		for try := 1; ; try++ {
-			pinged := make(chan struct{}, 1)
-			client, server := pair(t, lib, lib, options{}, options{OnPingReceived: func(context.Context, []byte) bool {
-				pinged <- struct{}{}
-				return false
-			}})
-			reading(t, client)
-			result := reading(t, server)
-			ctx, cancel := context.WithCancel(context.Background())
-			ping := doing(func() error { return client.Ping(ctx) })
-			<-pinged
-			cancel()
-			err := <-ping
-			goesOn := client.Write(patient(t), text, []byte("still here")) == nil
-			if !goesOn && try < tries && lib.tooBig != ErrMessageTooBig {
-				continue
-			}
-			require.True(t, goesOn)
-			require.ErrorIs(t, err, context.Canceled)
-			require.ErrorContains(t, err, "failed to ping: failed to wait for pong: ")
-			require.NoError(t, client.Close(1000, ""))
-			require.Equal(t, 1000, lib.status(<-result))
-			return
-		}
-	})
-}
-
-type key struct{}
-
-func TestCallbacksHearOfPingsAndPongs(t *testing.T) {
-	withEach(t, func(t *testing.T, lib library) {
-		var quiet atomic.Bool
-		pings, pongs := make(chan string, 10), make(chan string, 10)
-		client, server := pair(t, lib, lib,
-			options{OnPongReceived: func(_ context.Context, payload []byte) { pongs <- string(payload) }},
-			options{OnPingReceived: func(ctx context.Context, payload []byte) bool {
-				pings <- ctx.Value(key{}).(string) + string(payload)
-				return !quiet.Load()
-			}})
-		ctx := context.WithValue(patient(t), key{}, "of the reader: ")
-		go server.Read(ctx)
-		reading(t, client)
-		require.NoError(t, client.Ping(ctx))
-		require.Equal(t, "of the reader: "+<-pongs, <-pings)
-
-		quiet.Store(true)
-		short, cancel := context.WithCancel(ctx)
-		result := doing(func() error { return client.Ping(short) })
-		<-pings
-		cancel()
-		require.Error(t, <-result)
-		require.Empty(t, pongs)
-	})
-}
-
 func TestCloseReadAnswersUntilTheEnd(t *testing.T) {
 	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
 		ctx := near.CloseRead(context.Background())
@@ -450,17 +287,6 @@ func TestCloseReadAcceptsNoMessage(t *testing.T) {
 	require.Equal(t, 1008, code)
 	require.Equal(t, "unexpected data message", reason)
 	<-ctx.Done()
-}
-
-func TestTheEndOfCloseReadsContextClosesTheConnection(t *testing.T) {
-	inBothRoles(t, func(t *testing.T, lib library, near, far connection) {
-		parent, cancel := context.WithCancel(context.Background())
-		ctx := near.CloseRead(parent)
-		cancel()
-		<-ctx.Done()
-		_, _, err := far.Read(patient(t))
-		require.ErrorIs(t, err, io.EOF)
-	})
 }
 
 func TestJSONIsATextMessageWithANewline(t *testing.T) {
@@ -492,27 +318,4 @@ func TestBadJSONClosesTheConnection(t *testing.T) {
 		require.Equal(t, 1007, code)
 		require.Equal(t, "failed to unmarshal JSON", reason)
 	})
-}
-
-func TestAWriterWhoseContextHasEndedSendsNoMessage(t *testing.T) {
-	lib := libraries["ours"] // with the original it may arrive
-	for role, of := range map[string]func(client, server connection) (near, far connection){
-		"client": func(c, s connection) (connection, connection) { return c, s },
-		"server": func(c, s connection) (connection, connection) { return s, c },
-	} {
-		t.Run(role, func(t *testing.T) {
-			near, far := of(pair(t, lib, lib, options{}, options{}))
-			ctx, cancel := context.WithCancel(patient(t))
-			w, err := near.Writer(ctx, text)
-			require.NoError(t, err)
-			_, err = io.WriteString(w, "half a")
-			require.NoError(t, err)
-			cancel()
-			require.ErrorIs(t, w.Close(), context.Canceled)
-			_, p, err := far.Read(patient(t))
-			require.Error(t, err)
-			require.Empty(t, p)
-			require.ErrorIs(t, near.Write(patient(t), text, nil), net.ErrClosed)
-		})
-	}
 }

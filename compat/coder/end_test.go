@@ -273,3 +273,22 @@ func TestAResetIsAnErrorOfPackageNet(t *testing.T) {
 		require.NotNil(t, op.Addr)
 	})
 }
+
+func TestACloseFrameThatCameIsNotLostWhenTheContextEndsDuringTheAnswer(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		c, near := byHand(t, lib)
+		ctx, cancel := context.WithCancel(patient(t))
+		result := doing(func() error { _, _, err := c.Read(ctx); return err })
+		_, err := near.Write([]byte("\x88\x85\x00\x00\x00\x00\x10\xe1bye"))
+		require.NoError(t, err)
+		_, err = io.ReadFull(near, make([]byte, 1)) // the answer is on its way
+		require.NoError(t, err)
+		cancel()
+		go io.Copy(io.Discard, near)
+		code, reason, ok := lib.closed(<-result)
+		require.True(t, ok)
+		require.Equal(t, 4321, code)
+		require.Equal(t, "bye", reason)
+		require.ErrorIs(t, c.Close(1000, ""), net.ErrClosed)
+	})
+}

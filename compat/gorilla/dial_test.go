@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -18,37 +17,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What is no name of a host is the program's dialer's to understand. Nobody may take it for another host.
-
-var notHosts = []string{"a..b", "example.com:", "my$backend", "x.example:99999", ".run.app.sock"}
-
-func TestAHostThatIsNoneIsNotAskedOfAProxyAsLocalhost(t *testing.T) {
-	for _, host := range notHosts {
-		t.Run(host, func(t *testing.T) {
-			withEach(t, func(t *testing.T, lib library) {
-				asked := ""
-				d := dialing{
-					Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: "proxy.example:3128"}),
-					NetDial: func(string, string) (net.Conn, error) {
-						near, far := net.Pipe()
-						go func() {
-							defer far.Close()
-							if r, err := http.ReadRequest(bufio.NewReader(far)); err == nil {
-								asked = r.RequestURI
-							}
-							io.WriteString(far, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
-						}()
-						return near, nil
-					},
-				}
-				_, _, err := lib.dial(t.Context(), d, "ws://"+host+"/", nil)
-				require.Error(t, err)
-				require.NotContains(t, asked, "localhost")
-			})
-		})
-	}
-}
-
 // dialTLS connects to a URL with a configuration of TLS.
 func dialTLS(lib library, u string, cfg *tls.Config, dial func(network, addr string) (net.Conn, error)) error {
 	if lib.closeSent == ErrCloseSent {
@@ -57,46 +25,6 @@ func dialTLS(lib library, u string, cfg *tls.Config, dial func(network, addr str
 	}
 	_, _, err := (&gorilla.Dialer{NetDial: dial, TLSClientConfig: cfg}).Dial(u, nil)
 	return err
-}
-
-func TestAHostThatIsNoneIsTheNameInTLS(t *testing.T) {
-	for u, want := range map[string]struct{ configured, name string }{
-		"wss://a..b/":          {"", "a..b"},
-		"wss://example.com:/":  {"", "example.com"},
-		"wss://my$backend:99/": {"", "my$backend"},
-		"wss://a..b/x":         {"name.example", "name.example"},
-		"wss:///path":          {"name.example", "name.example"},
-	} {
-		t.Run(u, func(t *testing.T) {
-			withEach(t, func(t *testing.T, lib library) {
-				names := make(chan string, 1)
-				err := dialTLS(lib, u, &tls.Config{ServerName: want.configured}, func(string, string) (net.Conn, error) {
-					near, far := net.Pipe()
-					go func() {
-						defer far.Close()
-						tls.Server(far, &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-							names <- hello.ServerName
-							return nil, errors.New("that is all")
-						}}).Handshake()
-					}()
-					return near, nil
-				})
-				require.Error(t, err)
-				require.Equal(t, want.name, <-names)
-			})
-		})
-	}
-}
-
-func TestTLSWithoutANameIsRefused(t *testing.T) {
-	withEach(t, func(t *testing.T, lib library) {
-		err := dialTLS(lib, "wss:///path", nil, func(string, string) (net.Conn, error) {
-			near, far := net.Pipe()
-			far.Close()
-			return near, nil
-		})
-		require.EqualError(t, err, "tls: either ServerName or InsecureSkipVerify must be specified in the tls.Config")
-	})
 }
 
 // serveCookie starts a server that sets a cookie, and returns its URL and the cookies that it is asked with.
@@ -108,25 +36,6 @@ func serveCookie(t *testing.T, lib library) (u string, asked <-chan []string) {
 			c.Close()
 		}
 	}), cookies
-}
-
-func TestAHostThatIsNoneHasTheCookiesOfNobodyElse(t *testing.T) {
-	withEach(t, func(t *testing.T, lib library) {
-		server, asked := serveCookie(t, lib)
-		jar, err := cookiejar.New(nil)
-		require.NoError(t, err)
-		local := &url.URL{Scheme: "http", Host: "localhost", Path: "/"}
-		jar.SetCookies(local, []*http.Cookie{{Name: "secret", Value: "of-localhost"}})
-		d := dialing{Jar: jar, NetDial: func(network, _ string) (net.Conn, error) {
-			return net.Dial(network, strings.TrimPrefix(server, "ws://"))
-		}}
-		c, resp, err := lib.dial(t.Context(), d, "ws://my$backend/", nil)
-		require.NoError(t, err)
-		require.NoError(t, c.Close())
-		require.Empty(t, <-asked)
-		require.Len(t, jar.Cookies(local), 1)
-		require.Equal(t, "http://my$backend/", resp.Request.URL.String())
-	})
 }
 
 func TestCookiesOfTheHeaderReplaceThoseOfTheJar(t *testing.T) {

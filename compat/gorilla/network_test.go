@@ -3,6 +3,7 @@ package websocket
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	gorilla "github.com/gorilla/websocket"
 	"github.com/stretchr/testify/require"
 )
 
@@ -81,7 +83,6 @@ type lastWords struct {
 }
 
 func (l *lastWords) Write(p []byte) (int, error) { return len(p), nil }
-
 func (l *lastWords) Read(p []byte) (int, error) {
 	n := copy(p, l.answers[0])
 	if l.answers = l.answers[1:]; len(l.answers) == 0 {
@@ -271,4 +272,120 @@ func TestTheProgramsOwnNetworkIsDialedByTheNameInTheURL(t *testing.T) {
 			})
 		})
 	}
+}
+
+// dialInsecure connects with TLS whose certificate is not looked at.
+func dialInsecure(t *testing.T, lib library, dial func(network, addr string) (net.Conn, error)) (connection, error) {
+	cfg := &tls.Config{InsecureSkipVerify: true}
+	if lib.closeSent == ErrCloseSent {
+		d := Dialer{NetDial: dial, TLSClientConfig: cfg}
+		c, _, err := d.DialContext(t.Context(), "wss://example.com/", nil)
+		return c, err
+	}
+	d := gorilla.Dialer{NetDial: dial, TLSClientConfig: cfg}
+	c, _, err := d.DialContext(t.Context(), "wss://example.com/", nil)
+	return c, err
+}
+
+func TestAnErrorOfTheNetworkIsReturnedAsItIs(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		own := &net.AddrError{Err: "own"}
+		fails := func(network, addr string) (net.Conn, error) { return nil, own }
+		_, resp, err := lib.dial(t.Context(), dialing{NetDial: fails}, "ws://example.com", nil)
+		require.Equal(t, error(own), err)
+		require.Nil(t, resp)
+	})
+}
+
+func TestAServerThatDoesNotAnswerIsATimeout(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		near, far := net.Pipe()
+		defer far.Close()
+		go io.Copy(io.Discard, far)
+		dial := func(network, addr string) (net.Conn, error) { return near, nil }
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		_, _, err := lib.dial(ctx, dialing{NetDial: dial}, "ws://example.com", nil)
+		var ne net.Error
+		require.ErrorAs(t, err, &ne)
+		require.True(t, ne.Timeout())
+		require.Contains(t, err.Error(), "i/o timeout")
+		require.IsType(t, &net.OpError{}, err)
+	})
+}
+
+func TestDialingWithAContextThatHasEndedIsAnErrorOfTheNetwork(t *testing.T) {
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	late, cancel := context.WithDeadline(t.Context(), time.Unix(1, 0))
+	defer cancel()
+	for text, ctx := range map[string]context.Context{
+		"dial tcp 127.0.0.1:1: operation was canceled": canceled,
+		"dial tcp 127.0.0.1:1: i/o timeout":            late,
+	} {
+		for _, scheme := range []string{"ws", "wss"} {
+			withEach(t, func(t *testing.T, lib library) {
+				_, _, err := lib.dial(ctx, dialing{}, scheme+"://127.0.0.1:1/", nil)
+				require.EqualError(t, err, text)
+			})
+		}
+	}
+}
+
+// dated is a net.Conn that remembers its deadline.
+type dated struct {
+	net.Conn
+	at time.Time
+}
+
+func (d *dated) SetDeadline(t time.Time) error {
+	d.at = t
+	return d.Conn.SetDeadline(t)
+}
+
+func (d *dated) Write(p []byte) (int, error) {
+	if d.at.IsZero() {
+		return 0, errors.New("there is no deadline")
+	}
+	return d.Conn.Write(p)
+}
+
+func TestTheNetworkHasADeadlineDuringTheHandshakeAndNoneAfter(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		u := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if c, err := lib.upgrade(upgrading{}, w, r, nil); err == nil {
+				c.Close()
+			}
+		})
+		var near *dated
+		dial := func(network, addr string) (net.Conn, error) {
+			nc, err := net.Dial(network, addr)
+			near = &dated{Conn: nc}
+			return near, err
+		}
+		c, _, err := lib.dial(t.Context(), dialing{NetDial: dial, HandshakeTimeout: patience}, u, nil)
+		require.NoError(t, err)
+		defer c.Close()
+		require.Zero(t, near.at)
+	})
+}
+
+func TestADeadlineThatTheNetworkRefusesFailsDialing(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		closed, far := net.Pipe()
+		defer far.Close()
+		require.NoError(t, closed.Close())
+		dial := func(network, addr string) (net.Conn, error) { return closed, nil }
+		_, _, err := lib.dial(t.Context(), dialing{NetDial: dial, HandshakeTimeout: patience}, "ws://example.com", nil)
+		require.Equal(t, io.ErrClosedPipe, err)
+	})
+}
+
+func TestANegativeTimeoutHasPassed(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		_, _, err := lib.dial(t.Context(), dialing{HandshakeTimeout: -1}, "ws://127.0.0.1:1", nil)
+		var ne net.Error
+		require.ErrorAs(t, err, &ne)
+		require.True(t, ne.Timeout())
+	})
 }
