@@ -62,7 +62,7 @@ func (c *Conn) release() {
 		o.sender.ReleasePacker()
 		o.turn.Unlock()
 	}
-	r.deferred = nil
+	r.deferred, r.deferredBytes = nil, 0
 	if r.corkTimer != nil {
 		r.corkTimer.Stop()
 	}

@@ -307,6 +307,7 @@ func TestAReaderOfAMessageEndsWithAClose(t *testing.T) {
 		require.NoError(t, err)
 		closed := inBackground(func() error { return c.Close(conn.StatusNormalClosure, "") })
 		peer.Expect(closing(conn.StatusNormalClosure, ""))
+		synctest.Wait() // until Close reads
 		waits := inBackground(func() error { _, err := r.Read(make([]byte, 10)); return err })
 		synctest.Wait()
 		require.Empty(t, waits)

@@ -477,3 +477,15 @@ func TestWhatIsAcceptedWhileATurnEndsIsNotLeftBehind(t *testing.T) {
 		peer.CloseNow()
 	})
 }
+
+func TestNothingIsBufferedOnceTheConnectionHasEnded(t *testing.T) {
+	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, _ *wstest.Peer) {
+		w, err := c.Writer(t.Context(), conn.Text)
+		require.NoError(t, err)
+		require.NoError(t, c.Send(conn.Text, pattern(1000)), "which waits for the writer")
+		require.NotZero(t, c.BufferedAmount())
+		c.CloseNow()
+		w.Close()
+		require.Zero(t, c.BufferedAmount())
+	})
+}

@@ -416,11 +416,13 @@ func TestCloseBesideServeReadsOnWhileAnswersWait(t *testing.T) {
 		start := time.Now()
 		blocked := inBackground(func() error { return c.Write(context.Background(), conn.Binary, pattern(1000)) })
 		synctest.Wait()
-		var closed <-chan error
+		closed := make(chan error, 1)
+		first := true
 		serving(t.Context(), c, func(c *conn.Conn, m conn.Message) error {
-			if closed == nil {
+			if first {
+				first = false
 				require.NoError(t, c.Send(conn.Binary, pattern(1000)), "which waits for the answer to the next message")
-				closed = inBackground(func() error { return c.Close(conn.StatusNormalClosure, "bye") })
+				go func() { closed <- c.Close(conn.StatusNormalClosure, "bye") }()
 				synctest.Wait()
 			}
 			return nil
