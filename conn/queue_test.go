@@ -471,7 +471,7 @@ func TestWhatIsAcceptedWhileATurnEndsIsNotLeftBehind(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, want, string(p))
 		}
-		require.Equal(t, 2, min(h.writes, 2), "as the test has it")
+		require.GreaterOrEqual(t, h.writes, 2, "else nothing was accepted in between")
 		require.Zero(t, c.BufferedAmount())
 		c.CloseNow()
 		peer.CloseNow()

@@ -1,4 +1,4 @@
-//go:build linux && !386 && !s390x && !websocket_portable
+//go:build linux && !386 && !s390x && !race && !websocket_portable
 
 package conn
 
@@ -8,7 +8,8 @@ import (
 )
 
 // recvNonblocking and sendNonblocking never wait, so the scheduler need not be told of them: that is what RawSyscall6
-// saves. On the architectures left out these calls go by another name. With an error, n means nothing.
+// saves. On the architectures left out these calls go by another name, and the race detector takes what goes through a socket for
+// a message from one goroutine to another only where package syscall makes the call. With an error, n means nothing.
 
 // recvNonblocking is not inlined to keep it off the stack while waiting, see Conn.nextPart.
 //

@@ -1,4 +1,4 @@
-//go:build unix && (!linux || 386 || s390x) && !websocket_portable
+//go:build unix && (!linux || 386 || s390x || race) && !websocket_portable
 
 package conn
 

@@ -1,4 +1,4 @@
-//go:build linux && !386 && !s390x
+//go:build linux && !386 && !s390x && !race
 
 package netpoll
 
@@ -10,7 +10,7 @@ import (
 )
 
 // accept, recv and send never wait, so the scheduler need not be told of them: that is what RawSyscall6 saves. On the
-// architectures left out these calls go by another name. With an error, n means nothing.
+// architectures left out these calls go by another name, and the race detector knows of those of package syscall alone. With an error, n means nothing.
 
 // accept takes the next connection of a listener that does not block. An IPv4 address is one also where the listener is for IPv6.
 func accept(fd int) (n int, peer netip.AddrPort, err error) {
