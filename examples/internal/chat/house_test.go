@@ -292,7 +292,8 @@ func TestAFloodIsRefused(t *testing.T) {
 func TestAFullRoomAsksToComeBackLater(t *testing.T) {
 	p := start(t, "127.0.0.1:0")
 	for i := range maxPeople {
-		p.enter("library", fmt.Sprint("guest ", i%3))
+		guest, _ := p.enter("library", fmt.Sprint("guest ", i%3))
+		guest.quiet() // now the guest is there
 	}
 	late := p.open()
 	late.send(request{Type: "join", Room: "library", Name: "late"})
