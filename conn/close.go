@@ -65,7 +65,6 @@ func (c *Conn) SendClose(code StatusCode, reason string) error {
 // awaitEnd waits until a connection that is closing has ended. If nobody reads, it does that itself, and keeps nothing.
 func (c *Conn) awaitEnd() {
 	if c.end.Load() == nil && c.reading.Lock(context.Background(), c.Done()) == nil {
-		c.read.serving = false // Serve has let go within a callback: its answers are not waited for, or the peer may wait, too
 		c.drain(context.Background())
 		c.endRead()
 	}

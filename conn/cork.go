@@ -1,9 +1,6 @@
 package conn
 
-import (
-	"context"
-	"time"
-)
+import "time"
 
 // Bounds for what is corked: kept back so that it goes out together, by [Conn.Serve] and after [Conn.Send].
 const (
@@ -33,24 +30,20 @@ func (c *Conn) uncork() {
 	c.flushNow()
 }
 
-// flushCorked is called when Serve has nothing left to handle before bytes come. If the peer is slow to read, the callback's
-// answers wait here, and the peer's next messages with them; pongs alone never do that.
-func (c *Conn) flushCorked(ctx context.Context) error {
+// flushCorked is called when Serve has nothing left to handle before bytes come. It does not wait for a peer that is slow to read:
+// that may wait for this side to read, and what is queued may be other goroutines'. Who answers with Write waits there.
+func (c *Conn) flushCorked() error {
 	if d := c.polling(); d != nil {
 		return c.flushPolled(d)
 	}
 	o := &c.out
 	o.mu.Lock()
 	c.disarmCork()
-	var err error
 	if o.hurried {
-		err = c.flush(ctx, o.sender.Queued())
-	}
-	if o.refused {
-		err = nil // what has arrived is read all the same
+		c.flushNow()
 	}
 	o.mu.Unlock()
-	return err
+	return nil
 }
 
 // corkIfMore has what is written from now on wait for more, if the next message has arrived behind this one, and, once that was

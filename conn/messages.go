@@ -67,7 +67,7 @@ func (c *Conn) lendNext(ctx context.Context, l *loan, holds, serving bool) (err 
 	if err == nil && (l.held != nil || !l.part.Fin) {
 		c.beginAssembly(l)
 		if serving && len(c.in.unread()) == 0 {
-			err = c.flushCorked(ctx) // here, where the stack is not deep yet: see nextPart
+			err = c.flushCorked() // here, where the stack is not deep yet: see nextPart
 		}
 		if err == nil {
 			l.held, err = c.assemble(ctx, l.held, &l.part)

@@ -252,7 +252,7 @@ func (c *Conn) beforeWait(ctx context.Context) error {
 		c.sendReplies()
 	}
 	if c.read.serving {
-		if err := c.flushCorked(ctx); err != nil {
+		if err := c.flushCorked(); err != nil {
 			return err
 		}
 	}

@@ -11,8 +11,10 @@ import (
 // Serve is like [Conn.Messages], for servers that answer messages: while more messages have already arrived, it collects what
 // [Conn.Write] and [Conn.Send] write, and sends it in one system call: once the last of these messages has been handled, at 16
 // KiB, on [Conn.Flush], and after about 1 ms at the latest. So a message may not be on the wire yet when Write returns. While
-// messages arrive one at a time, nothing is collected. What was collected, other goroutines' messages included, is sent before Serve
-// reads on: a peer that reads nothing until its own messages are through should be read from by [Conn.Read] or [Conn.Messages].
+// messages arrive one at a time, nothing is collected.
+//
+// Serve itself does not wait for a peer that does not read, but reads on meanwhile. handle waits for it in Write, unless that
+// collects; Send does not wait, and Config.SendQueue is its limit.
 func (c *Conn) Serve(ctx context.Context, handle func(c *Conn, m Message) error) error {
 	var l loan
 	for holds := false; ; {

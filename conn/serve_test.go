@@ -77,16 +77,18 @@ func TestServeAnswersABurstWithFewWrites(t *testing.T) {
 func TestServeGathersUpTo16KiB(t *testing.T) {
 	inBothRoles(t, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
 		reply := make([]byte, 1000)
-		handled, wait := 0, make(chan struct{})
+		handled, fifty, wait := 0, make(chan struct{}), make(chan struct{})
 		peer.Send(numbered(200)...)
 		serving(t.Context(), c, func(c *conn.Conn, m conn.Message) error {
+			synctest.Wait() // for whoever writes what was gathered before
 			handled++
 			if handled == 50 {
+				close(fifty)
 				<-wait
 			}
 			return c.Write(t.Context(), conn.Binary, reply)
 		})
-		synctest.Wait()
+		<-fifty
 		require.GreaterOrEqual(t, buffered(peer), 49_000-17_000, "more than 16 KiB do not wait")
 		require.Less(t, buffered(peer), 49_000, "and less does")
 		close(wait)
@@ -407,6 +409,47 @@ func TestNothingIsGatheredForLongAfterServePanicked(t *testing.T) {
 		require.Zero(t, c.BufferedAmount())
 		require.NoError(t, c.Write(t.Context(), conn.Text, []byte("at once")))
 		require.Zero(t, c.BufferedAmount())
+	})
+}
+
+// TestServeReadsOnWhileOthersMessagesWait is about a peer that takes nothing until its own messages are read, as one does that
+// writes before it reads, or that serves as this side does.
+func TestServeReadsOnWhileOthersMessagesWait(t *testing.T) {
+	inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		var written <-chan error
+		third := make(chan struct{})
+		serving(t.Context(), c, func(c *conn.Conn, m conn.Message) error {
+			switch string(m.Data) {
+			case "first": // while which the second has arrived
+				written = inBackground(func() error { return c.Write(context.Background(), conn.Binary, pattern(1000)) })
+				synctest.Wait()
+			case "third":
+				close(third)
+			}
+			return nil
+		})
+		peer.Send(text("first"), text("second"))
+		peer.Send(text("third"), binary(string(pattern(10_000))))
+		<-third
+		peer.Expect(binary(string(pattern(1000))))
+		require.NoError(t, <-written)
+	})
+}
+
+func TestServeReadsOnWhileItsAnswersWait(t *testing.T) {
+	inBothRolesOver(t, nil, 64, nil, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		const messages = 40 // the peer reads none of the answers before it has sent all, and they fit the queue of Send
+		handled := 0
+		serving(t.Context(), c, func(c *conn.Conn, m conn.Message) error {
+			handled++
+			return c.Send(conn.Binary, pattern(1000))
+		})
+		peer.Send(numbered(messages)...)
+		synctest.Wait()
+		require.Equal(t, messages, handled)
+		for range messages {
+			peer.Expect(binary(string(pattern(1000))))
+		}
 	})
 }
 

@@ -22,8 +22,8 @@
 // Any method except those that read, which fail with [conn.ErrEventDriven]. A Write to a peer that does not read blocks the
 // callback, and nothing is read from the connection meanwhile. Nor is anything read from a peer that does not read its answers,
 // once 64 KiB that were accepted for it wait. So two ends on event loops that both write more than that at once wait for each other:
-// one of them needs a goroutine that reads whatever waits to be sent, in a loop around [conn.Conn.Read]. [conn.Conn.Serve] is no such
-// loop: it has what was collected sent before it reads on.
+// one of them needs a goroutine that reads whatever waits to be sent, in [conn.Conn.Serve] or a loop around [conn.Conn.Read], and
+// whose answers do not wait for the peer.
 //
 // # Where does what I know of a connection go?
 //
