@@ -66,3 +66,42 @@ func TestAWriterMayEndWhileCloseCompressesWhatWaitedForIt(t *testing.T) {
 		})
 	}
 }
+
+func TestACloseFrameDoesNotWaitForAWriterThatCompressesToBeClosed(t *testing.T) {
+	for role, peers := range map[frame.Role]frame.Role{frame.Server: frame.Client, frame.Client: frame.Server} {
+		t.Run(role.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				near, far := wstest.Pipe(0)
+				c := newConn(near, role, &Negotiated{Deflate: &deflate.Params{}}, nil)
+				defer c.CloseNow()
+				w, err := c.Writer(t.Context(), Text)
+				require.NoError(t, err)
+				fragment := make([]byte, c.settings.Value().fragment)
+				failed := make(chan error)
+				go func() {
+					var err error
+					for err == nil {
+						_, err = w.Write(fragment)
+					}
+					failed <- err
+				}()
+				o := &c.out
+				for o.mu.Lock(); o.holder != turnPacks; o.mu.Lock() {
+					o.mu.Unlock()
+					runtime.Gosched()
+				}
+				c.sendClose(StatusNormalClosure, "bye", true)
+				require.NotNil(t, c.cold.closeFrame, "it waits for what is compressed")
+				o.mu.Unlock()
+				require.ErrorIs(t, <-failed, ErrCloseSent)
+				peer := wstest.NewPeer(t, far, peers)
+				got := peer.Receive()
+				for got.Opcode != frame.Close {
+					got = peer.Receive()
+				}
+				require.Equal(t, wstest.CloseFrame(StatusNormalClosure, "bye"), got)
+				require.ErrorIs(t, w.Close(), ErrCloseSent)
+			})
+		})
+	}
+}

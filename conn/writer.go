@@ -89,6 +89,7 @@ func (w *MessageWriter) send(fin bool) error {
 	}
 	o.holder = turnSends
 	if err := c.pack(&m); err != nil {
+		c.flushNow() // the close frame that came meanwhile: the caller may be long in closing w
 		return err
 	}
 	w.ended = fin
