@@ -78,6 +78,24 @@ programs=(
   "k6       large go.k6.io/k6@v1.8.1 ./internal/js/modules/k6/ws ./internal/js/modules/k6/websockets"
   "centri   large github.com/centrifugal/centrifuge@v0.28.0 ."
   "livekit  large github.com/livekit/server-sdk-go/v2@v2.19.0 . ./signalling"
+  "kamal    large github.com/basecamp/kamal-proxy@v0.9.2 ./internal/server"
+  "twitch   large github.com/joeyak/go-twitch-eventsub/v3@v3.0.1 ."
+  "gotd2    large github.com/gotd/td@v0.161.0 ./transport ./tgtest/... ./telegram ./telegram/dcs"
+  "nostr2   large fiatjaf.com/nostr@v0.0.0-20260611214214-c4534c716026 . ./khatru"
+  "d2       large oss.terrastruct.com/d2@v0.7.2 ./e2etests-cli"
+  "statsviz large github.com/arl/statsviz@v0.8.2 ."
+  "dcrdex   large decred.org/dcrdex@v1.0.4 ./dex/ws ./client/comms ./server/comms"
+  "mmost    large github.com/mattermost/mattermost/server/public@v0.4.3 ./model"
+  "outline  large github.com/Jigsaw-Code/outline-sdk/x@v0.0.8 ./websocket"
+  "bee      large github.com/ethersphere/bee/v2@v2.7.0 ./pkg/api"
+  "scs      large github.com/sylabs/scs-build-client@v0.9.21 ./client ./internal/app/buildclient"
+  "sensu    large github.com/sensu/sensu-go@v0.0.0-20221027183945-cd8638430844 ./transport ./backend/agentd"
+  "edge     large github.com/0xPolygon/polygon-edge@v1.3.3 ./jsonrpc"
+  "bitfinex large github.com/bitfinexcom/bitfinex-api-go@v0.0.0-20210608095005-9e0b26f200fb ./tests/integration/v2"
+  "gqlws    large github.com/graph-gophers/graphql-transport-ws@v0.0.2 ./graphqlws/..."
+  "traefik  large github.com/traefik/traefik/v3@v3.1.0 ./pkg/server/service ./pkg/middlewares/retry"
+  "tyk      large github.com/TykTechnologies/graphql-go-tools@v1.6.2-0.20260818151404-c416c52a2dd3 ./pkg/engine/datasource/graphql_datasource ./pkg/testing/subscriptiontesting ./pkg/subscription ./pkg/subscription/websocket ./pkg/http"
+  "ably     large github.com/ably/ably-go@v1.4.1 ./ably"
 )
 
 # passing FILE: the tests that passed, from the output of go test -json. An address in the name of one is not the same each time.
@@ -92,25 +110,27 @@ all_pass() { [[ -f "$1.want" && -z "$(comm -23 "$1.want" "$1.pass")" ]]; }
 # now and then on a busy machine, or hang and take those behind them along. So whatever did not pass is tried once more by itself,
 # and up to eight times if it is in OUT.want.
 run_tests() {
-  local dir=$1 out=$2 rc=0 pkg path test try tries=1
+  local dir=$1 out=$2 rc=0 path at test try tries=1
   shift 2
   [[ ! -f "$out.want" ]] || tries=8
   (cd "$dir" && timeout 600 nice go test -count=1 -vet=off -p 1 -timeout "${limit}s" -json "$@") >"$out.json" 2>"$out.err" || rc=$?
   passing "$out.json" >"$out.pass"
   if ((rc == 0)) || all_pass "$out"; then return; fi
-  for pkg in "$@"; do
-    path=$(cd "$dir" && go list "$pkg" 2>>"$out.err") || continue
-    (cd "$dir" && go test -c -vet=off -o "$out.test" "$pkg") 2>>"$out.err" || continue
-    for test in $(cd "$dir/$pkg" && "$out.test" -test.list '^(Test|Example|Fuzz)'); do
+  (cd "$dir" && go list -e -f '{{.ImportPath}} {{.Dir}}' "$@") >"$out.list" 2>>"$out.err" || true
+  while read -r path at; do
+    (cd "$dir" && go test -c -vet=off -o "$out.test" "$path") </dev/null 2>>"$out.err" || continue
+    [[ -e "$out.test" ]] || continue # it has no tests
+    for test in $(cd "$at" && "$out.test" -test.list '^(Test|Example|Fuzz)' </dev/null); do
       for ((try = 0; try < tries; try++)); do
         missing "$out" "$path" "$test" || break
-        (cd "$dir/$pkg" && timeout 30 nice "$out.test" -test.run "^$test\$" -test.timeout 20s -test.v=test2json) 2>&1 |
+        (cd "$at" && timeout 30 nice "$out.test" -test.run "^$test\$" -test.timeout 20s -test.v=test2json) </dev/null 2>&1 |
           go tool test2json -p "$path" >"$out.alone" || true
         cat "$out.alone" >>"$out.json"
         passing "$out.alone" | sort -u -o "$out.pass" - "$out.pass"
       done
     done
-  done
+    rm -f "$out.test"
+  done <"$out.list"
 }
 
 # missing OUT PACKAGE TEST: whether a test, or one below it, has not passed that should.
