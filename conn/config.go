@@ -103,7 +103,8 @@ type Config struct {
 	// NetDeadlines is for programs that set deadlines on the net.Conn itself. One that passes ends the call that reads, with an error
 	// that is os.ErrDeadlineExceeded, and not the connection: whoever reads has to move it and go on, or to end the connection with
 	// [Conn.CloseNow]. One that passes while [Conn.Close] or [Conn.CloseRead] reads ends that reading, so that such a program has no
-	// use for them. Without NetDeadlines, as by default, it is the end of the connection.
+	// use for them. Without NetDeadlines, as by default, it is the end of the connection. And a context that has ended then is as such
+	// a deadline: calls that read still return what was read from the net.Conn before.
 	NetDeadlines bool
 
 	// Observer, if not nil, is called for what happens on the connection: messages, pings, slow peers, the end. Package observe

@@ -116,6 +116,10 @@ func (c *Conn) startRead(ctx context.Context) error {
 	c.in.uncut = ctx.Done() == nil
 	if err == nil && !c.in.uncut {
 		err = c.calls.Begin(ctx, c.nc, interrupt.Reading)
+		if err != nil && c.settings.Value().netDeadlines {
+			c.calls.Resume(ctx, c.nc, interrupt.Reading)
+			err = nil
+		}
 	}
 	if err != nil {
 		c.endRead()

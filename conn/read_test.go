@@ -450,3 +450,29 @@ func TestWithNetDeadlinesADeadlineEndsTheCallThatReadsAndNothingElse(t *testing.
 		require.Equal(t, "hello", string(p))
 	})
 }
+
+func TestWithNetDeadlinesAContextThatHasEndedLeavesWhatWasReadBefore(t *testing.T) {
+	inBothRoles(t, &setup{Config: conn.Config{NetDeadlines: true}}, func(t *testing.T, c *conn.Conn, peer *wstest.Peer) {
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		peer.Send(text("a"), text("b"), text("c"))
+		_, p, err := c.Read(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, "a", string(p))
+		_, p, err = c.Read(ended)
+		require.NoError(t, err)
+		require.Equal(t, "b", string(p))
+		_, r, err := c.Reader(ended)
+		require.NoError(t, err)
+		p, err = io.ReadAll(r)
+		require.NoError(t, err)
+		require.Equal(t, "c", string(p))
+		_, _, err = c.Read(ended)
+		require.ErrorIs(t, err, context.Canceled)
+		require.NoError(t, c.Err())
+		go peer.Send(text("d"))
+		_, p, err = c.Read(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, "d", string(p))
+	})
+}

@@ -53,6 +53,7 @@ type Conn struct {
 	handling     atomic.Bool // a handler is running, on the goroutine that reads
 	readsAfter   int32       // that have failed with readFailure; for the goroutine that reads
 	writeBy      deadline
+	owes         atomic.Int64 // until when Close waits for what a handler has sent, in nanoseconds since 1970; 0 if none has
 
 	// For the goroutine that reads.
 	failed                 error       // what a handler has returned
@@ -130,7 +131,7 @@ func (c *Conn) NetConn() net.Conn {
 func (c *Conn) UnderlyingConn() net.Conn { return c.NetConn() }
 
 // Close closes the network connection, without a close frame. Calls that wait return. What WriteControl or WriteMessage has
-// returned for is on the wire.
+// returned for is on the wire, unless the network does not take what a handler has sent within a second of that.
 func (c *Conn) Close() error {
 	if c.closed.Swap(true) {
 		return c.closedError("close")
@@ -138,17 +139,20 @@ func (c *Conn) Close() error {
 	c.readBy.stop()
 	c.writeBy.stop()
 	if c.handling.Load() { // the call that reads does the rest
-		c.flushBriefly()
+		c.flushBy(time.Now().Add(answerTimeout))
 		c.c.NetConn().Close()
 		return nil
+	}
+	if by := c.owes.Load(); by != 0 {
+		c.flushBy(time.Unix(0, by))
 	}
 	c.c.CloseNow()
 	return nil
 }
 
-// flushBriefly waits until what a handler has sent is on the wire, or is too slow.
-func (c *Conn) flushBriefly() {
-	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
+// flushBy waits until what a handler has sent is on the wire, or is too slow.
+func (c *Conn) flushBy(t time.Time) {
+	ctx, cancel := context.WithDeadline(context.Background(), t)
 	defer cancel()
 	c.c.Flush(ctx)
 }

@@ -54,6 +54,9 @@ func (c *Conn) WriteControl(messageType int, data []byte, deadline time.Time) er
 
 // sendControl queues a control frame.
 func (c *Conn) sendControl(messageType int, data []byte) (err error) {
+	if c.handling.Load() {
+		c.owe()
+	}
 	switch messageType {
 	case PingMessage:
 		err = c.c.SendPing(data)
@@ -70,6 +73,9 @@ func (c *Conn) sendControl(messageType int, data []byte) (err error) {
 	}
 	return c.writeError(err)
 }
+
+// owe notes that a handler sends something, which the network may take a moment later.
+func (c *Conn) owe() { c.owes.Store(time.Now().Add(answerTimeout).UnixNano()) }
 
 // closePayload takes apart what FormatCloseMessage has put together.
 func closePayload(data []byte) (conn.StatusCode, string) {
@@ -97,9 +103,23 @@ func (c *Conn) handle(h func() error) error {
 
 func (c *Conn) onPing(_ *conn.Conn, payload []byte) (answer bool, err error) {
 	if c.handlePing == nil {
-		return true, nil
+		c.owe()
+		return c.canAnswer()
 	}
 	return false, c.handle(func() error { return c.handlePing(string(payload)) })
+}
+
+// canAnswer says whether the default handler may answer a ping. A program that writes with deadlines, one of which has passed, learns
+// of that here, too: it may have nobody who looks at what writing returns.
+func (c *Conn) canAnswer() (bool, error) {
+	if failure := c.writeFailure.Load(); failure != nil {
+		var ne net.Error
+		if errors.As(*failure, &ne) && ne.Timeout() {
+			c.failed = *failure
+			return false, *failure
+		}
+	}
+	return true, nil
 }
 
 func (c *Conn) onPong(_ *conn.Conn, payload []byte) error {

@@ -220,10 +220,12 @@ func (c *Conn) writeFailed(err error) error {
 	var refused *conn.WriteError
 	var end *conn.CloseError
 	switch {
-	case c.closed.Load():
-		err = c.closedError("write")
 	case errors.Is(err, conn.ErrCloseSent), c.closeSent.Load():
 		err = ErrCloseSent
+	case c.closed.Load() && errors.As(err, &end):
+		err = c.sendAfterEnd(end)
+	case c.closed.Load():
+		err = c.closedError("write")
 	case errors.As(err, &refused): // by the network, whose error may be any
 		err = permanent(refused.Err)
 	case errors.As(err, &end) && c.writeBy.fixed().Err() == nil: // else the network may have been closed because of that
