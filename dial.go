@@ -199,11 +199,11 @@ func (d *dialer) dial(ctx context.Context, u *url.URL) (*Conn, *http.Response, e
 	if err != nil {
 		return nil, nil, err
 	}
-	return d.upgrade(ctx, nc, u, req, o.Header)
+	return d.upgrade(ctx, nc, u, req)
 }
 
 // upgrade makes a request of HTTP/1.1 on nc, which it owns.
-func (d *dialer) upgrade(ctx context.Context, nc net.Conn, u *url.URL, req *handshake.Request, header http.Header) (*Conn, *http.Response, error) {
+func (d *dialer) upgrade(ctx context.Context, nc net.Conn, u *url.URL, req *handshake.Request) (*Conn, *http.Response, error) {
 	settled := false
 	defer func() {
 		if !settled { // also if a hook of the caller panics
@@ -212,8 +212,7 @@ func (d *dialer) upgrade(ctx context.Context, nc net.Conn, u *url.URL, req *hand
 	}()
 	release := interrupt.Watch(ctx, nc)
 	defer release() // likewise
-	sent := &http.Request{Method: http.MethodGet, URL: u, Header: header}
-	n, resp, err := d.exchange(nc, req, sent, httptrace.ContextClientTrace(ctx))
+	n, resp, err := d.exchange(nc, req, req.HTTPRequest(u), httptrace.ContextClientTrace(ctx))
 	if cut := release(); cut != nil && resp == nil {
 		err = failed("the server did not answer in time", cut)
 	} else if cut != nil && err == nil {

@@ -55,6 +55,7 @@ func TestDialSendsWhatTheOptionsSay(t *testing.T) {
 			Header:       http.Header{"X-Y": {"1", "2"}, "Origin": {"http://origin.example"}},
 			Host:         "virtual.example",
 		}
+		var received *http.Request
 		o.NetDial = func(ctx context.Context, network, address string) (net.Conn, error) {
 			require.Equal(t, "tcp", network)
 			require.Equal(t, "example.com:80", address)
@@ -67,6 +68,7 @@ func TestDialSendsWhatTheOptionsSay(t *testing.T) {
 				user, password, ok := r.BasicAuth()
 				require.True(t, ok)
 				require.Equal(t, "me:secret", user+":"+password)
+				received = r
 				io.WriteString(nc, answer(r, "Sec-WebSocket-Protocol: b", "X-Z: 1"))
 			})(ctx, network, address)
 		}
@@ -77,6 +79,9 @@ func TestDialSendsWhatTheOptionsSay(t *testing.T) {
 		require.Equal(t, "1", resp.Header.Get("X-Z"))
 		require.Equal(t, http.NoBody, resp.Body)
 		require.Equal(t, "/p", resp.Request.URL.Path)
+		require.Equal(t, received.Header, resp.Request.Header)
+		require.Equal(t, received.Host, resp.Request.Host)
+		require.Equal(t, received.Method+received.Proto, resp.Request.Method+resp.Request.Proto)
 	})
 }
 

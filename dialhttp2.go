@@ -40,7 +40,7 @@ func (d *dialer) dialHTTP2(ctx context.Context, u *url.URL, o *handshake.ClientO
 		case err != nil:
 			return nil, nil, err
 		case pc == nil:
-			return d.upgrade(ctx, nc, u, req, o.Header)
+			return d.upgrade(ctx, nc, u, req)
 		case reused:
 			reusedConn(trace, pc.nc)
 		}

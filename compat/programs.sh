@@ -96,6 +96,21 @@ programs=(
   "traefik  large github.com/traefik/traefik/v3@v3.1.0 ./pkg/server/service ./pkg/middlewares/retry"
   "tyk      large github.com/TykTechnologies/graphql-go-tools@v1.6.2-0.20260818151404-c416c52a2dd3 ./pkg/engine/datasource/graphql_datasource ./pkg/testing/subscriptiontesting ./pkg/subscription ./pkg/subscription/websocket ./pkg/http"
   "ably     large github.com/ably/ably-go@v1.4.1 ./ably"
+  "paho     large github.com/eclipse/paho.golang@v0.23.0 ./autopaho"
+  "inbucket large github.com/inbucket/inbucket/v3@v3.2.0 ./pkg/rest"
+  "xmpp     large gosrc.io/xmpp@v0.5.1 ."
+  "proxmox  large github.com/luthermonson/go-proxmox@v0.8.2 ."
+  "surreal  large github.com/surrealdb/surrealdb.go@v1.3.0 ./..."
+  "kubelet  large github.com/virtual-kubelet/virtual-kubelet@v1.14.1 ./internal/kubernetes/..."
+  "goa      large goa.design/goa/v3@v3.25.3 ./http"
+  "binance  large github.com/adshao/go-binance/v2@v2.8.7 . ./common/websocket ./futures ./portfolio"
+  "gqlgen3  large github.com/99designs/gqlgen@v0.17.95 ./client ./graphql/handler/transport ./codegen/testserver/..."
+  "slack2   large github.com/slack-go/slack@v0.12.5 . ./slacktest ./socketmode"
+  "centri2  large github.com/centrifugal/centrifuge@v0.29.4 ."
+  "comet2   large github.com/cometbft/cometbft@v0.40.0 ./rpc/jsonrpc/... ./rpc/client/..."
+  "livekit2 large github.com/livekit/livekit-server@v1.13.11 ./cmd/test-server ./pkg/agent/... ./pkg/service"
+  "geth2    large github.com/ethereum/go-ethereum@v1.17.10 ./ethstats ./ethclient/gethclient ./graphql"
+  "assembly large github.com/AssemblyAI/assemblyai-go-sdk@v1.3.0 ."
 )
 
 # passing FILE: the tests that passed, from the output of go test -json. An address in the name of one is not the same each time.

@@ -165,6 +165,17 @@ func (r *Request) AppendRequest(dst []byte) []byte {
 	return append(dst, "\r\n"...)
 }
 
+// HTTPRequest returns the request as package net/http describes one, for u, which it was made for: the Request of a response to it. The
+// caller owns the result.
+func (r *Request) HTTPRequest(u *url.URL) *http.Request {
+	h := r.offer.Header()
+	h["Upgrade"], h["Connection"], h[keyField] = []string{"websocket"}, []string{"Upgrade"}, []string{r.key}
+	return &http.Request{
+		Method: http.MethodGet, URL: u, Host: r.host, Header: h,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
+}
+
 // Verify checks the response by the rules of §4.1: only a 101 that upgrades to websocket, proves to have read the key and
 // agrees to nothing but what was offered is a WebSocket. All errors are [*Error] with the status and the header of the
 // response. The body is not touched.

@@ -2,6 +2,7 @@ package handshake
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"net/http"
 	"net/url"
@@ -219,6 +220,32 @@ func TestClientSaysWhatItIs(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, c.want, got.Header["User-Agent"])
 			require.Equal(t, before, c.header)
+		})
+	}
+}
+
+func TestARequestIsDescribedAsItIsSent(t *testing.T) {
+	for u, o := range map[string]*ClientOptions{
+		"ws://example.com":         nil,
+		"ws://u:p@example.com/p?q": {Subprotocols: []string{"a", "b"}, Header: http.Header{"X-Y": {"1", "2"}, "Origin": {"http://a"}}},
+		"wss://[::1]:99/":          {Host: "virtual.example:1", Extensions: []Extension{{Name: "foo"}}, Header: http.Header{"User-Agent": nil}},
+	} {
+		t.Run(u, func(t *testing.T) {
+			r := testRequest(t, o, u)
+			at := &url.URL{Path: "/any"}
+			described := r.HTTPRequest(at)
+			require.Same(t, at, described.URL)
+			sent, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(r.AppendRequest(nil))))
+			require.NoError(t, err)
+			delete(described.Header, "User-Agent") // which without values is none
+			delete(sent.Header, "User-Agent")
+			require.Equal(t, sent.Header, described.Header)
+			require.Equal(t, sent.Host, described.Host)
+			require.Equal(t, sent.Method, described.Method)
+			require.Equal(t, sent.Proto, described.Proto)
+			require.True(t, described.ProtoAtLeast(1, 1))
+			described.Header.Add("X-Y", "changed")
+			require.NotContains(t, string(r.AppendRequest(nil)), "changed")
 		})
 	}
 }

@@ -80,6 +80,42 @@ func TestAResponseThatIsNoWebSocketComesWithItsBody(t *testing.T) {
 	})
 }
 
+func TestAResponseHasTheRequestThatItAnswers(t *testing.T) {
+	withEach(t, func(t *testing.T, lib library) {
+		received := make(chan *http.Request, 2)
+		u := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			received <- r
+			if r.URL.Path == "/refused" {
+				http.Error(w, "go away", http.StatusTeapot)
+				return
+			}
+			if c, err := lib.upgrade(upgrading{}, w, r, nil); err == nil {
+				c.Close()
+			}
+		})
+		for _, path := range []string{"/refused", "/accepted?q"} {
+			c, resp, err := lib.dial(t.Context(), dialing{}, u+path, http.Header{"Host": {"virtual.example"}, "X-Y": {"1"}})
+			require.Equal(t, path == "/refused", err != nil)
+			if err == nil {
+				defer c.Close()
+			}
+			got, sent := <-received, resp.Request
+			require.Equal(t, "http"+strings.TrimPrefix(u, "ws")+path, sent.URL.String())
+			require.Equal(t, got.Host, sent.Host)
+			require.Equal(t, got.Method, sent.Method)
+			require.Equal(t, got.Proto, sent.Proto)
+			require.Equal(t, got.ProtoMajor, sent.ProtoMajor)
+			for name, values := range sent.Header { // however they are spelled
+				if name != "User-Agent" {
+					require.Equal(t, got.Header.Values(name), values, name)
+				}
+			}
+			require.Equal(t, "1", sent.Header.Get("X-Y"))
+			require.Equal(t, "websocket", sent.Header.Get("Upgrade"))
+		}
+	})
+}
+
 func TestWhatMayNotBeDialed(t *testing.T) {
 	withEach(t, func(t *testing.T, lib library) {
 		for _, u := range []string{"http://example.com", "ws://user:password@example.com/", "example.com"} {
