@@ -61,6 +61,10 @@ func (c *Conn) noteReadEnd(err error) { c.coldState().closing.ReadFailed(c.asNet
 // goes on from there. The caller holds reading.
 func (c *Conn) finish(ctx context.Context) error {
 	c.read.finishing = true
+	if c.in.late && c.cutLate(ctx) != nil {
+		c.in.uncut = false
+		c.calls.Resume(ctx, c.nc, interrupt.Reading)
+	}
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	for {

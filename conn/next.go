@@ -115,11 +115,7 @@ func (c *Conn) startRead(ctx context.Context) error {
 	err := c.Err()
 	c.in.uncut = ctx.Done() == nil
 	if err == nil && !c.in.uncut {
-		err = c.calls.Begin(ctx, c.nc, interrupt.Reading)
-		if err != nil && c.settings.Value().netDeadlines {
-			c.calls.Resume(ctx, c.nc, interrupt.Reading)
-			err = nil
-		}
+		err = c.cutBy(ctx)
 	}
 	if err != nil {
 		c.endRead()
@@ -128,13 +124,31 @@ func (c *Conn) startRead(ctx context.Context) error {
 	return nil
 }
 
+// cutBy has ctx cut the call that reads. With Config.NetDeadlines, one that has ended does so where the call would wait, see beforeWait.
+func (c *Conn) cutBy(ctx context.Context) error {
+	err := c.calls.Begin(ctx, c.nc, interrupt.Reading)
+	if err != nil && c.settings.Value().netDeadlines {
+		c.in.uncut, c.in.late = true, true
+		return nil
+	}
+	return err
+}
+
+// cutLate is cutBy where the call would wait.
+func (c *Conn) cutLate(ctx context.Context) error {
+	c.in.late = false
+	err := c.calls.Begin(ctx, c.nc, interrupt.Reading)
+	c.in.uncut = err != nil
+	return err
+}
+
 // endRead ends what beginRead began.
 func (c *Conn) endRead() {
 	if d := c.driven(); d != nil {
 		d.polling = false
 	}
 	if c.in.uncut {
-		c.in.uncut = false // and calls was not told of a begin
+		c.in.uncut, c.in.late = false, false // and calls was not told of a begin
 	} else if cause := c.calls.End(interrupt.Reading); cause != nil { // the network's deadlines do not work
 		c.readEnded(cause)
 	}
@@ -166,7 +180,7 @@ func (c *Conn) beforeHook() {
 }
 
 func (c *Conn) afterHook(ctx context.Context) {
-	if !c.in.uncut {
+	if !c.in.uncut && c.cutBy(ctx) != nil {
 		c.calls.Resume(ctx, c.nc, interrupt.Reading)
 	}
 }
@@ -249,6 +263,11 @@ func (c *Conn) waitForBytes(ctx context.Context) error {
 // beforeWait is called before a wait for bytes. It is for what waited for this moment, which is memory that is of no use any
 // more and frames to send, and prepares the read buffer and the heartbeat.
 func (c *Conn) beforeWait(ctx context.Context) error {
+	if c.in.late {
+		if err := c.cutLate(ctx); err != nil {
+			return err
+		}
+	}
 	if c.read.untidy() {
 		c.tidy()
 	}

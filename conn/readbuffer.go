@@ -17,6 +17,7 @@ type readBuffer struct {
 	lent   bool
 	within bool  // the rest of a frame is to come, so that reading need not start small
 	uncut  bool  // no context can end the call that reads, so that the network's deadline is not set meanwhile
+	late   bool  // uncut until the call would wait, by a context that has ended: see Conn.cutBy
 	small  bool  // the last read was of little
 	class  uint8 // of the next buffer; it follows how much comes at once
 }

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -101,6 +102,23 @@ func TestADeadlineThatHasPassedLeavesWhatWasReadBefore(t *testing.T) {
 					require.Zero(t, time.Since(start))
 				}
 			})
+		})
+	}
+}
+
+func TestADeadlineThatHasPassedLeavesWhatTheNetworkHas(t *testing.T) {
+	for range 20 {
+		overAPipe(t, func(t *testing.T, lib library, c connection, far net.Conn) {
+			go io.WriteString(far, textA)
+			synctest.Wait()
+			require.NoError(t, c.SetReadDeadline(past))
+			_, _, err := c.ReadMessage()
+			requireTimeout(t, err)
+			got := make([]byte, len(textA))
+			require.NoError(t, c.UnderlyingConn().SetReadDeadline(time.Time{}))
+			_, err = io.ReadFull(c.UnderlyingConn(), got)
+			require.NoError(t, err)
+			require.Equal(t, textA, string(got))
 		})
 	}
 }
