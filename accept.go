@@ -1,8 +1,6 @@
 package websocket
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"net"
 	"net/http"
@@ -11,6 +9,7 @@ import (
 	"github.com/seed60239977/websocket/conn"
 	"github.com/seed60239977/websocket/frame"
 	"github.com/seed60239977/websocket/handshake"
+	"github.com/seed60239977/websocket/internal/hijack"
 	"github.com/seed60239977/websocket/internal/interrupt"
 )
 
@@ -97,7 +96,7 @@ func (o *AcceptOptions) Validate() error {
 // handshake, it answers with the appropriate HTTP status and returns a [*HandshakeError] with the same status.
 //
 // With HTTP/1.1, the connection does not end with the request, and r.Context() is canceled when the http.Handler returns. A
-// handler that runs for as long as the connection is open keeps the request and all its buffers in memory; [Handler] does not.
+// handler that runs for as long as the connection is open keeps the request and its stack in memory, some 5 KiB; [Handler] does not.
 //
 // With HTTP/2 and HTTP/3, an extended CONNECT (RFC 8441, RFC 9220) opens a connection on the stream of that request. The stream
 // lives no longer than the request, so the http.Handler must not return before the connection has ended (see [Conn.Done]), and
@@ -111,71 +110,72 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 	if o.Registry.begin() {
 		defer o.Registry.done()
 	}
-	return acceptor{o, nil}.accept(w, r, blocking)
+	return o.acceptor().accept(w, r, blocking)
 }
 
 // acceptor is AcceptOptions at work.
 type acceptor struct {
 	*AcceptOptions
-	checked *handshake.Server // what they say about the handshake itself; nil if that is still to be checked
+	checked  *handshake.Server // what they say about the handshake itself
+	observed bool              // the Observer is told by whoever calls
 }
 
 // acceptor returns o at work for any number of requests.
 func (o *AcceptOptions) acceptor() acceptor {
 	decide := o.decisions()
-	return acceptor{o, handshake.NewServer(&decide)}
+	return acceptor{AcceptOptions: o, checked: handshake.NewServer(&decide)}
 }
 
 // accept is Accept for a handshake that the Registry knows of.
+//
+// It and what it calls have small frames: on the stack of net/http's goroutine there is little left of 4 KiB, and a handler that
+// serves the connection itself keeps what was needed once.
 func (a acceptor) accept(w http.ResponseWriter, r *http.Request, open opener) (*Conn, error) {
-	if a.Config.Observer != nil {
+	switch {
+	case a.Config.Observer != nil && !a.observed:
 		return a.acceptObserved(w, r, open)
-	}
-	return a.answer(w, r, open)
-}
-
-// answer is accept for a handshake that nobody observes.
-func (a acceptor) answer(w http.ResponseWriter, r *http.Request, open opener) (*Conn, error) {
-	if r.ProtoMajor > 1 {
+	case r.ProtoMajor > 1:
 		return a.acceptConnect(w, r, open)
 	}
-	return a.acceptUpgrade(w, r, open)
+	var resp handshake.Response
+	if err := a.decide(r, w.Header(), &resp); err != nil {
+		return nil, refuse(w, r, err.(*handshake.Error))
+	}
+	return a.upgrade(w, r, &resp, open)
 }
 
-// acceptUpgrade is answer for a request of HTTP/1.1.
-func (a acceptor) acceptUpgrade(w http.ResponseWriter, r *http.Request, open opener) (*Conn, error) {
-	o := a.AcceptOptions
-	var resp handshake.Response
-	err := a.decide(r, w.Header(), &resp)
-	if err == nil {
-		err = o.Registry.admit()
-	}
-	if err != nil {
+// upgrade is accept for a request of HTTP/1.1, whose response is decided.
+func (a acceptor) upgrade(w http.ResponseWriter, r *http.Request, resp *handshake.Response, open opener) (*Conn, error) {
+	if err := a.Registry.admit(); err != nil {
 		return nil, refuse(w, r, err.(*handshake.Error))
 	}
 	nc, brw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		return nil, refuse(w, r, &handshake.Error{
-			Status: http.StatusInternalServerError,
-			Reason: "this server cannot switch protocols",
-			Err:    err,
-		})
+		return nil, cannotSwitch(w, r, err)
 	}
-	limit := o.limit(nc)
-	return o.open(nc, &limit, &resp, buffered(brw.Reader), open)
+	limit := a.limit(nc)
+	return a.open(nc, &limit, resp, hijack.Rest(nc, brw), open)
+}
+
+// cannotSwitch refuses a request on a connection that cannot be had from the server.
+func cannotSwitch(w http.ResponseWriter, r *http.Request, err error) error {
+	return refuse(w, r, &handshake.Error{
+		Status: http.StatusInternalServerError,
+		Reason: "this server cannot switch protocols",
+		Err:    err,
+	})
 }
 
 // decide puts the response to a request of HTTP/1.1 into resp, which is zero, with what middleware wants to have sent.
 func (a acceptor) decide(r *http.Request, middleware http.Header, resp *handshake.Response) (err error) {
-	if a.checked == nil || len(middleware) > 0 {
+	if len(middleware) > 0 {
 		return a.decideWith(r, middleware, resp)
 	}
 	*resp, err = a.checked.Accept(r)
 	return err
 }
 
-// decideWith is decide for options that are to be checked. It is apart because of its frame: the usual way must not be what makes
-// net/http's goroutine need a larger stack.
+// decideWith is decide for what middleware wants to have sent, too. It is apart because of its frame.
 //
 //go:noinline
 func (a acceptor) decideWith(r *http.Request, middleware http.Header, resp *handshake.Response) (err error) {
@@ -245,15 +245,6 @@ func handshakeTimeout(option time.Duration) time.Duration {
 		return DefaultHandshakeTimeout
 	}
 	return option
-}
-
-// buffered returns a copy of what has been read behind the end of a handshake.
-func buffered(br *bufio.Reader) []byte {
-	if br.Buffered() == 0 {
-		return nil
-	}
-	b, _ := br.Peek(br.Buffered())
-	return bytes.Clone(b)
 }
 
 // open sends the response and makes the connection, whose limit it clears. It owns nc.

@@ -50,6 +50,33 @@ func TestAcceptServesADialer(t *testing.T) {
 	}
 }
 
+// hijacked shows what the server has handed over.
+type hijacked struct {
+	http.ResponseWriter
+	brw chan *bufio.ReadWriter
+}
+
+func (h hijacked) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	nc, brw, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	h.brw <- brw
+	return nc, brw, err
+}
+
+func TestAcceptLetsGoOfTheServersBuffers(t *testing.T) {
+	accept := newAccepting(nil)
+	brw := make(chan *bufio.ReadWriter, 1)
+	server := newServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		accept.ServeHTTP(hijacked{w, brw}, r)
+	}))
+	c, _, err := Dial(t.Context(), server.URL, nil)
+	require.NoError(t, err)
+	defer c.CloseNow()
+	requireEcho(t, c)
+	kept := <-brw
+	require.Less(t, kept.Reader.Size(), 100)
+	require.Less(t, kept.Writer.Size(), 100)
+}
+
 func TestAcceptServesADialerOverTLS(t *testing.T) {
 	server := httptest.NewTLSServer(newAccepting(nil))
 	defer server.Close()

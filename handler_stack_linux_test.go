@@ -8,8 +8,12 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -85,6 +89,58 @@ func TestAConnectionThatHasAnsweredWaitsOnASmallStack(t *testing.T) {
 			require.Less(t, (wstest.StackInUse()-before)/len(peers), 1024, "bytes of stack more for each connection")
 		})
 	}
+}
+
+// TestAHandlerThatServesItsConnectionKeepsTheStackOfItsRequest: what a request needs anyway is enough for the handshake, and for
+// waiting. Each is measured in a process of its own, where no goroutine that was before has left a stack.
+func TestAHandlerThatServesItsConnectionKeepsTheStackOfItsRequest(t *testing.T) {
+	handlers := map[string]http.HandlerFunc{
+		"hijacks": func(w http.ResponseWriter, r *http.Request) {
+			nc, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				return // and the client reads no response
+			}
+			defer nc.Close()
+			io.WriteString(nc, upgraded)
+			io.Copy(io.Discard, nc)
+		},
+		"accepts": func(w http.ResponseWriter, r *http.Request) {
+			if c, err := Accept(w, r, nil); err == nil {
+				defer c.CloseNow()
+				echo(context.Background(), c)
+			}
+		},
+	}
+	const name = "WEBSOCKET_TEST_HANDLER"
+	if h := handlers[os.Getenv(name)]; h != nil {
+		fmt.Printf("<%d>", stackOfConnections(t, h))
+		return
+	}
+	each := map[string]int{}
+	for handler := range handlers {
+		again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+		again.Env = append(os.Environ(), name+"="+handler)
+		out, err := again.Output()
+		require.NoError(t, err, "%s", out)
+		_, printed, _ := strings.Cut(string(out), "<")
+		printed, _, _ = strings.Cut(printed, ">")
+		each[handler], err = strconv.Atoi(printed)
+		require.NoError(t, err)
+	}
+	require.Less(t, each["accepts"], each["hijacks"]+1024, "bytes of stack for each connection")
+}
+
+// stackOfConnections returns how many bytes of stack a server has for each connection that waits for the client.
+func stackOfConnections(t *testing.T, handle http.HandlerFunc) int {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // as above
+	server := httptest.NewServer(handle)
+	defer server.Close()
+	const conns = 200
+	before := wstest.StackInUse()
+	for range conns {
+		newEchoPeer(t, server, false, "Origin: http://server.example") // as browsers send it
+	}
+	return (wstest.StackInUse() - before) / conns
 }
 
 // echoPeer is the client of an echo server.

@@ -10,7 +10,7 @@ import (
 	"github.com/seed60239977/websocket/internal/observed"
 )
 
-// acceptObserved is answer for an Observer that wants to know of it.
+// acceptObserved is accept for an Observer that wants to know of it.
 func (a acceptor) acceptObserved(w http.ResponseWriter, r *http.Request, open opener) (c *Conn, err error) {
 	start, returned, told := time.Now(), false, false
 	open = open.telling(func(c *Conn) { // before its events
@@ -26,7 +26,8 @@ func (a acceptor) acceptObserved(w http.ResponseWriter, r *http.Request, open op
 		}
 		a.observeAnswer(r.Context(), nil, r, start, c, err)
 	}()
-	c, err = a.answer(w, r, open)
+	a.observed = true
+	c, err = a.accept(w, r, open)
 	returned = true
 	return c, err
 }

@@ -36,7 +36,9 @@ type limits struct {
 
 // measure runs one server through one scenario.
 func measure(sc scenario, v serve.Server, l limits) (out sample, err error) {
-	p, err := process.Start(serve.Spec{Server: v.Name, Task: sc.task, TLS: sc.tls, Compression: sc.compression, Conns: sc.conns})
+	p, err := process.Start(serve.Spec{
+		Server: v.Name, Task: sc.task, TLS: sc.tls, Compression: sc.compression, Conns: sc.conns, InHandler: sc.inHandler,
+	})
 	if err != nil {
 		return out, err
 	}

@@ -31,6 +31,7 @@ type scenario struct {
 	uncollected bool   // memory as it is, without a collection
 	with        string // the scenario that is measured together with this one; "" for none
 	tls         bool
+	inHandler   bool // the handler serves the connection itself
 	compression serve.Compression
 }
 
@@ -61,6 +62,8 @@ func scenarios() []scenario {
 		{id: "takeover12idle", title: "1000 idle connections after 16 × 4 KiB JSON, deflate with takeover, 12 bits", kind: idle, conns: 1000, depth: 16, messages: load.JSON(16, 4<<10), text: true, compression: serve.Takeover12},
 		{id: "smallidle", title: "1000 idle connections after 16 × 4 KiB JSON", kind: idle, conns: 1000, depth: 16, messages: load.JSON(16, 4<<10), text: true},
 		{id: "wssidle", title: "2,000 idle connections, TLS", kind: idle, conns: 2000, messages: one(load.ASCII(128)), text: true, tls: true},
+		{id: "handleridle", title: "10,000 idle connections, served by the handler itself", kind: idle, conns: 10000, messages: one(load.ASCII(128)), text: true, inHandler: true},
+		{id: "wsshandleridle", title: "2,000 idle connections, TLS, served by the handler itself", kind: idle, conns: 2000, messages: one(load.ASCII(128)), text: true, tls: true, inHandler: true},
 	}
 	for i := range list {
 		list[i].depth = max(list[i].depth, 1)
@@ -91,6 +94,9 @@ func (s scenario) cost(m sample) float64 {
 func (s scenario) takenBy(v serve.Server) bool {
 	if s.compression != serve.Plain {
 		return slices.Contains(v.Deflate, s.compression)
+	}
+	if s.inHandler && !v.InHandler {
+		return false
 	}
 	return (s.kind != messages || !v.OnlyHandshake) && !(s.tls && v.NoTLS)
 }

@@ -108,7 +108,6 @@ programs=(
   "slack2   large github.com/slack-go/slack@v0.12.5 . ./slacktest ./socketmode"
   "centri2  large github.com/centrifugal/centrifuge@v0.29.4 ."
   "comet2   large github.com/cometbft/cometbft@v0.40.0 ./rpc/jsonrpc/... ./rpc/client/..."
-  "livekit2 large github.com/livekit/livekit-server@v1.13.11 ./cmd/test-server ./pkg/agent/... ./pkg/service"
   "geth2    large github.com/ethereum/go-ethereum@v1.17.10 ./ethstats ./ethclient/gethclient ./graphql"
   "assembly large github.com/AssemblyAI/assemblyai-go-sdk@v1.3.0 ."
 )

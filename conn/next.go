@@ -235,12 +235,9 @@ func (c *Conn) nextPart(ctx context.Context, part *protocol.Event) error {
 	}
 }
 
-// firstBytes waits until there is something to read, unless a message has begun.
-func (c *Conn) firstBytes(ctx context.Context) error {
-	if len(c.in.unread()) > 0 || c.receiver.InMessage() || c.read.finishing {
-		return nil
-	}
-	return c.waitForBytes(ctx)
+// nothingCame reports whether whoever reads the next message has to wait first, with less of the stack than nextPart needs.
+func (c *Conn) nothingCame() bool {
+	return len(c.in.unread()) == 0 && !c.receiver.InMessage() && !c.read.finishing
 }
 
 // restOfFrame waits until there is something to read, if what comes next is payload for sure. Whoever calls nextPart then waits

@@ -25,9 +25,19 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte,
 		return 0, dst, err
 	}
 	defer c.endRead()
-	if err := c.firstBytes(ctx); err != nil {
-		return 0, dst, err
+	if c.nothingCame() {
+		if err := c.waitForBytes(ctx); err != nil {
+			return 0, dst, err
+		}
 	}
+	return c.readWhole(ctx, dst)
+}
+
+// readWhole is ReadAppend once there is something to read. It is not inlined to keep the event off the stack while waiting, see
+// nextPart.
+//
+//go:noinline
+func (c *Conn) readWhole(ctx context.Context, dst []byte) (MessageType, []byte, error) {
 	var part protocol.Event
 	if c.read.now().partial == nil {
 		if err := c.nextPart(ctx, &part); err != nil {

@@ -23,8 +23,10 @@ func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 		return 0, nil, err
 	}
 	defer c.endRead()
-	if err := c.firstBytes(ctx); err != nil { // here, where the stack is not deep yet: see nextPart
-		return 0, nil, err
+	if c.nothingCame() { // here, where the stack is not deep yet: see nextPart
+		if err := c.waitForBytes(ctx); err != nil {
+			return 0, nil, err
+		}
 	}
 	return c.openReader(ctx)
 }

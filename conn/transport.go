@@ -51,21 +51,58 @@ func newPortable(nc net.Conn) *portable {
 }
 
 func (s *portable) read(in *readBuffer) error {
+	if in.uncut && s.waits {
+		return s.readUncut(in)
+	}
+	n, err := s.nc.Read(s.room(in))
+	return s.came(in, n, err)
+}
+
+// readUncut is read while no deadline cuts it.
+func (s *portable) readUncut(in *readBuffer) error {
+	n, err := s.nc.(uncutReader).ReadUncut(s.room(in))
+	return s.came(in, n, err)
+}
+
+// room returns where to read to: the read buffer or, where there is none, what is here.
+func (s *portable) room(in *readBuffer) []byte {
 	if in.buf != nil || in.within {
-		n, err := s.readSome(in.free(), in.uncut)
+		return in.free()
+	}
+	buffer.Poison(s.first[:])
+	return s.first[:s.most()]
+}
+
+// most is how much is read to first.
+func (s *portable) most() int {
+	if s.less {
+		return len(s.first) - 1
+	}
+	return len(s.first)
+}
+
+// came takes what a read to room has returned. It is not inlined to keep it off the stack while waiting, see nextPart.
+//
+//go:noinline
+func (s *portable) came(in *readBuffer, n int, err error) error {
+	for tries := 1; n == 0 && err == nil; tries++ {
+		if tries == maxEmptyReads {
+			return io.ErrNoProgress
+		}
+		n, err = s.nc.Read(s.room(in))
+	}
+	if n > 0 {
+		s.hasOpened()
+		err = nil // which comes again with the next read
+	}
+	if in.buf != nil || in.within {
 		if n > 0 {
 			in.received(n)
 		}
 		return err
 	}
-	buffer.Poison(s.first[:])
-	size := len(s.first)
-	if s.less {
-		size--
-	}
-	n, err := s.readSome(s.first[:size], in.uncut)
 	// A frame that just fits would end each read, and hide that more has arrived: the next one of its size will not fit.
-	s.less = s.less != (n == size)
+	s.less = s.less != (n == s.most())
 	if n > 0 {
 		s.start.BorrowIn(s.first[:n])
 		in.buf, in.r = &s.start, 0
@@ -78,25 +115,6 @@ func (s *portable) resumable() bool { return false }
 
 // maxEmptyReads is how often in a row a net.Conn may read nothing and say that all is well.
 const maxEmptyReads = 100
-
-// readSome reads at least one byte or returns an error, never both.
-func (s *portable) readSome(p []byte, uncut bool) (n int, err error) {
-	for range maxEmptyReads {
-		if uncut && s.waits {
-			n, err = s.nc.(uncutReader).ReadUncut(p)
-		} else {
-			n, err = s.nc.Read(p)
-		}
-		if n > 0 {
-			s.hasOpened()
-			return n, nil // an error comes again with the next read
-		}
-		if err != nil {
-			return 0, err
-		}
-	}
-	return 0, io.ErrNoProgress
-}
 
 // takesNow reports whether nc is known to take n bytes without waiting for the peer.
 func (s *portable) takesNow(n int) bool { return s.takes != nil && s.opened.Load() && s.takes(n) }

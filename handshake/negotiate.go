@@ -107,6 +107,12 @@ func (o *ServerOptions) selectExtensions(values []string) (*deflate.Params, []Ex
 	if len(values) == 0 || o.Deflate == nil && o.Extensions == nil {
 		return nil, nil, nil
 	}
+	return o.answerOffers(values)
+}
+
+// answerOffers is selectExtensions for lists that are well-formed. It is apart because of its frame: what a server without extensions
+// does must not be what makes net/http's goroutine need a larger stack.
+func (o *ServerOptions) answerOffers(values []string) (*deflate.Params, []Extension, error) {
 	offers, _ := ParseExtensions(values)
 	agreed, answer := acceptDeflate(o.Deflate, offers)
 	if o.Extensions == nil {

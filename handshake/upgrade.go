@@ -13,7 +13,7 @@ import (
 // Response is an accepted upgrade.
 type Response struct {
 	Agreed
-	accept [acceptLen]byte
+	key    [keyLen]byte // answered where the response is put together: see AppendAccept
 	header http.Header
 }
 
@@ -43,14 +43,14 @@ func (o *ServerOptions) accept(h *head, resp *Response) error {
 		return err
 	}
 	resp.Agreed, resp.header = agreed, o.Header
-	AppendAccept(resp.accept[:0], key)
+	copy(resp.key[:], key)
 	return nil
 }
 
 // SetHeader sets the header fields of the response in h, except for those of the options, for a caller that sends the response
 // with an http.ResponseWriter.
 func (r *Response) SetHeader(h http.Header) {
-	v := [...]string{"websocket", "Upgrade", string(r.accept[:])}
+	v := [...]string{"websocket", "Upgrade", string(AppendAccept(nil, string(r.key[:])))}
 	h["Upgrade"], h["Connection"], h[acceptField] = v[0:1:1], v[1:2:2], v[2:3:3]
 	r.Agreed.SetHeader(h)
 }
@@ -62,7 +62,7 @@ const shortResponse = 192
 func (r *Response) AppendResponse(dst []byte) []byte {
 	dst = append(slices.Grow(dst, shortResponse), "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
 		"Sec-WebSocket-Accept: "...)
-	dst = append(dst, r.accept[:]...)
+	dst = AppendAccept(dst, string(r.key[:]))
 	dst = append(dst, "\r\n"...)
 	dst = r.appendFields(dst)
 	dst = appendHeader(dst, r.header)

@@ -61,14 +61,14 @@ func serveCoder[C coderConn[T], T ~int](s Spec, accept func(http.ResponseWriter,
 		if all != nil {
 			all.enter(c)
 		}
-		go func() {
+		s.run(func() {
 			defer c.CloseNow()
 			if all != nil {
 				defer all.leave(c)
 			}
 			for coderMessage(c, handle) == nil {
 			}
-		}()
+		})
 	}))
 }
 

@@ -57,14 +57,14 @@ func serveGorilla[C gorillaConn[P], P any](
 		if all != nil {
 			all.enter(c)
 		}
-		go func() {
+		s.run(func() {
 			defer c.Close()
 			if all != nil {
 				defer all.leave(c)
 			}
 			for gorillaMessage(c, handle) == nil {
 			}
-		}()
+		})
 	}))
 }
 

@@ -35,7 +35,17 @@ type Spec struct {
 	Task        Task
 	TLS         bool
 	Compression Compression
-	Conns       int // how many connections there will be
+	Conns       int  // how many connections there will be
+	InHandler   bool // the handler of the request serves the connection itself, and does not return until that is over
+}
+
+// run serves a connection where the Spec says.
+func (s Spec) run(serve func()) {
+	if s.InHandler {
+		serve()
+	} else {
+		go serve()
+	}
 }
 
 // Kind tells the servers apart in tables.
@@ -57,6 +67,7 @@ type Server struct {
 	// OnlyHandshake is for a server that differs from another one in how connections are accepted.
 	OnlyHandshake bool
 	NoTLS         bool
+	InHandler     bool          // it can do what Spec.InHandler says
 	Deflate       []Compression // what it can do beyond Plain
 	// Start listens, and serves until the process ends.
 	Start func(Spec) (net.Addr, error)
@@ -69,13 +80,13 @@ func Servers() []Server {
 	all := append(both, Takeover12)
 	return []Server{
 		{Name: "Serve", Module: own, Kind: Ours, Deflate: all, Start: startServe},
-		{Name: "Messages", Module: own, Kind: Ours, Deflate: all, Start: startMessages},
+		{Name: "Messages", Module: own, Kind: Ours, InHandler: true, Deflate: all, Start: startMessages},
 		{Name: "AcceptConn", Module: own, Kind: Ours, OnlyHandshake: true, Start: startAcceptConn},
 		{Name: "event", Module: own, Kind: Ours, Deflate: all, Start: startEvent},
-		{Name: "gorilla API", Module: own + "/compat/gorilla", Kind: API, Deflate: both[:1], Start: startGorillaAPI},
-		{Name: "coder API", Module: own + "/compat/coder", Kind: API, Deflate: both, Start: startCoderAPI},
-		{Name: "gorilla", Module: "github.com/gorilla/websocket", Kind: Peer, Deflate: both[:1], Start: startGorilla},
-		{Name: "coder", Module: "github.com/coder/websocket", Kind: Peer, Deflate: both, Start: startCoder},
+		{Name: "gorilla API", Module: own + "/compat/gorilla", Kind: API, InHandler: true, Deflate: both[:1], Start: startGorillaAPI},
+		{Name: "coder API", Module: own + "/compat/coder", Kind: API, InHandler: true, Deflate: both, Start: startCoderAPI},
+		{Name: "gorilla", Module: "github.com/gorilla/websocket", Kind: Peer, InHandler: true, Deflate: both[:1], Start: startGorilla},
+		{Name: "coder", Module: "github.com/coder/websocket", Kind: Peer, InHandler: true, Deflate: both, Start: startCoder},
 		{Name: "gobwas", Module: "github.com/gobwas/ws", Kind: Peer, Deflate: both[:1], Start: startGobwas},
 		{Name: "gws", Module: "github.com/lxzan/gws", Kind: Peer, Deflate: all, Start: startGWS},
 		{Name: "nbio", Module: "github.com/lesismal/nbio", Kind: Peer, Deflate: both[:1], Start: startNBIO},

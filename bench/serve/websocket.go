@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"net"
+	"net/http"
 
 	"github.com/seed60239977/websocket"
 )
@@ -42,6 +43,15 @@ func startServe(s Spec) (net.Addr, error) {
 func startMessages(s Spec) (net.Addr, error) {
 	if s.Task == Broadcast {
 		return serveHTTP(s, websocket.Handler(broadcastMessages(), options(s)))
+	}
+	if s.InHandler {
+		o := options(s)
+		return serveHTTP(s, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if c, err := websocket.Accept(w, r, o); err == nil {
+				defer c.CloseNow()
+				echoMessages(context.Background(), c)
+			}
+		}))
 	}
 	return serveHTTP(s, websocket.Handler(echoMessages, options(s)))
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/seed60239977/websocket/conn"
 	"github.com/seed60239977/websocket/handshake"
+	"github.com/seed60239977/websocket/internal/hijack"
 )
 
 // AcceptOptions are the options of [Accept].
@@ -111,7 +111,7 @@ func (o *AcceptOptions) decide(w http.ResponseWriter, r *http.Request, resp *han
 //go:noinline
 func (o *AcceptOptions) open(nc net.Conn, brw *bufio.ReadWriter, agreed *handshake.Agreed, ownSubprotocol string) *Conn {
 	n := conn.Negotiated{
-		Subprotocol: cmp.Or(ownSubprotocol, agreed.Subprotocol), Deflate: agreed.Deflate, Buffered: buffered(brw),
+		Subprotocol: cmp.Or(ownSubprotocol, agreed.Subprotocol), Deflate: agreed.Deflate, Buffered: buffered(nc, brw),
 	}
 	if n.Deflate != nil {
 		n.DeflateOptions = compressing(o.CompressionMode.options(o.CompressionThreshold), n.Deflate.ServerNoContextTakeover)
@@ -248,16 +248,11 @@ func respond(w http.ResponseWriter, resp *handshake.Response) {
 }
 
 // buffered returns what has come behind the request, after what stands behind the response is on its way.
-func buffered(brw *bufio.ReadWriter) []byte {
+func buffered(nc net.Conn, brw *bufio.ReadWriter) []byte {
 	if brw.Writer.Buffered() > 0 {
 		brw.Flush()
 	}
-	if brw.Reader.Buffered() == 0 {
-		return nil
-	}
-	p := make([]byte, brw.Reader.Buffered())
-	io.ReadFull(brw.Reader, p) // all of it is in memory
-	return p
+	return hijack.Rest(nc, brw)
 }
 
 // checkOrigin decides about the Origin of a request.

@@ -18,10 +18,7 @@ func (c *Conn) Read(ctx context.Context) (MessageType, []byte, error) {
 	}
 	typ, p, err := c.c.Read(ctx)
 	if err != nil {
-		if err = c.readError(ctx, err); errors.Is(err, ErrMessageTooBig) || errors.Is(err, errCut) {
-			return 0, nil, fmt.Errorf("failed to read: %w", err)
-		}
-		return 0, nil, getReaderError(err)
+		return 0, nil, c.messageFailed(ctx, err)
 	}
 	if p == nil {
 		p = []byte{}
@@ -37,19 +34,46 @@ func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 	}
 	typ, r, err := c.c.Reader(ctx)
 	if err != nil {
-		return 0, nil, getReaderError(c.readError(ctx, err))
+		return 0, nil, c.readerFailed(ctx, err)
 	}
-	c.reader = messageReader{c: c, ctx: ctx, r: r}
-	return MessageType(typ), &c.reader, nil
+	return MessageType(typ), c.newReader(ctx, r), nil
 }
 
-// beginRead begins a call that reads the next message.
+// newReader returns the reader for the message that r gives out.
+//
+//go:noinline
+func (c *Conn) newReader(ctx context.Context, r io.Reader) *messageReader {
+	c.reader = messageReader{c: c, ctx: ctx, r: r}
+	return &c.reader
+}
+
+// beginRead begins a call that reads the next message. It and what follows is not inlined to keep the stack small while a message is
+// waited for.
+//
+//go:noinline
 func (c *Conn) beginRead(ctx context.Context) error {
 	if c.finished.Load() {
 		return getReaderError(c.afterEnd())
 	}
 	c.keepContext(ctx)
 	return nil
+}
+
+// messageFailed says why no message is returned.
+//
+//go:noinline
+func (c *Conn) messageFailed(ctx context.Context, err error) error {
+	if err = c.readError(ctx, err); errors.Is(err, ErrMessageTooBig) || errors.Is(err, errCut) {
+		return fmt.Errorf("failed to read: %w", err)
+	}
+	return getReaderError(err)
+}
+
+// readerFailed says why there is no reader.
+//
+//go:noinline
+func (c *Conn) readerFailed(ctx context.Context, err error) error {
+	return getReaderError(c.readError(ctx, err))
 }
 
 func getReaderError(err error) error { return fmt.Errorf("failed to get reader: %w", err) }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"cmp"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/seed60239977/websocket/conn"
 	"github.com/seed60239977/websocket/handshake"
+	"github.com/seed60239977/websocket/internal/hijack"
 )
 
 // Upgrader makes connections of requests. The zero value is ready for use, by any number of goroutines.
@@ -67,7 +67,7 @@ func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request, responseHeade
 		nc.Close()
 		return nil, err
 	}
-	return u.open(nc, brw.Reader, &resp.Agreed), nil
+	return u.open(nc, brw, &resp.Agreed), nil
 }
 
 // decide puts the response into resp, which is zero. It is apart, like open, because of its frame: what is called is deep in the
@@ -83,11 +83,10 @@ func (u *Upgrader) decide(r *http.Request, responseHeader http.Header, resp *han
 // open makes the connection.
 //
 //go:noinline
-func (u *Upgrader) open(nc net.Conn, br *bufio.Reader, agreed *handshake.Agreed) *Conn {
-	n := conn.Negotiated{Subprotocol: agreed.Subprotocol, Deflate: agreed.Deflate, DeflateOptions: compression(u.EnableCompression)}
-	if size := br.Buffered(); size > 0 {
-		n.Buffered = make([]byte, size)
-		io.ReadFull(br, n.Buffered) // all of it is in memory
+func (u *Upgrader) open(nc net.Conn, brw *bufio.ReadWriter, agreed *handshake.Agreed) *Conn {
+	n := conn.Negotiated{
+		Subprotocol: agreed.Subprotocol, Deflate: agreed.Deflate, DeflateOptions: compression(u.EnableCompression),
+		Buffered: hijack.Rest(nc, brw),
 	}
 	c := &Conn{}
 	cfg := c.config(u.WriteBufferSize, u.CheckUTF8)
