@@ -9,7 +9,6 @@ import (
 	"github.com/seed60239977/websocket/conn"
 	"github.com/seed60239977/websocket/frame"
 	"github.com/seed60239977/websocket/handshake"
-	"github.com/seed60239977/websocket/internal/hijack"
 	"github.com/seed60239977/websocket/internal/interrupt"
 )
 
@@ -154,7 +153,7 @@ func (a acceptor) upgrade(w http.ResponseWriter, r *http.Request, resp *handshak
 		return nil, cannotSwitch(w, r, err)
 	}
 	limit := a.limit(nc)
-	return a.open(nc, &limit, resp, hijack.Rest(nc, brw), open)
+	return a.open(nc, &limit, resp, conn.Hijacked(nc, brw), open)
 }
 
 // cannotSwitch refuses a request on a connection that cannot be had from the server.

@@ -12,7 +12,7 @@ import (
 )
 
 // notAliased are the names of package conn that stand for a handshake that somebody else has done.
-var notAliased = []string{"Client", "Server", "Negotiated",
+var notAliased = []string{"Client", "Server", "Negotiated", "Hijacked",
 	"Driven", "DrivenMemory", "Arrived", "ArrivedNothing", "ArrivedBytes", "ArrivedEnd", "Progress", "Drained", "More", "Paused", "Busy", "Over", // for package event
 }
 

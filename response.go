@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
-
-	"github.com/seed60239977/websocket/internal/hijack"
 )
 
 // How much of a response is read.
@@ -128,7 +126,13 @@ func withoutBodyFields(head []byte) []byte {
 }
 
 // rest returns a copy of what has been read behind a response without a body.
-func (rr *responseReader) rest() []byte { return hijack.Buffered(rr.br) }
+func (rr *responseReader) rest() []byte {
+	if rr.br.Buffered() == 0 {
+		return nil
+	}
+	b, _ := rr.br.Peek(rr.br.Buffered())
+	return bytes.Clone(b)
+}
 
 // keepBody reads what there is of the body of a refusal, so that it can be looked at when the connection is gone. It reports
 // whether that was all of it.

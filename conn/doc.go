@@ -72,6 +72,7 @@
 //	onend.go       OnEnd
 //	value.go       SetValue and Value
 //	carries.go     what a browser does not send
+//	hijacked.go    what an HTTP server has read, and its buffers
 //	stream.go      Stream
 //	observer.go    Observer: who is told of all that
 //

@@ -16,7 +16,6 @@ import (
 
 	"github.com/seed60239977/websocket/conn"
 	"github.com/seed60239977/websocket/handshake"
-	"github.com/seed60239977/websocket/internal/hijack"
 )
 
 // AcceptOptions are the options of [Accept].
@@ -252,7 +251,7 @@ func buffered(nc net.Conn, brw *bufio.ReadWriter) []byte {
 	if brw.Writer.Buffered() > 0 {
 		brw.Flush()
 	}
-	return hijack.Rest(nc, brw)
+	return conn.Hijacked(nc, brw)
 }
 
 // checkOrigin decides about the Origin of a request.

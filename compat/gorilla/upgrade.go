@@ -13,7 +13,6 @@ import (
 
 	"github.com/seed60239977/websocket/conn"
 	"github.com/seed60239977/websocket/handshake"
-	"github.com/seed60239977/websocket/internal/hijack"
 )
 
 // Upgrader makes connections of requests. The zero value is ready for use, by any number of goroutines.
@@ -86,7 +85,7 @@ func (u *Upgrader) decide(r *http.Request, responseHeader http.Header, resp *han
 func (u *Upgrader) open(nc net.Conn, brw *bufio.ReadWriter, agreed *handshake.Agreed) *Conn {
 	n := conn.Negotiated{
 		Subprotocol: agreed.Subprotocol, Deflate: agreed.Deflate, DeflateOptions: compression(u.EnableCompression),
-		Buffered: hijack.Rest(nc, brw),
+		Buffered: conn.Hijacked(nc, brw),
 	}
 	c := &Conn{}
 	cfg := c.config(u.WriteBufferSize, u.CheckUTF8)

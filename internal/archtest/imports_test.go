@@ -44,7 +44,7 @@ var house = []room{
 	{pkg: "handshake", imports: []string{"deflate", "internal/printable"}, outside: []string{"golang.org/x/net"}},
 	{pkg: "conn", imports: []string{"protocol", "frame", "deflate", "internal/buffer", "internal/ctxmutex", "internal/flush", "internal/interrupt", "internal/nonblock", "internal/random"}, never: []string{"net/http"}},
 	{pkg: "event", imports: []string{"conn", "frame", "internal/buffer", "internal/netpoll", "internal/nonblock", "internal/wheel"}, never: []string{"net/http"}},
-	{pkg: ".", imports: []string{"conn", "event", "frame", "handshake", "deflate", "internal/browser", "internal/h2stream", "internal/hijack", "internal/interrupt", "internal/observed"}, outside: []string{"golang.org/x/net"}},
+	{pkg: ".", imports: []string{"conn", "event", "frame", "handshake", "deflate", "internal/browser", "internal/h2stream", "internal/interrupt", "internal/observed"}, outside: []string{"golang.org/x/net"}},
 
 	{pkg: "http2", imports: []string{"http2/internal/xconnect", "internal/pipe"}, outside: []string{"golang.org/x/net"}},
 	{pkg: "http2/internal/xconnect", never: []string{"net/http", "fmt"}}, // see there
@@ -75,7 +75,6 @@ var house = []room{
 	{pkg: "internal/printable", never: []string{"net"}},
 	{pkg: "internal/random", never: []string{"net"}},
 	{pkg: "internal/cpu", never: []string{"net"}},
-	{pkg: "internal/hijack", never: []string{"net/http"}},
 	{pkg: "internal/interrupt", never: []string{"net/http"}},
 	{pkg: "internal/observed", imports: []string{"conn", "handshake"}},
 	{pkg: "internal/netpoll", imports: []string{"internal/nonblock"}, never: []string{"net/http"}},
@@ -89,7 +88,7 @@ var house = []room{
 	{pkg: "internal/compattest", imports: []string{"autobahn"}, outside: []string{"github.com/stretchr/testify"}},
 
 	// For module compat/coder alone, which cannot hold it: see there.
-	{pkg: "compat/coderapi", imports: []string{"conn", "deflate", "handshake", "protocol", "internal/ctxmutex", "internal/hijack"}},
+	{pkg: "compat/coderapi", imports: []string{"conn", "deflate", "handshake", "protocol", "internal/ctxmutex"}},
 }
 
 // direct is everything that the main module may require directly.

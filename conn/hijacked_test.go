@@ -1,4 +1,4 @@
-package hijack
+package conn
 
 import (
 	"bufio"
@@ -11,25 +11,25 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// wrapped is a net.Conn of somebody's own, which may read from the bufio.Reader.
-type wrapped struct{ net.Conn }
+// ownConn is a net.Conn of somebody's own, which may read from the bufio.Reader.
+type ownConn struct{ net.Conn }
 
-func TestRestLetsGoOfTheBuffers(t *testing.T) {
+func TestHijackedLetsGoOfTheBuffers(t *testing.T) {
 	for name, test := range map[string]struct {
 		wrap func(net.Conn) net.Conn
 		size int
 	}{
-		"TCP":            {func(nc net.Conn) net.Conn { return nc }, smallest},
-		"TLS":            {func(nc net.Conn) net.Conn { return tls.Server(nc, &tls.Config{}) }, smallest},
-		"one of its own": {func(nc net.Conn) net.Conn { return wrapped{nc} }, 4096},
+		"TCP":            {func(nc net.Conn) net.Conn { return nc }, smallestReader},
+		"TLS":            {func(nc net.Conn) net.Conn { return tls.Server(nc, &tls.Config{}) }, smallestReader},
+		"one of its own": {func(nc net.Conn) net.Conn { return ownConn{nc} }, 4096},
 	} {
 		for _, early := range []string{"", "early"} {
 			t.Run(name+" "+early, func(t *testing.T) {
-				near, far := tcp(t)
+				near, far := tcpPair(t)
 				nc := test.wrap(near)
 				brw := bufio.NewReadWriter(bufio.NewReader(strings.NewReader(early)), bufio.NewWriter(io.Discard))
 				brw.Reader.Peek(1)
-				rest := Rest(nc, brw)
+				rest := Hijacked(nc, brw)
 				if early == "" {
 					require.Nil(t, rest)
 				}
@@ -55,8 +55,8 @@ func TestRestLetsGoOfTheBuffers(t *testing.T) {
 	}
 }
 
-// tcp makes a connection over the loopback.
-func tcp(t *testing.T) (near, far net.Conn) {
+// tcpPair makes a connection over the loopback.
+func tcpPair(t *testing.T) (near, far net.Conn) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer l.Close()
