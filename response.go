@@ -127,9 +127,6 @@ func withoutBodyFields(head []byte) []byte {
 
 // rest returns a copy of what has been read behind a response without a body.
 func (rr *responseReader) rest() []byte {
-	if rr.br.Buffered() == 0 {
-		return nil
-	}
 	b, _ := rr.br.Peek(rr.br.Buffered())
 	return bytes.Clone(b)
 }

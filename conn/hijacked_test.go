@@ -1,4 +1,4 @@
-package conn
+package conn_test
 
 import (
 	"bufio"
@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed60239977/websocket/conn"
 )
 
 // ownConn is a net.Conn of somebody's own, which may read from the bufio.Reader.
@@ -19,20 +21,19 @@ func TestHijackedLetsGoOfTheBuffers(t *testing.T) {
 		wrap func(net.Conn) net.Conn
 		size int
 	}{
-		"TCP":            {func(nc net.Conn) net.Conn { return nc }, smallestReader},
-		"TLS":            {func(nc net.Conn) net.Conn { return tls.Server(nc, &tls.Config{}) }, smallestReader},
+		"TCP":            {func(nc net.Conn) net.Conn { return nc }, 16},
+		"TLS":            {func(nc net.Conn) net.Conn { return tls.Server(nc, &tls.Config{}) }, 16},
 		"one of its own": {func(nc net.Conn) net.Conn { return ownConn{nc} }, 4096},
 	} {
 		for _, early := range []string{"", "early"} {
 			t.Run(name+" "+early, func(t *testing.T) {
 				near, far := tcpPair(t)
+				defer near.Close()
+				defer far.Close()
 				nc := test.wrap(near)
 				brw := bufio.NewReadWriter(bufio.NewReader(strings.NewReader(early)), bufio.NewWriter(io.Discard))
 				brw.Reader.Peek(1)
-				rest := Hijacked(nc, brw)
-				if early == "" {
-					require.Nil(t, rest)
-				}
+				rest := conn.Hijacked(nc, brw)
 				require.Equal(t, early, string(rest))
 				require.Equal(t, test.size, brw.Reader.Size())
 				require.Equal(t, test.size, brw.Writer.Size())
@@ -53,17 +54,4 @@ func TestHijackedLetsGoOfTheBuffers(t *testing.T) {
 			})
 		}
 	}
-}
-
-// tcpPair makes a connection over the loopback.
-func tcpPair(t *testing.T) (near, far net.Conn) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	near, err = net.Dial("tcp", l.Addr().String())
-	require.NoError(t, err)
-	far, err = l.Accept()
-	require.NoError(t, err)
-	t.Cleanup(func() { near.Close(); far.Close() })
-	return near, far
 }
